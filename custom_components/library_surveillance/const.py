@@ -1,0 +1,38 @@
+"""Names that the whole integration shares."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+DOMAIN: Final = "library_surveillance"
+
+# Entry data
+CONF_RECORDER: Final = "recorder"
+CONF_FOOTAGE_PATH: Final = "footage_path"
+CONF_INDEX_PATH: Final = "index_path"
+CONF_MIN_FREE_GB: Final = "min_free_gb"
+CONF_MAX_GB: Final = "max_gb"
+CONF_SOCKET: Final = "socket"
+CONF_PROFILE: Final = "profile"
+
+# Camera subentry data; the recorder's camera id is the subentry's id
+SUBENTRY_CAMERA: Final = "camera"
+CONF_EXPOSE_VIDEO: Final = "expose_video"
+CONF_SOURCE: Final = "source"
+
+
+class RecorderKind(StrEnum):
+    """Who runs the recorder."""
+
+    LOCAL = "local"
+    SOCKET = "socket"
+    URL = "url"
+
+
+class Profile(StrEnum):
+    """The libraries whose policies ship with the product; none is chosen by default."""
+
+    MISSOULA = "missoula"
+    ARAPAHOE = "arapahoe"
+    HANSON = "hanson"

@@ -1,0 +1,1 @@
+"""Files and index together: volumes, segment files, the SQLite index, reconcile, garbage."""
