@@ -34,6 +34,8 @@ class ErrorCode(StrEnum):
     VOLUME_OVERLAY = "volume_overlay"
     VOLUME_NETWORK = "volume_network"
     VOLUME_FORBIDDEN = "volume_forbidden"
+    STORAGE_STALLED = "storage_stalled"
+    STORAGE_FAILED = "storage_failed"
     STORE_LOCKED = "store_locked"
     INDEX_DAMAGED = "index_damaged"
     # Requests

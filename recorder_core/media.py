@@ -71,10 +71,11 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """What one `moof` and `mdat` will hold: the samples, and the UTC of the first one's presentation."""
+    """What one `moof` and `mdat` will hold: the samples, the UTC of the first one's dts and of the end of the last."""
 
     samples: tuple[Sample, ...]
     start_us: int
+    end_us: int
 
     @property
     def duration(self) -> int:

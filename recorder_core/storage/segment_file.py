@@ -1,0 +1,153 @@
+"""One segment file on disk: create, append fragments, finish. Plain blocking calls, made by a volume's thread.
+
+Keeps the file half of invariant 2 (`O_EXCL`, then fsync of file and folder before anyone writes the row) and of invariant 7:
+whatever happens, the file is whole up to the end of its last complete fragment.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from recorder_core.errors import ErrorCode, StorageError
+from recorder_core.mp4 import fragment_header, init_segment
+
+from .records import FragmentSpan, OpenFile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recorder_core.media import Fragment, VideoFormat
+
+_FILE_MODE = 0o600
+_FOLDER_MODE = 0o700
+
+_IOV_MAX = 1024
+"""Buffers in one `writev` on Linux (UIO_MAXIOV)."""
+
+_CODES = {
+    errno.ENOSPC: ErrorCode.VOLUME_FULL,
+    errno.EDQUOT: ErrorCode.VOLUME_FULL,
+    errno.EROFS: ErrorCode.VOLUME_READ_ONLY,
+    errno.EACCES: ErrorCode.VOLUME_READ_ONLY,
+    errno.EPERM: ErrorCode.VOLUME_READ_ONLY,
+    errno.ENOENT: ErrorCode.VOLUME_MISSING,
+    errno.ENODEV: ErrorCode.VOLUME_MISSING,
+    errno.ENXIO: ErrorCode.VOLUME_MISSING,
+}
+
+
+def storage_error(error: OSError, doing: str) -> StorageError:
+    """Say in the recorder's words what the operating system refused."""
+    code = _CODES.get(error.errno or 0, ErrorCode.STORAGE_FAILED)
+    return StorageError(code, f"{doing} failed: {os.strerror(error.errno or errno.EIO)}.", doing=doing)
+
+
+def fsync_folder(path: Path) -> None:
+    """Make the entries of a folder last through a power cut."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def make_folders(root: Path, folder: Path) -> None:
+    """Create what is missing of `folder` below `root`, each level private and made to last."""
+    missing = []
+    while folder != root and not folder.is_dir():
+        missing.append(folder)
+        folder = folder.parent
+    for one in reversed(missing):
+        with suppress(FileExistsError):  # another camera's first segment of the day was quicker
+            one.mkdir(_FOLDER_MODE)
+        fsync_folder(one.parent)
+
+
+class SegmentFile:
+    """The file of one segment while it is written. Its owner calls from one thread."""
+
+    def __init__(self, root: Path, file: OpenFile, fmt: VideoFormat) -> None:
+        """Name the file `file.path` below the volume's `root`; nothing is touched yet."""
+        self._root = root
+        self._path = root / file.path
+        self._init = init_segment(
+            fmt, camera_id=file.camera_id, run_id=file.run_id, segment_id=file.segment_id
+        )
+        self._fd = -1
+        self._base_dts = 0
+        self._sequence = 0
+        self._hash = hashlib.sha256()
+        self.size = 0
+
+    def create(self) -> None:
+        """Create the file and write its init segment."""
+        make_folders(self._root, self._path.parent)
+        self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE)
+        fsync_folder(self._path.parent)
+        self._write([self._init])
+
+    def append(self, fragment: Fragment) -> FragmentSpan:
+        """Write one fragment, whole or not at all, and say where it lies."""
+        samples = fragment.samples
+        if self._sequence == 0:
+            self._base_dts = samples[0].dts
+        self._sequence += 1
+        header = fragment_header(
+            samples,
+            sequence=self._sequence,
+            base_dts=self._base_dts,
+            start_us=fragment.start_us,
+            digests=[hashlib.sha256(sample.data).digest() for sample in samples],
+        )
+        offset = self.size
+        self._write([header, *(sample.data for sample in samples)])
+        return FragmentSpan(
+            offset=offset, size=self.size - offset, duration=fragment.duration, sync=samples[0].sync
+        )
+
+    def finish(self) -> bytes:
+        """Sync file and folder, close, and return the SHA-256 over the whole file."""
+        try:
+            os.fsync(self._fd)
+        finally:
+            self.release()
+        fsync_folder(self._path.parent)
+        return self._hash.digest()
+
+    def discard(self) -> None:
+        """Remove a file that never got a fragment."""
+        self.release()
+        with suppress(FileNotFoundError):  # it may be that it could not even be created
+            self._path.unlink()
+            fsync_folder(self._path.parent)
+
+    def release(self) -> None:
+        """Close the descriptor, if any."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def _write(self, buffers: list[bytes]) -> None:
+        wanted = sum(map(len, buffers))
+        try:
+            for first in range(0, len(buffers), _IOV_MAX):
+                self._write_all(buffers[first : first + _IOV_MAX])
+        except OSError:
+            # Half a fragment would hide everything that might follow it from a reader.
+            os.ftruncate(self._fd, self.size)
+            os.lseek(self._fd, self.size, os.SEEK_SET)
+            raise
+        for buffer in buffers:
+            self._hash.update(buffer)
+        self.size += wanted
+
+    def _write_all(self, buffers: list[bytes]) -> None:
+        written = os.writev(self._fd, buffers)
+        left = sum(map(len, buffers)) - written
+        while left:
+            rest = memoryview(b"".join(buffers))[-left:]
+            left -= os.write(self._fd, rest)
