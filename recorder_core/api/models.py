@@ -1,298 +1,57 @@
-"""What travels over the recorder's API, as typed values that server and client share. Times are UTC microseconds."""
-
-from __future__ import annotations
-
-from dataclasses import dataclass, field
-from enum import StrEnum
-
-from mashumaro.mixins.orjson import DataClassORJSONMixin
-
-from recorder_core.errors import ErrorCode
-
-API_VERSION = 1
-
-
-class CameraState(StrEnum):
-    """Where a camera is in its life."""
-
-    DISABLED = "disabled"
-    CONNECTING = "connecting"
-    RECORDING = "recording"
-    RETRYING = "retrying"
-    STORAGE_FULL = "storage_full"
-    STORAGE_FAILED = "storage_failed"
-
-
-class VolumeState(StrEnum):
-    """Whether a volume can take footage."""
-
-    OK = "ok"
-    FULL = "full"
-    MISSING = "missing"
-    FOREIGN = "foreign"
-    READ_ONLY = "read_only"
-
-
-class ExportState(StrEnum):
-    """The life of an export job."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-
-
-class StartMode(StrEnum):
-    """What a clip does with the samples between the sync sample it needs and the start that was asked for."""
-
-    LEAD_IN = "lead_in"
-    NEXT_SYNC = "next_sync"
-
-
-class SourceKind(StrEnum):
-    """How a camera is captured; `auto` takes the recorder's own RTSP client wherever it can."""
-
-    AUTO = "auto"
-    RTSP = "rtsp"
-    PYAV = "pyav"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem(DataClassORJSONMixin):
-    """An error as it travels: its code, an English sentence and the values for a translation."""
-
-    code: ErrorCode
-    message: str
-    placeholders: dict[str, str | int | float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CameraConfig(DataClassORJSONMixin):
-    """A camera as its owner configures it. The recorder never hands the password back."""
-
-    camera_id: str
-    name: str
-    url: str
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    enabled: bool = True
-    source: SourceKind = SourceKind.AUTO
-    verify_tls: bool = True
-    stall_timeout_s: float = 10.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CameraStatus(DataClassORJSONMixin):
-    """What a camera does now. None means that it is not known (yet).
-
-    `bytes_per_day` extrapolates the last day's footage; `gap_s_today` counts since the site's local midnight;
-    `clock_offset_us` is the camera's clock minus the recorder's.
-    """
-
-    camera_id: str
-    name: str
-    enabled: bool
-    state: CameraState
-    since_us: int
-    problem: Problem | None = None
-    source: SourceKind | None = None
-    codec: str | None = None
-    width: int | None = None
-    height: int | None = None
-    audio_offered: bool | None = None
-    run_id: str | None = None
-    oldest_us: int | None = None
-    newest_us: int | None = None
-    stored_bytes: int = 0
-    bytes_per_day: int | None = None
-    gap_s_today: float = 0.0
-    clock_offset_us: int | None = None
-    packets_lost: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VolumeConfig(DataClassORJSONMixin):
-    """A folder for footage. An unset limit means no limit (invariant 6)."""
-
-    path: str
-    min_free_bytes: int | None = None
-    max_bytes: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VolumeStatus(DataClassORJSONMixin):
-    """A volume's room, in bytes. `used_bytes` is the recorder's own footage on it."""
-
-    volume_id: str | None
-    path: str
-    state: VolumeState
-    total_bytes: int = 0
-    free_bytes: int = 0
-    used_bytes: int = 0
-    min_free_bytes: int | None = None
-    max_bytes: int | None = None
-    problem: Problem | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VolumeCheck(DataClassORJSONMixin):
-    """The answer to "may this folder hold footage?": its room, or what speaks against it."""
-
-    path: str
-    filesystem: str
-    total_bytes: int
-    free_bytes: int
-    problem: Problem | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(DataClassORJSONMixin):
-    """What holds for the whole recorder. `time_zone` is an IANA name and only decides where a local day begins."""
-
-    volumes: list[VolumeConfig] = field(default_factory=list)
-    time_zone: str = "UTC"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecorderStatus(DataClassORJSONMixin):
-    """The recorder as a whole. `store_id` names the data folder and survives restarts; `pid` is the worker's."""
-
-    version: str
-    api_version: int
-    store_id: str
-    pid: int
-    supervisor_pid: int | None
-    started_us: int
-    host_synchronised: bool | None
-    cameras: list[CameraStatus]
-    volumes: list[VolumeStatus]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeRequest(DataClassORJSONMixin):
-    """A camera to try before it is saved."""
-
-    url: str
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    source: SourceKind = SourceKind.AUTO
-    verify_tls: bool = True
-    still: bool = True
-    timeout_s: float = 15.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeResult(DataClassORJSONMixin):
-    """What a camera turned out to be. `still_jpeg` is base64; `bitrate` is bits per second over the probe."""
-
-    source: SourceKind
-    codec: str
-    width: int
-    height: int
-    fps: float | None
-    bitrate: int | None
-    audio_offered: bool
-    server: str | None = None
-    clock_offset_us: int | None = None
-    still_jpeg: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GapView(DataClassORJSONMixin):
-    """A gap as it travels; `end_us` is None while it lasts."""
-
-    start_us: int
-    end_us: int | None
-    reason: str
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SegmentView(DataClassORJSONMixin):
-    """A segment as it travels; `open` while it is still being written."""
-
-    segment_id: int
-    run_id: str
-    start_us: int
-    end_us: int
-    size: int
-    sha256: str | None
-    open: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coverage(DataClassORJSONMixin):
-    """What is stored of one camera in a window, and what is not."""
-
-    camera_id: str
-    start_us: int
-    end_us: int
-    segments: list[SegmentView]
-    gaps: list[GapView]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportRequest(DataClassORJSONMixin):
-    """A clip to cut: `[start_us, end_us)` of one camera. `label` is kept and never interpreted."""
-
-    camera_id: str
-    start_us: int
-    end_us: int
-    start_mode: StartMode = StartMode.LEAD_IN
-    label: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportFile(DataClassORJSONMixin):
-    """One unbroken stretch. `start_us` and `end_us` are what a player shows; `lead_in_us` is hidden before it."""
-
-    path: str
-    sha256: str
-    size: int
-    start_us: int
-    end_us: int
-    duration_us: int
-    frames: int
-    lead_in_us: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportJob(DataClassORJSONMixin):
-    """An export from request to files. `progress` runs from 0 to 1; `duration_us` sums what the files show."""
-
-    export_id: str
-    camera_id: str
-    start_us: int
-    end_us: int
-    state: ExportState
-    progress: float = 0.0
-    files: list[ExportFile] = field(default_factory=list)
-    gaps: list[GapView] = field(default_factory=list)
-    duration_us: int = 0
-    problem: Problem | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventView(DataClassORJSONMixin):
-    """One numbered event of the feed, as stored."""
-
-    seq: int
-    at_us: int
-    kind: str
-    camera_id: str | None
-    data: dict[str, str | int | float | bool | None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedItem(DataClassORJSONMixin):
-    """One line of the feed: exactly one field is set; a line with none is a heartbeat.
-
-    The first line is `status`, the whole picture. Then: `camera` and `volume` replace what was known of one of them,
-    `removed_camera` takes one away, `event` is something that happened.
-    """
-
-    status: RecorderStatus | None = None
-    camera: CameraStatus | None = None
-    volume: VolumeStatus | None = None
-    removed_camera: str | None = None
-    event: EventView | None = None
+"""The API's vocabulary, handed on for those who only know the API; it lies in `recorder_core.models` because the
+service below the API speaks it too.
+"""
+
+from recorder_core.models import (
+    API_VERSION,
+    CameraConfig,
+    CameraState,
+    CameraStatus,
+    Coverage,
+    EventView,
+    ExportFile,
+    ExportJob,
+    ExportRequest,
+    ExportState,
+    FeedItem,
+    GapView,
+    ProbeRequest,
+    ProbeResult,
+    Problem,
+    RecorderStatus,
+    SegmentView,
+    Settings,
+    SourceKind,
+    StartMode,
+    VolumeCheck,
+    VolumeConfig,
+    VolumeState,
+    VolumeStatus,
+)
+
+__all__ = [
+    "API_VERSION",
+    "CameraConfig",
+    "CameraState",
+    "CameraStatus",
+    "Coverage",
+    "EventView",
+    "ExportFile",
+    "ExportJob",
+    "ExportRequest",
+    "ExportState",
+    "FeedItem",
+    "GapView",
+    "ProbeRequest",
+    "ProbeResult",
+    "Problem",
+    "RecorderStatus",
+    "SegmentView",
+    "Settings",
+    "SourceKind",
+    "StartMode",
+    "VolumeCheck",
+    "VolumeConfig",
+    "VolumeState",
+    "VolumeStatus",
+]
