@@ -1,0 +1,1 @@
+"""The project's own programs; the commands in `script/` start them."""

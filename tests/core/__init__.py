@@ -1,0 +1,1 @@
+"""Tests of the recorder core, which needs no Home Assistant."""
