@@ -38,6 +38,8 @@ class ErrorCode(StrEnum):
     STORAGE_FAILED = "storage_failed"
     STORE_LOCKED = "store_locked"
     INDEX_DAMAGED = "index_damaged"
+    SETTINGS_DAMAGED = "settings_damaged"
+    SOCKET_UNUSABLE = "socket_unusable"
     # Requests
     BAD_REQUEST = "bad_request"
     UNKNOWN_CAMERA = "unknown_camera"

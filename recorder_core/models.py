@@ -67,6 +67,13 @@ class Problem(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Failure(DataClassORJSONMixin):
+    """The body of every answer of 4xx and 5xx."""
+
+    error: Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CameraConfig(DataClassORJSONMixin):
     """A camera as its owner configures it. The recorder never hands the password back."""
 

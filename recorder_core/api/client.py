@@ -1,17 +1,20 @@
-"""`RecorderClient`: the recorder's API as typed calls."""
+"""`RecorderClient`: the recorder's API as typed calls, the only door that other programs use."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
 
-from .models import (
+import aiohttp
+
+from recorder_core.errors import ErrorCode, RecorderError
+from recorder_core.models import (
     CameraConfig,
     CameraStatus,
     Coverage,
     ExportJob,
     ExportRequest,
+    Failure,
     FeedItem,
     ProbeRequest,
     ProbeResult,
@@ -21,25 +24,190 @@ from .models import (
     VolumeConfig,
 )
 
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncGenerator
+    from pathlib import Path
+
+    from mashumaro.mixins.orjson import DataClassORJSONMixin
+
+_ANSWER_S = 30.0
+"""Longest wait for an answer that needs no camera and no export."""
+
+_SILENCE_S = 45.0
+"""The feed has a heartbeat every 15 s; after three missed ones the recorder counts as gone."""
+
+_LINE_BYTES = 1 << 24
+"""Longest line of the feed: the first one holds every camera."""
+
+_UNREADABLE = (ValueError, TypeError, LookupError)
+"""What mashumaro raises for an answer that does not fit."""
+
 
 class RecorderClient:
-    """Talks to one recorder. Every method raises `RecorderError` with a code; network trouble is `RECORDER_UNREACHABLE`."""
+    """Talks to one recorder.
 
-    def __init__(self, *, socket: Path | None = None, url: str | None = None, token: str | None = None) -> None:
-        """Give either the path of the Unix socket, or an https URL and its token."""
+    Every call raises `RecorderError` with a code: the recorder's own, `RECORDER_UNREACHABLE` for trouble on the way,
+    or `VERSION_MISMATCH` for an answer that this version cannot read. Its session is made on first use, on the loop
+    that uses it.
+    """
 
-    async def __aenter__(self) -> Self: ...
-    async def __aexit__(self, *exc: object) -> None: ...
-    async def close(self) -> None: ...
-    async def status(self) -> RecorderStatus: ...
-    async def apply_settings(self, settings: Settings) -> RecorderStatus: ...
-    async def check_volume(self, volume: VolumeConfig) -> VolumeCheck: ...
-    async def probe(self, request: ProbeRequest) -> ProbeResult: ...
-    async def put_camera(self, config: CameraConfig) -> CameraStatus: ...
-    async def remove_camera(self, camera_id: str) -> None: ...
-    async def still(self, camera_id: str) -> bytes: ...
-    async def coverage(self, camera_id: str, start_us: int, end_us: int) -> Coverage: ...
-    async def export(self, request: ExportRequest) -> ExportJob: ...
-    async def export_job(self, export_id: str, *, wait_s: float = 0) -> ExportJob: ...
-    async def shutdown(self) -> None: ...
-    def feed(self, after: int = 0) -> AsyncIterator[FeedItem]: ...
+    def __init__(
+        self,
+        *,
+        socket: Path | None = None,
+        url: str | None = None,
+        token: str | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        """Give either the path of the Unix socket, or an https URL and its token.
+
+        `ssl_context` says which certificates count for `url`; None takes the system's authorities.
+        """
+        if (socket is None) == (url is None):
+            raise ValueError("Give either a socket or an https URL.")
+        if url is not None and not url.startswith("https://"):
+            raise RecorderError(ErrorCode.BAD_URL, "A recorder on the network is reached by https only.")
+        self._socket = socket
+        self._base = "http://recorder" if url is None else url.rstrip("/")
+        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        self._ssl = ssl_context
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        """Return the client; `close` follows."""
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Close it."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close its connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def status(self) -> RecorderStatus:
+        """Return the recorder as a whole."""
+        return await self._ask(RecorderStatus, "GET", "/v1/status")
+
+    async def apply_settings(self, settings: Settings) -> RecorderStatus:
+        """Replace the settings."""
+        return await self._ask(RecorderStatus, "PUT", "/v1/settings", settings)
+
+    async def check_volume(self, volume: VolumeConfig) -> VolumeCheck:
+        """Ask whether a folder may hold footage; nothing is changed."""
+        return await self._ask(VolumeCheck, "POST", "/v1/volumes/check", volume)
+
+    async def probe(self, request: ProbeRequest) -> ProbeResult:
+        """Try a camera without saving it."""
+        return await self._ask(ProbeResult, "POST", "/v1/probe", request, extra_s=request.timeout_s)
+
+    async def put_camera(self, config: CameraConfig) -> CameraStatus:
+        """Add a camera or replace its configuration. The password is always set: None means that there is none."""
+        return await self._ask(CameraStatus, "PUT", f"/v1/cameras/{quote(config.camera_id, safe='')}", config)
+
+    async def remove_camera(self, camera_id: str) -> None:
+        """Stop recording a camera and forget its configuration; its footage stays."""
+        await self._call("DELETE", f"/v1/cameras/{quote(camera_id, safe='')}")
+
+    async def still(self, camera_id: str) -> bytes:
+        """Return the newest picture of a camera as a JPEG."""
+        return await self._call("GET", f"/v1/cameras/{quote(camera_id, safe='')}/still")
+
+    async def coverage(self, camera_id: str, start_us: int, end_us: int) -> Coverage:
+        """Return what is stored of a camera in `[start_us, end_us)`, and what is not."""
+        path = f"/v1/cameras/{quote(camera_id, safe='')}/coverage?start_us={start_us:d}&end_us={end_us:d}"
+        return await self._ask(Coverage, "GET", path)
+
+    async def export(self, request: ExportRequest) -> ExportJob:
+        """Queue an export."""
+        return await self._ask(ExportJob, "POST", "/v1/exports", request)
+
+    async def export_job(self, export_id: str, *, wait_s: float = 0) -> ExportJob:
+        """Return an export, waiting up to `wait_s` seconds for its end."""
+        path = f"/v1/exports/{quote(export_id, safe='')}?wait_s={wait_s:.3f}"
+        return await self._ask(ExportJob, "GET", path, extra_s=wait_s)
+
+    async def shutdown(self) -> None:
+        """End the recorder, its supervisor included."""
+        await self._call("POST", "/v1/shutdown")
+
+    async def feed(self, after: int = 0) -> AsyncGenerator[FeedItem]:
+        """Follow the recorder: its status, the events numbered above `after`, then all that changes.
+
+        Heartbeats stay inside. It ends only with a `RecorderError`; who follows asks again with the last `seq` seen.
+        """
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_ANSWER_S, sock_read=_SILENCE_S)
+        try:
+            async with self._opened().get(f"{self._base}/v1/feed?after={after:d}", timeout=timeout) as response:
+                if response.status >= 400:
+                    raise _failure(response.status, await response.read())
+                async for line in response.content:
+                    item = _read(FeedItem, line)
+                    if item != FeedItem():
+                        yield item
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise _unreachable(error) from error
+        raise RecorderError(ErrorCode.RECORDER_UNREACHABLE, "The recorder ended the feed.")
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector: aiohttp.BaseConnector
+            if self._socket is not None:
+                connector = aiohttp.UnixConnector(path=str(self._socket))
+            else:
+                connector = aiohttp.TCPConnector(ssl=self._ssl if self._ssl is not None else True)
+            self._session = aiohttp.ClientSession(
+                connector=connector, headers=self._headers, read_bufsize=_LINE_BYTES, trust_env=False
+            )
+        return self._session
+
+    async def _ask[T: DataClassORJSONMixin](
+        self, model: type[T], method: str, path: str, body: DataClassORJSONMixin | None = None, *, extra_s: float = 0
+    ) -> T:
+        return _read(model, await self._call(method, path, body, extra_s=extra_s))
+
+    async def _call(
+        self, method: str, path: str, body: DataClassORJSONMixin | None = None, *, extra_s: float = 0
+    ) -> bytes:
+        options: dict[str, Any] = {}  # Any: the keyword arguments of aiohttp
+        if body is not None:
+            options = {"data": body.to_jsonb(), "headers": {"Content-Type": "application/json"}}
+        timeout = aiohttp.ClientTimeout(total=_ANSWER_S + extra_s)
+        try:
+            async with self._opened().request(method, f"{self._base}{path}", timeout=timeout, **options) as response:
+                answer = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _unreachable(error) from error
+        if response.status >= 400:
+            raise _failure(response.status, answer)
+        return answer
+
+
+def _unreachable(error: Exception) -> RecorderError:
+    return RecorderError(
+        ErrorCode.RECORDER_UNREACHABLE,
+        f"The recorder does not answer ({type(error).__name__}).",
+        reason=type(error).__name__,
+    )
+
+
+def _read[T: DataClassORJSONMixin](model: type[T], data: bytes) -> T:
+    try:
+        return model.from_json(data)
+    except _UNREADABLE as error:
+        raise RecorderError(
+            ErrorCode.VERSION_MISMATCH, "The recorder answered in a way that this version does not know."
+        ) from error
+
+
+def _failure(status: int, data: bytes) -> RecorderError:
+    """Return the recorder's own error; an answer that is none came from something else on that address."""
+    try:
+        problem = Failure.from_json(data).error
+    except _UNREADABLE:
+        sentence = f"Something that is no recorder answered, with HTTP status {status}."
+        return RecorderError(ErrorCode.RECORDER_UNREACHABLE, sentence, reason=status)
+    return RecorderError(problem.code, problem.message, **problem.placeholders)

@@ -1,5 +1,6 @@
-"""The API's vocabulary, handed on for those who only know the API; it lies in `recorder_core.models` because the
-service below the API speaks it too.
+"""The API's vocabulary, handed on for those who only know the API.
+
+It lies in `recorder_core.models` because the service below the API speaks it too.
 """
 
 from recorder_core.models import (
@@ -13,6 +14,7 @@ from recorder_core.models import (
     ExportJob,
     ExportRequest,
     ExportState,
+    Failure,
     FeedItem,
     GapView,
     ProbeRequest,
@@ -40,6 +42,7 @@ __all__ = [
     "ExportJob",
     "ExportRequest",
     "ExportState",
+    "Failure",
     "FeedItem",
     "GapView",
     "ProbeRequest",

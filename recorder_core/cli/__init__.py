@@ -1,0 +1,1 @@
+"""The recorder's command line: `python -m recorder_core`."""

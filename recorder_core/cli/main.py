@@ -1,0 +1,56 @@
+"""Parses the command line and hands over to one module per command, imported only when it is the one."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from recorder_core.errors import RecorderError
+from recorder_core.version import __version__
+
+from .exit_codes import FAILED, INTERRUPTED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS = {
+    "serve": ("recorder_core.cli.serve", "run the recorder under a supervisor"),
+    "status": ("recorder_core.cli.status", "show what a running recorder does; also serves as a health check"),
+    "probe": ("recorder_core.cli.probe", "try a camera and show what it offers"),
+    "export": ("recorder_core.cli.export", "cut a clip out of what a running recorder has stored"),
+    "verify": ("recorder_core.cli.verify", "hold the stored files against the index"),
+    "reconcile": ("recorder_core.cli.reconcile", "bring the index of a stopped recorder in line with its files"),
+    "simulate": ("recorder_core.simulator.cli", "run simulated cameras"),
+}
+"""Command → module with `add_arguments(parser)` and `main(args) -> int`, and its line in the help."""
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that `arguments` (by default the process's own) name; return its exit code."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    parser = argparse.ArgumentParser(
+        prog="library-recorder",
+        description="Records a library's cameras.",
+        epilog="exit codes: 0 done, 1 failed, 2 wrong command line, 3 data folder in use by another recorder, "
+        "4 a file or folder cannot be used, 5 verification found something wrong, 130 interrupted",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    chosen = None
+    for name, (module, summary) in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        if name in words[:1]:
+            chosen = import_module(module)
+            chosen.add_arguments(command)
+    args = parser.parse_args(words)
+    if chosen is None:  # pragma: no cover  # argparse has refused every other word before
+        raise AssertionError
+    try:
+        return int(chosen.main(args))
+    except RecorderError as error:
+        print(f"{error.code}: {error.message}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED

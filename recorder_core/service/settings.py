@@ -1,0 +1,90 @@
+"""Keeps the recorder's settings and cameras as two small files in the data folder.
+
+They are the only place where a camera's password lies: mode 0600, replaced atomically and synced, so that a power cut
+leaves the old file or the new one.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from mashumaro.mixins.orjson import DataClassORJSONMixin
+
+from recorder_core.errors import ErrorCode, StorageError
+from recorder_core.models import CameraConfig, Settings
+from recorder_core.storage.files import FILE_MODE, fsync_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cameras(DataClassORJSONMixin):
+    """The content of `cameras.json`."""
+
+    cameras: list[CameraConfig]
+
+
+class SettingsFiles:
+    """Reads and writes `settings.json` and `cameras.json`. Every call blocks on the disk."""
+
+    SETTINGS: ClassVar = "settings.json"
+    CAMERAS: ClassVar = "cameras.json"
+
+    def __init__(self, folder: Path) -> None:
+        """Use the files in `folder`, which exists."""
+        self._folder = folder
+
+    def settings(self) -> Settings:
+        """Return the settings; the defaults as long as none were saved.
+
+        Raises:
+            StorageError: `SETTINGS_DAMAGED` when the file cannot be read.
+        """
+        return self._load(self.SETTINGS, Settings) or Settings()
+
+    def cameras(self) -> dict[str, CameraConfig]:
+        """Return the cameras by their ids, in the order in which they were added.
+
+        Raises:
+            StorageError: `SETTINGS_DAMAGED` when the file cannot be read.
+        """
+        loaded = self._load(self.CAMERAS, _Cameras)
+        return {camera.camera_id: camera for camera in loaded.cameras} if loaded else {}
+
+    def save_settings(self, settings: Settings) -> None:
+        """Replace the settings."""
+        write_private(self._folder / self.SETTINGS, settings.to_jsonb())
+
+    def save_cameras(self, cameras: Iterable[CameraConfig]) -> None:
+        """Replace all cameras."""
+        write_private(self._folder / self.CAMERAS, _Cameras(cameras=list(cameras)).to_jsonb())
+
+    def _load[T: DataClassORJSONMixin](self, name: str, model: type[T]) -> T | None:
+        path = self._folder / name
+        try:
+            return model.from_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except OSError, ValueError, TypeError, LookupError:  # the cause may quote a password: it is not kept
+            raise StorageError(
+                ErrorCode.SETTINGS_DAMAGED, f"{name} in the data folder cannot be read.", file=name
+            ) from None
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Replace a file by one of mode 0600 with this content, whole or not at all, and on the disk when it returns."""
+    draft = path.with_name(f"{path.name}.new")
+    with suppress(FileNotFoundError):
+        draft.unlink()
+    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
+    with os.fdopen(fd, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    fsync_folder(path.parent)
