@@ -1,0 +1,245 @@
+"""One RTSP connection of a simulated camera: requests in, answers out, in order (RFC 2326)."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from .audio import audio_loop
+from .auth import Gate, Verdict
+from .camera import Transport
+from .encoder import CLOCK_RATE
+from .faults import Quirk, SlowAnswers
+from .messages import MessageError, Request, RequestReader, response
+from .rtp import RtpStream
+from .sdp import AUDIO_CONTROL, VIDEO_CONTROL, describe
+from .session import Carrier, InterleavedCarrier, Session, Track, open_udp
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from .server import CameraServer
+
+_METHODS = "OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER, SET_PARAMETER, TEARDOWN"
+_INTERLEAVED = re.compile(r"interleaved=(\d{1,3})")
+_CLIENT_PORTS = re.compile(r"client_port=(\d{1,5})-(\d{1,5})")
+
+
+class Connection(asyncio.Protocol):
+    """Answers one request after the other, as a small camera does."""
+
+    def __init__(self, server: CameraServer) -> None:
+        """Wait for the connection to be made."""
+        self._server = server
+        self._gate = Gate(server.camera)
+        self._reader = RequestReader()
+        self._requests: asyncio.Queue[Request] = asyncio.Queue()
+        self._sessions: dict[str, Session] = {}
+        self._transport: asyncio.Transport | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._handlers: dict[str, Callable[[Request], Awaitable[bytes]]] = {
+            "OPTIONS": self._options,
+            "DESCRIBE": self._describe,
+            "SETUP": self._setup,
+            "PLAY": self._play,
+            "GET_PARAMETER": self._parameter,
+            "SET_PARAMETER": self._parameter,
+            "TEARDOWN": self._teardown,
+        }
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to answer."""
+        if not isinstance(transport, asyncio.Transport):  # asyncio names a wider type than it gives
+            raise TypeError("not a stream")
+        self._transport = transport
+        self._server.counters.connections += 1
+        self._server.connections.add(self)
+        if Quirk.CLOSE_AT_ONCE in self._server.faults:
+            transport.abort()
+            return
+        self._tasks.append(asyncio.create_task(self._answer_all(transport)))
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  why it ended does not matter here
+        """End its sessions."""
+        for task in self._tasks:
+            task.cancel()
+        for session in list(self._sessions.values()):
+            self._end(session)
+        self._server.connections.discard(self)
+        self._server.bell.ring()
+
+    def data_received(self, data: bytes) -> None:
+        """Queue what was asked."""
+        try:
+            requests = self._reader.feed(data)
+        except MessageError:
+            if self._transport is not None:
+                self._transport.write(response(None, 400))
+                self._transport.close()
+            return
+        for request in requests:
+            self._requests.put_nowait(request)
+
+    def abort(self) -> None:
+        """End it at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def _answer_all(self, transport: asyncio.Transport) -> None:
+        while True:
+            request = await self._requests.get()
+            self._server.counters.requests += 1
+            faults = self._server.faults
+            if slow := faults.get(SlowAnswers):
+                await self._server.clock.sleep(slow.seconds)
+            if Quirk.NEVER_ANSWER not in faults:
+                transport.write(await self._answer(request))
+                self._server.bell.ring()
+
+    async def _answer(self, request: Request) -> bytes:
+        if Quirk.UNAVAILABLE in self._server.faults:
+            return response(request, 503)
+        handler = self._handlers.get(request.method)
+        if handler is None:
+            return response(request, 501)
+        # Every camera tells its methods to anybody.
+        if request.method != "OPTIONS" and (refusal := self._refusal(request)):
+            return refusal
+        if request.session:
+            session = self._sessions.get(request.session)
+            if session is None:
+                return response(request, 454)
+            session.keep_alive(self._server.clock.monotonic_us())
+        return await handler(request)
+
+    def _refusal(self, request: Request) -> bytes | None:
+        verdict = self._gate.check(request)
+        if verdict is not Verdict.GOOD or Quirk.REJECT_PASSWORD in self._server.faults:
+            self._server.counters.unauthorized += 1
+            return response(request, 401, self._gate.challenges(stale=verdict is Verdict.STALE))
+        name = self._server.camera.name
+        known = {name, f"{name}/{VIDEO_CONTROL}", f"{name}/{AUDIO_CONTROL}"}
+        if request.path not in known or Quirk.NOT_FOUND in self._server.faults:
+            return response(request, 404)
+        return None
+
+    async def _options(self, request: Request) -> bytes:
+        self._server.counters.keep_alives += bool(request.session)
+        return response(request, 200, [("Public", _METHODS)])
+
+    async def _describe(self, request: Request) -> bytes:
+        server, faults = self._server, self._server.faults
+        server.counters.describes += 1
+        url = urlsplit(request.url)._replace(query="", fragment="").geturl().rstrip("/") + "/"
+        media = server.source.media
+        if Quirk.NO_PARAMETER_SETS in faults:
+            media = media.without_parameter_sets()
+        if Quirk.UNKNOWN_CODEC in faults:
+            media = media.named("X-UNKNOWN")
+        body = describe(
+            server.camera.title,
+            None if Quirk.NO_VIDEO in faults else media,
+            server.camera.audio,
+            url if Quirk.ABSOLUTE_CONTROL in faults else "",
+        )
+        kind = "text/plain" if Quirk.WRONG_CONTENT_TYPE in faults else "application/sdp"
+        headers = [("Content-Type", kind)]
+        if Quirk.NO_CONTENT_BASE not in faults:
+            headers.append(("Content-Base", url))
+        return response(request, 200, headers, body.encode())
+
+    async def _setup(self, request: Request) -> bytes:
+        server = self._server
+        track_name = request.path.rpartition("/")[2]
+        if track_name not in (VIDEO_CONTROL, AUDIO_CONTROL):
+            return response(request, 459)
+        carrier = await self._carrier(request.headers.get("transport", ""))
+        if carrier is None:
+            return response(request, 461)
+        session = self._sessions.get(request.session) or self._new_session()
+        sequence, ssrc = random.getrandbits(16), random.getrandbits(32)
+        if track_name == VIDEO_CONTROL:
+            server.counters.video_setups += 1
+            first = server.camera.first_timestamp
+            timestamp = random.getrandbits(32) if first is None else first
+            stream = RtpStream(
+                ssrc=ssrc, sequence=sequence, timestamp=timestamp, pts=server.source.next_pts, clock_rate=CLOCK_RATE
+            )
+            session.video = Track(carrier, stream)
+        else:
+            server.counters.audio_setups += 1
+            rate = audio_loop(server.camera.audio).rate if server.camera.audio else 0
+            session.audio = Track(carrier, RtpStream(ssrc=ssrc, sequence=sequence, timestamp=0, pts=0, clock_rate=rate))
+        text = f"{session.identifier};timeout={server.camera.session_timeout_s}"
+        return response(request, 200, [("Transport", f"{carrier.description};ssrc={ssrc:08X}"), ("Session", text)])
+
+    def _new_session(self) -> Session:
+        server = self._server
+        session = Session(server.camera.session_timeout_s * 1_000_000, server.clock.monotonic_us())
+        self._sessions[session.identifier] = server.sessions[session.identifier] = session
+        self._tasks.append(asyncio.create_task(self._watch(session)))
+        return session
+
+    async def _carrier(self, wanted: str) -> Carrier | None:
+        allowed = self._server.camera.transports
+        if self._transport is None:
+            return None
+        for choice in wanted.split(","):
+            if "/TCP" in choice and Transport.TCP in allowed:
+                match = _INTERLEAVED.search(choice)
+                return InterleavedCarrier(self._transport, int(match[1]) if match else 0)
+            ports = _CLIENT_PORTS.search(choice)
+            if ports and "/TCP" not in choice and Transport.UDP in allowed:
+                peer: str = self._transport.get_extra_info("peername")[0]
+                return await open_udp(peer, (int(ports[1]), int(ports[2])), self._server.host)
+        return None
+
+    async def _play(self, request: Request) -> bytes:
+        session = self._sessions.get(request.session)
+        if session is None or not session.tracks:
+            return response(request, 455)
+        server = self._server
+        server.counters.plays += 1
+        session.playing = True
+        if session.audio is not None and session.audio_task is None and server.camera.audio is not None:
+            loop = audio_loop(server.camera.audio)
+            session.audio_task = asyncio.create_task(session.play_audio(loop, server.clock, server.counters))
+        headers = [("Session", session.identifier), ("Range", "npt=now-")]
+        if session.video is not None:
+            stream = session.video.stream
+            base = request.url.rstrip("/")
+            time = stream.timestamp(server.source.next_pts)
+            headers.append(("RTP-Info", f"url={base}/{VIDEO_CONTROL};seq={stream.sequence};rtptime={time}"))
+        return response(request, 200, headers)
+
+    async def _parameter(self, request: Request) -> bytes:
+        self._server.counters.keep_alives += bool(request.session)
+        return response(request, 200)
+
+    async def _teardown(self, request: Request) -> bytes:
+        session = self._sessions.get(request.session)
+        if session is None:
+            return response(request, 454)
+        self._server.counters.teardowns += 1
+        self._end(session)
+        return response(request, 200)
+
+    async def _watch(self, session: Session) -> None:
+        """End the session, and with it the connection, when no keep-alive comes in time."""
+        clock = self._server.clock
+        while (left_us := session.deadline_us - clock.monotonic_us()) > 0:
+            await clock.sleep(left_us / 1_000_000)
+        if session.identifier in self._sessions:
+            self._server.counters.timeouts += 1
+            self._end(session)
+            self.abort()
+
+    def _end(self, session: Session) -> None:
+        session.close()
+        with suppress(KeyError):
+            del self._sessions[session.identifier]
+            del self._server.sessions[session.identifier]

@@ -1,0 +1,158 @@
+"""One simulated camera at work: its port, its clients, its pictures, its faults."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from .connection import Connection
+from .counters import CameraCounters
+from .faults import (
+    ChangeSsrc,
+    ChangeVideo,
+    Disconnect,
+    Fault,
+    FaultBox,
+    JumpSequence,
+    JumpTimestamp,
+    Quirk,
+)
+from .frame_log import FrameLog, FrameRecord
+from .waiting import Bell
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+    from recorder_core.clock import Clock
+
+    from .camera import SimulatedCamera
+    from .rtp import PreparedFrame
+    from .session import Session
+    from .source import Source
+
+
+class CameraServer:
+    """Serves one camera's pictures on a port of its own, as a camera has an address of its own."""
+
+    def __init__(  # noqa: PLR0913  these are all the parts that a camera is made of
+        self,
+        camera: SimulatedCamera,
+        source: Source,
+        clock: Clock,
+        log: FrameLog,
+        *,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext | None,
+    ) -> None:
+        """Nothing listens before `start`."""
+        self.camera, self.source, self.clock = camera, source, clock
+        self.counters = CameraCounters()
+        self.faults = FaultBox()
+        self.sessions: dict[str, Session] = {}
+        self.connections: set[Connection] = set()
+        self.bell = Bell()
+        self.host, self.port = host, port
+        self._tls = tls
+        self._log = log
+        self._listener: asyncio.Server | None = None
+        self._running: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where clients find it, without credentials."""
+        scheme = "rtsps" if self._tls else "rtsp"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{host}:{self.port}/{self.camera.name}"
+
+    async def start(self) -> None:
+        """Listen, and make pictures from now on."""
+        await self._listen()
+        for fault in self.camera.faults:
+            await self.apply(fault)
+        self._running = asyncio.create_task(self.source.run(self.deliver))
+
+    async def stop(self) -> None:
+        """End all connections and close the port."""
+        if self._running is not None:
+            self._running.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._running
+        await self._close_port()
+
+    async def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._listener = await loop.create_server(
+            lambda: Connection(self), self.host, self.port, ssl=self._tls, reuse_address=True
+        )
+        self.port = self._listener.sockets[0].getsockname()[1]
+
+    async def _close_port(self) -> None:
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.close()
+        self.disconnect()
+        if listener is not None:
+            await listener.wait_closed()
+
+    def disconnect(self) -> None:
+        """End all connections without a word."""
+        for connection in list(self.connections):
+            connection.abort()
+
+    async def apply(self, fault: Fault) -> None:
+        """Do this once if it is an event, else go on with it until `clear`."""
+        match fault:
+            case Disconnect():
+                self.disconnect()
+            case ChangeSsrc():
+                self._for_each_video(lambda session: session.change_ssrc())
+            case JumpSequence(by=by):
+                self._for_each_video(lambda session: session.jump_sequence(by))
+            case JumpTimestamp(by=by):
+                self._for_each_video(lambda session: session.jump_timestamp(by))
+            case _:
+                self.faults.add(fault)
+                await self._changed()
+
+    async def clear(self) -> None:
+        """Behave again."""
+        self.faults.clear()
+        await self._changed()
+
+    async def _changed(self) -> None:
+        change = self.faults.get(ChangeVideo)
+        self.source.change(change.video if change else self.camera.video)
+        self.source.announce_in_band(always=Quirk.NO_PARAMETER_SETS in self.faults)
+        if Quirk.REFUSE in self.faults:
+            await self._close_port()
+        elif self._listener is None:
+            await self._listen()
+
+    def _for_each_video(self, action: Callable[[Session], None]) -> None:
+        for session in self.sessions.values():
+            action(session)
+
+    @property
+    def playing(self) -> list[Session]:
+        """The sessions that want pictures now."""
+        return [session for session in self.sessions.values() if session.playing and session.video is not None]
+
+    def deliver(self, frame: PreparedFrame) -> None:
+        """Send one picture to all who want it, and write it down."""
+        receivers = [] if Quirk.STALL in self.faults else self.playing
+        counters = self.counters
+        for session in receivers:
+            sent, lost = session.send_video(frame, self.faults)
+            counters.packets_sent += sent
+            counters.packets_lost += lost
+            counters.reports_sent += session.report(frame, self.camera, self.clock)
+        counters.frames_taken += 1
+        counters.frames_sent += bool(receivers)
+        camera = self.camera
+        self._log.add(
+            FrameRecord(camera.name, camera.number, frame.serial, frame.time_us, frame.sync, frame.size, len(receivers))
+        )
+        self.bell.ring()

@@ -1,0 +1,123 @@
+"""A set of simulated cameras that tests, demonstrations and benchmarks start together."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Self
+
+from recorder_core.clock import Clock, SystemClock
+
+from .frame_log import FileLog, FrameLog, FrameRecord, MemoryLog
+from .server import CameraServer
+from .source import LiveSource
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from .camera import SimulatedCamera
+    from .counters import CameraCounters
+    from .faults import Fault
+
+_WORKERS = 2  # the encoders of a dozen cameras need less than one
+
+
+class Simulator:
+    """Cameras on consecutive ports from `port` on, or on any free ones (`port` 0), for as long as the context lasts."""
+
+    def __init__(  # noqa: PLR0913  each has its own default; most callers give one or two
+        self,
+        cameras: Sequence[SimulatedCamera],
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        clock: Clock | None = None,
+        tls: ssl.SSLContext | None = None,
+        log_path: Path | None = None,
+    ) -> None:
+        """Keep the settings. `tls` is the server's context for cameras that speak RTSP over TLS.
+
+        With `log_path` every frame is written to that file as a line of JSON, else `frames` remembers the latest.
+        """
+        self._cameras = tuple(cameras)
+        self._host, self._port = host, port
+        self._clock = clock or SystemClock()
+        self._tls = tls
+        self._log_path = log_path
+        self._memory = MemoryLog()
+        self._log: FrameLog = self._memory
+        self._workers: ThreadPoolExecutor | None = None
+        self._servers: dict[str, CameraServer] = {}
+
+    async def __aenter__(self) -> Self:
+        """Open the ports and start the cameras."""
+        self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="camera")
+        if self._log_path is not None:
+            self._log = FileLog(self._log_path)
+        for index, camera in enumerate(self._cameras):
+            server = CameraServer(
+                camera,
+                LiveSource(camera, self._clock, self._workers),
+                self._clock,
+                self._log,
+                host=self._host,
+                port=self._port + index if self._port else 0,
+                tls=self._tls if camera.tls else None,
+            )
+            self._servers[camera.name] = server
+            await server.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the cameras and close the log."""
+        for server in self._servers.values():
+            await server.stop()
+        if self._workers is not None:
+            self._workers.shutdown()
+        self._log.close()
+
+    @property
+    def cameras(self) -> tuple[SimulatedCamera, ...]:
+        """The cameras as they were given."""
+        return self._cameras
+
+    @property
+    def frames(self) -> list[FrameRecord]:
+        """The latest frames of all cameras in the order of sending; empty with a log file."""
+        return list(self._memory.records)
+
+    def url(self, name: str) -> str:
+        """A camera's address, without credentials."""
+        return self._servers[name].url
+
+    def counters(self, name: str) -> CameraCounters:
+        """What that camera has counted so far; the object goes on counting."""
+        return self._servers[name].counters
+
+    async def apply(self, name: str, fault: Fault) -> None:
+        """Make that camera misbehave."""
+        await self._servers[name].apply(fault)
+
+    async def clear(self, name: str) -> None:
+        """Make that camera behave again."""
+        await self._servers[name].clear()
+
+    async def wait_for_client(self, name: str) -> None:
+        """Wait until a client plays that camera's video."""
+        server = self._servers[name]
+        await server.bell.wait(lambda: bool(server.playing))
+
+    async def wait_for_no_client(self, name: str) -> None:
+        """Wait until that camera has no connection."""
+        server = self._servers[name]
+        await server.bell.wait(lambda: not server.connections)
+
+    async def wait_frames(self, name: str, count: int) -> None:
+        """Wait until that camera has sent `count` more frames to clients."""
+        server = self._servers[name]
+        target = server.counters.frames_sent + count
+        await server.bell.wait(lambda: server.counters.frames_sent >= target)

@@ -1,0 +1,144 @@
+"""Where a camera's pictures come from: painted and encoded live, in step with a clock."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Protocol
+
+from .camera import VideoCodec
+from .encoder import CLOCK_RATE, EncodedFrame, Encoder
+from .jpeg import jpeg_payloads
+from .packetizer import h264_payloads, h265_payloads, plain_payloads
+from .painter import Painter
+from .rtp import RTP_HEADER, PreparedFrame, interleaved_packets
+from .sdp import PAYLOAD_TYPES, VideoMedia
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Executor
+
+    from recorder_core.clock import Clock
+
+    from .camera import SimulatedCamera, VideoSettings
+
+_LATEST_US = 1_000_000  # a machine that is further behind leaves pictures out instead of catching up
+
+_PAYLOADS: dict[VideoCodec, Callable[[Iterable[bytes], int], Iterator[bytes]]] = {
+    VideoCodec.H264: h264_payloads,
+    VideoCodec.H265: h265_payloads,
+    VideoCodec.MPEG4: plain_payloads,
+    VideoCodec.MJPEG: jpeg_payloads,
+}
+
+
+def prepare(frame: EncodedFrame, codec: VideoCodec, mtu: int, parameter_sets: tuple[bytes, ...]) -> PreparedFrame:
+    """Packets of at most `mtu` bytes for a picture, with these parameter sets before it if it is a sync sample."""
+    units = (*parameter_sets, *frame.units) if frame.sync else frame.units
+    wire, offsets = interleaved_packets(_PAYLOADS[codec](units, mtu - RTP_HEADER), PAYLOAD_TYPES[codec])
+    return PreparedFrame(frame.serial, frame.time_us, frame.pts, frame.sync, sum(map(len, units)), wire, offsets)
+
+
+class Source(Protocol):
+    """A camera's pictures, one after the other."""
+
+    @property
+    def media(self) -> VideoMedia:
+        """What the session description says of them."""
+        ...
+
+    @property
+    def next_pts(self) -> int:
+        """The media time of the next picture taken, in 1/90 000 s since the start."""
+        ...
+
+    async def run(self, deliver: Callable[[PreparedFrame], None]) -> None:
+        """Hand on each picture when it is due, until cancelled."""
+        ...
+
+    def change(self, video: VideoSettings) -> None:
+        """Go on with another encoding."""
+        ...
+
+    def announce_in_band(self, *, always: bool) -> None:
+        """Send parameter sets before every sync sample whatever the settings say, or only as they say."""
+        ...
+
+
+class LiveSource:
+    """Paints and encodes in a worker thread, so that the event loop stays free to answer."""
+
+    def __init__(self, camera: SimulatedCamera, clock: Clock, workers: Executor) -> None:
+        """Open the encoder."""
+        self._camera, self._clock, self._workers = camera, clock, workers
+        self._encoder = Encoder(camera.video)
+        self._painter = Painter(camera, camera.video)
+        self._wanted = camera.video
+        self._changed = False
+        self._in_band = False
+        self._serial = 0
+        self._origin_us = clock.monotonic_us()
+        self._origin_pts = 0
+        self._index = 0
+
+    @property
+    def media(self) -> VideoMedia:
+        """The encoder's."""
+        video = self._encoder.video
+        return VideoMedia(video.codec, video.fps, self._encoder.parameter_sets, self._encoder.configuration)
+
+    @property
+    def next_pts(self) -> int:
+        """The media time of the next picture."""
+        return self._origin_pts + self._index * CLOCK_RATE // self._encoder.video.fps
+
+    @property
+    def _due_us(self) -> int:
+        return self._origin_us + self._index * 1_000_000 // self._encoder.video.fps
+
+    def change(self, video: VideoSettings) -> None:
+        """Go on with another encoding from the next picture on; its parameter sets come in the stream."""
+        self._wanted = video
+
+    def announce_in_band(self, *, always: bool) -> None:
+        """Send parameter sets in the stream always, or as the settings say."""
+        self._in_band = always
+
+    async def run(self, deliver: Callable[[PreparedFrame], None]) -> None:
+        """Hand on a picture at each tick of the frame rate."""
+        loop = asyncio.get_running_loop()
+        self._origin_us = self._clock.monotonic_us()
+        while True:
+            wait_us = self._due_us - self._clock.monotonic_us()
+            if wait_us > 0:
+                await self._clock.sleep(wait_us / 1_000_000)
+            elif -wait_us > _LATEST_US:
+                self._index += -wait_us * self._encoder.video.fps // 1_000_000
+            # What the wall clock said at the very tick, however late the loop came to it.
+            time_us = self._clock.now_us() - (self._clock.monotonic_us() - self._due_us)
+            for frame in await loop.run_in_executor(self._workers, self._take, time_us):
+                deliver(frame)
+
+    def _take(self, time_us: int) -> list[PreparedFrame]:
+        """Paint and encode one picture; called in the worker."""
+        frames: list[PreparedFrame] = []
+        if self._wanted != self._encoder.video:
+            frames += self._prepared(self._encoder.flush())
+            self._switch()
+        pts = self.next_pts
+        picture = self._painter.paint(serial=self._serial, time_us=time_us)
+        frames += self._prepared(self._encoder.encode(picture, serial=self._serial, time_us=time_us, pts=pts))
+        self._serial += 1
+        self._index += 1
+        return frames
+
+    def _switch(self) -> None:
+        self._origin_us, self._origin_pts, self._index = self._due_us, self.next_pts, 0
+        self._encoder = Encoder(self._wanted)
+        self._painter = Painter(self._camera, self._wanted)
+        self._changed = True
+
+    def _prepared(self, frames: list[EncodedFrame]) -> list[PreparedFrame]:
+        video = self._encoder.video
+        in_band = video.repeat_headers or self._in_band or self._changed
+        sets = self._encoder.parameter_sets if in_band else ()
+        return [prepare(frame, video.codec, self._camera.mtu, sets) for frame in frames]
