@@ -1,20 +1,19 @@
 """One segment file on disk: create, append fragments, finish. Plain blocking calls, made by a volume's thread.
 
-Keeps the file half of invariant 2 (`O_EXCL`, then fsync of file and folder before anyone writes the row) and of invariant 7:
-whatever happens, the file is whole up to the end of its last complete fragment.
+Keeps the file half of invariant 2 (`O_EXCL`, then fsync of file and folder before anyone writes the row) and of
+invariant 7: whatever happens, the file is whole up to the end of its last complete fragment.
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.mp4 import fragment_header, init_segment
 
+from .files import FILE_MODE, fsync_folder, make_folders
 from .records import FragmentSpan, OpenFile
 
 if TYPE_CHECKING:
@@ -22,49 +21,8 @@ if TYPE_CHECKING:
 
     from recorder_core.media import Fragment, VideoFormat
 
-_FILE_MODE = 0o600
-_FOLDER_MODE = 0o700
-
 _IOV_MAX = 1024
 """Buffers in one `writev` on Linux (UIO_MAXIOV)."""
-
-_CODES = {
-    errno.ENOSPC: ErrorCode.VOLUME_FULL,
-    errno.EDQUOT: ErrorCode.VOLUME_FULL,
-    errno.EROFS: ErrorCode.VOLUME_READ_ONLY,
-    errno.EACCES: ErrorCode.VOLUME_READ_ONLY,
-    errno.EPERM: ErrorCode.VOLUME_READ_ONLY,
-    errno.ENOENT: ErrorCode.VOLUME_MISSING,
-    errno.ENODEV: ErrorCode.VOLUME_MISSING,
-    errno.ENXIO: ErrorCode.VOLUME_MISSING,
-}
-
-
-def storage_error(error: OSError, doing: str) -> StorageError:
-    """Say in the recorder's words what the operating system refused."""
-    code = _CODES.get(error.errno or 0, ErrorCode.STORAGE_FAILED)
-    return StorageError(code, f"{doing} failed: {os.strerror(error.errno or errno.EIO)}.", doing=doing)
-
-
-def fsync_folder(path: Path) -> None:
-    """Make the entries of a folder last through a power cut."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def make_folders(root: Path, folder: Path) -> None:
-    """Create what is missing of `folder` below `root`, each level private and made to last."""
-    missing = []
-    while folder != root and not folder.is_dir():
-        missing.append(folder)
-        folder = folder.parent
-    for one in reversed(missing):
-        with suppress(FileExistsError):  # another camera's first segment of the day was quicker
-            one.mkdir(_FOLDER_MODE)
-        fsync_folder(one.parent)
 
 
 class SegmentFile:
@@ -74,9 +32,7 @@ class SegmentFile:
         """Name the file `file.path` below the volume's `root`; nothing is touched yet."""
         self._root = root
         self._path = root / file.path
-        self._init = init_segment(
-            fmt, camera_id=file.camera_id, run_id=file.run_id, segment_id=file.segment_id
-        )
+        self._init = init_segment(fmt, camera_id=file.camera_id, run_id=file.run_id, segment_id=file.segment_id)
         self._fd = -1
         self._base_dts = 0
         self._sequence = 0
@@ -86,7 +42,7 @@ class SegmentFile:
     def create(self) -> None:
         """Create the file and write its init segment."""
         make_folders(self._root, self._path.parent)
-        self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE)
+        self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
         fsync_folder(self._path.parent)
         self._write([self._init])
 
@@ -105,9 +61,7 @@ class SegmentFile:
         )
         offset = self.size
         self._write([header, *(sample.data for sample in samples)])
-        return FragmentSpan(
-            offset=offset, size=self.size - offset, duration=fragment.duration, sync=samples[0].sync
-        )
+        return FragmentSpan(offset=offset, size=self.size - offset, duration=fragment.duration, sync=samples[0].sync)
 
     def finish(self) -> bytes:
         """Sync file and folder, close, and return the SHA-256 over the whole file."""

@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from recorder_core.errors import ErrorCode, StorageError
 
+from .files import storage_error
 from .records import FragmentSpan, OpenFile, Segment, Volume
-from .segment_file import SegmentFile, storage_error
+from .segment_file import SegmentFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable

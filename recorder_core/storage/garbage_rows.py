@@ -1,0 +1,70 @@
+"""Rows of files that are given up and still to be unlinked: the index's half of deleting (invariant 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import bindparam, delete, func, insert, select
+
+from .camera_rows import volume_key
+from .database import Database
+from .schema import GARBAGE, OPEN_FILE, VOLUME
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+
+@dataclass(frozen=True, slots=True)
+class GarbageFile:
+    """A file that nothing refers to any more; `path` is relative to its volume, `size` in bytes."""
+
+    segment_id: int
+    volume_id: str
+    path: str
+    size: int
+    reason: str
+
+
+class GarbageRows(Database):
+    """Files on their way out."""
+
+    def condemn(self, file: GarbageFile) -> None:
+        """Give a file up: in one transaction it is open no longer, if it was, and is garbage. Twice is as once."""
+        with self._writing() as connection:
+            values = {
+                "segment_id": file.segment_id,
+                "volume_key": volume_key(connection, file.volume_id),
+                "path": file.path,
+                "size": file.size,
+                "at_us": self.clock.now_us(),
+                "reason": file.reason,
+            }
+            connection.execute(delete(OPEN_FILE).where(OPEN_FILE.c.segment_id == file.segment_id))
+            connection.execute(insert(GARBAGE).prefix_with("OR IGNORE").values(values))
+
+    def garbage(self, volume_id: str) -> list[GarbageFile]:
+        """Return the files of a volume that are still to be unlinked."""
+        query = select(GARBAGE).join_from(GARBAGE, VOLUME, GARBAGE.c.volume_key == VOLUME.c.volume_key)
+        with self._reading() as connection:
+            return [
+                GarbageFile(row.segment_id, volume_id, row.path, row.size, row.reason)
+                for row in connection.execute(query.where(VOLUME.c.volume_id == volume_id).order_by(GARBAGE.c.path))
+            ]
+
+    def garbage_removed(self, segment_ids: Collection[int]) -> None:
+        """Drop the rows of files that were unlinked and whose folders were synced."""
+        if not segment_ids:
+            return
+        gone = [{"gone": segment_id} for segment_id in segment_ids]
+        with self._writing() as connection:
+            connection.execute(delete(GARBAGE).where(GARBAGE.c.segment_id == bindparam("gone")), gone)
+
+    def pending_bytes(self, volume_id: str) -> int:
+        """Return the bytes on a volume that are given up and not unlinked yet; they count as free (invariant 6)."""
+        query = select(func.coalesce(func.sum(GARBAGE.c.size), 0)).join_from(
+            GARBAGE, VOLUME, GARBAGE.c.volume_key == VOLUME.c.volume_key
+        )
+        with self._reading() as connection:
+            size: int = connection.execute(query.where(VOLUME.c.volume_id == volume_id)).scalar_one()
+            return size

@@ -1,0 +1,29 @@
+"""The index of footage: one SQLite file that knows every camera, run, segment, gap, volume and event.
+
+Keeps invariants 1, 2 and 4. Synchronous and safe to call from any thread; never call it on the event loop. Every
+method is one committed transaction. Any of them may raise StorageError with what `database` makes of SQLite's errors.
+"""
+
+from __future__ import annotations
+
+from .event_rows import EventRows
+from .gap_rows import GapRows
+from .garbage_rows import GarbageRows
+from .segment_rows import SegmentRows
+
+_HEARTBEAT = "heartbeat_us"
+
+
+class Index(SegmentRows, GapRows, EventRows, GarbageRows):
+    """The index of footage. `with Index.open(path, clock) as index:` opens and closes it."""
+
+    def heartbeat(self, now_us: int) -> None:
+        """Remember that the recorder was alive at this wall time, so that a later start knows when it went down."""
+        with self._writing() as connection:
+            self._put_meta(connection, _HEARTBEAT, str(now_us))
+
+    def last_heartbeat(self) -> int | None:
+        """Return the wall time of the last heartbeat; None before the first."""
+        with self._reading() as connection:
+            value = self._meta(connection, _HEARTBEAT)
+            return None if value is None else int(value)

@@ -1,0 +1,150 @@
+"""How the index came to its present form: numbered steps as data, `PRAGMA user_version` says how many were taken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recorder_core.errors import ErrorCode, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+_FIRST = (
+    "CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID, STRICT",
+    """CREATE TABLE camera (
+        camera_key INTEGER NOT NULL PRIMARY KEY,
+        camera_id TEXT NOT NULL UNIQUE,
+        name TEXT NOT NULL,
+        first_seen_us INTEGER NOT NULL,
+        longest_us INTEGER NOT NULL DEFAULT 0
+    ) STRICT""",
+    """CREATE TABLE volume (
+        volume_key INTEGER NOT NULL PRIMARY KEY,
+        volume_id TEXT NOT NULL UNIQUE,
+        path TEXT NOT NULL,
+        min_free_bytes INTEGER,
+        max_bytes INTEGER
+    ) STRICT""",
+    """CREATE TABLE run (
+        run_key INTEGER NOT NULL PRIMARY KEY,
+        run_id TEXT NOT NULL UNIQUE,
+        camera_key INTEGER NOT NULL REFERENCES camera (camera_key),
+        start_us INTEGER NOT NULL,
+        source TEXT NOT NULL,
+        codec TEXT NOT NULL,
+        width INTEGER NOT NULL,
+        height INTEGER NOT NULL,
+        audio_discarded INTEGER NOT NULL,
+        end_us INTEGER,
+        end_reason TEXT
+    ) STRICT""",
+    "CREATE INDEX run_by_camera ON run (camera_key, start_us)",
+    "CREATE INDEX run_unfinished ON run (run_key) WHERE end_us IS NULL",
+    """CREATE TABLE segment (
+        segment_id INTEGER NOT NULL PRIMARY KEY,
+        camera_key INTEGER NOT NULL REFERENCES camera (camera_key),
+        run_key INTEGER NOT NULL REFERENCES run (run_key),
+        volume_key INTEGER NOT NULL REFERENCES volume (volume_key),
+        path TEXT,
+        start_us INTEGER NOT NULL,
+        wall_duration_us INTEGER NOT NULL,
+        media_duration INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        sha256 BLOB NOT NULL,
+        fragments BLOB NOT NULL,
+        samples INTEGER NOT NULL,
+        packets_lost INTEGER NOT NULL,
+        clock_offset_us INTEGER,
+        host_synchronised INTEGER,
+        salvaged INTEGER NOT NULL
+    ) STRICT""",
+    "CREATE INDEX segment_by_time ON segment (camera_key, start_us, wall_duration_us, size)",
+    "CREATE INDEX segment_by_run ON segment (run_key)",
+    """CREATE TABLE tally (
+        camera_key INTEGER NOT NULL REFERENCES camera (camera_key),
+        volume_key INTEGER NOT NULL REFERENCES volume (volume_key),
+        segments INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        packets_lost INTEGER NOT NULL,
+        PRIMARY KEY (camera_key, volume_key)
+    ) WITHOUT ROWID, STRICT""",
+    """CREATE TRIGGER segment_added AFTER INSERT ON segment BEGIN
+        INSERT INTO tally (camera_key, volume_key, segments, size, packets_lost)
+        VALUES (NEW.camera_key, NEW.volume_key, 1, NEW.size, NEW.packets_lost)
+        ON CONFLICT (camera_key, volume_key) DO UPDATE SET
+            segments = segments + 1, size = size + excluded.size, packets_lost = packets_lost + excluded.packets_lost;
+        UPDATE camera SET longest_us = NEW.wall_duration_us
+        WHERE camera_key = NEW.camera_key AND longest_us < NEW.wall_duration_us;
+    END""",
+    """CREATE TRIGGER segment_removed AFTER DELETE ON segment BEGIN
+        UPDATE tally SET
+            segments = segments - 1, size = size - OLD.size, packets_lost = packets_lost - OLD.packets_lost
+        WHERE camera_key = OLD.camera_key AND volume_key = OLD.volume_key;
+    END""",
+    """CREATE TABLE open_file (
+        segment_id INTEGER NOT NULL PRIMARY KEY,
+        camera_key INTEGER NOT NULL REFERENCES camera (camera_key),
+        run_key INTEGER NOT NULL REFERENCES run (run_key),
+        volume_key INTEGER NOT NULL REFERENCES volume (volume_key),
+        path TEXT NOT NULL,
+        start_us INTEGER NOT NULL
+    ) STRICT""",
+    """CREATE TABLE gap (
+        gap_id INTEGER NOT NULL PRIMARY KEY,
+        camera_key INTEGER NOT NULL REFERENCES camera (camera_key),
+        start_us INTEGER NOT NULL,
+        end_us INTEGER,
+        reason TEXT NOT NULL,
+        detail TEXT NOT NULL
+    ) STRICT""",
+    "CREATE INDEX gap_by_end ON gap (camera_key, end_us, start_us)",
+    "CREATE UNIQUE INDEX gap_open ON gap (camera_key) WHERE end_us IS NULL",
+    """CREATE TABLE event (
+        seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+        at_us INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        camera_id TEXT,
+        data TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE garbage (
+        segment_id INTEGER NOT NULL PRIMARY KEY,
+        volume_key INTEGER NOT NULL REFERENCES volume (volume_key),
+        path TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        at_us INTEGER NOT NULL,
+        reason TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE finding (
+        segment_id INTEGER NOT NULL PRIMARY KEY REFERENCES segment (segment_id) ON DELETE CASCADE,
+        kind TEXT NOT NULL,
+        at_us INTEGER NOT NULL
+    ) STRICT""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+"""Step n takes an index from version n to n + 1. A step that was released is never changed."""
+
+
+def migrate(connection: Connection, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> int:
+    """Take the steps that are missing, within the caller's transaction. Returns the version that was found.
+
+    Raises:
+        StorageError: `VERSION_MISMATCH` if a newer recorder made the index; nothing was changed.
+    """
+    found = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+    if found > len(migrations):
+        raise StorageError(
+            ErrorCode.VERSION_MISMATCH,
+            f"The index has version {found}, made by a newer recorder; this one knows up to {len(migrations)}.",
+            found=found,
+            known=len(migrations),
+        )
+    for step in migrations[found:]:
+        for statement in step:
+            connection.exec_driver_sql(statement)
+    if found < len(migrations):
+        # Pragmas take no parameters; user_version is part of the transaction like any page.
+        connection.exec_driver_sql(f"PRAGMA user_version = {len(migrations)}")
+    return found

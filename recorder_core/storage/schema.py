@@ -1,0 +1,163 @@
+"""The tables of the index as SQLAlchemy sees them. What creates them is in `migrations`; a test holds the two equal.
+
+Cameras, runs and volumes are referred to by small integer keys, which keeps millions of segment rows short.
+Times are UTC microseconds, media times 1/90 000 s, sizes bytes.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, text
+
+METADATA = MetaData()
+
+META = Table(
+    "meta",
+    METADATA,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+"""Single values: `store_id`, `heartbeat_us`, `in_use_since_boot`."""
+
+CAMERA = Table(
+    "camera",
+    METADATA,
+    Column("camera_key", Integer, primary_key=True),
+    Column("camera_id", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("first_seen_us", Integer, nullable=False),
+    # The longest segment that it ever had: how far before a window a segment that reaches into it can start.
+    Column("longest_us", Integer, nullable=False, server_default=text("0")),
+    sqlite_strict=True,
+)
+
+VOLUME = Table(
+    "volume",
+    METADATA,
+    Column("volume_key", Integer, primary_key=True),
+    Column("volume_id", Text, nullable=False, unique=True),
+    Column("path", Text, nullable=False),
+    Column("min_free_bytes", Integer),
+    Column("max_bytes", Integer),
+    sqlite_strict=True,
+)
+
+RUN = Table(
+    "run",
+    METADATA,
+    Column("run_key", Integer, primary_key=True),
+    Column("run_id", Text, nullable=False, unique=True),
+    Column("camera_key", Integer, ForeignKey("camera.camera_key"), nullable=False),
+    Column("start_us", Integer, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("codec", Text, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("audio_discarded", Integer, nullable=False),
+    Column("end_us", Integer),
+    Column("end_reason", Text),
+    Index("run_by_camera", "camera_key", "start_us"),
+    Index("run_unfinished", "run_key", sqlite_where=text("end_us IS NULL")),
+    sqlite_strict=True,
+)
+
+SEGMENT = Table(
+    "segment",
+    METADATA,
+    Column("segment_id", Integer, primary_key=True),
+    Column("camera_key", Integer, ForeignKey("camera.camera_key"), nullable=False),
+    Column("run_key", Integer, ForeignKey("run.run_key"), nullable=False),
+    Column("volume_key", Integer, ForeignKey("volume.volume_key"), nullable=False),
+    # NULL where it is the path that camera, start and id give, which is nearly always.
+    Column("path", Text),
+    Column("start_us", Integer, nullable=False),
+    Column("wall_duration_us", Integer, nullable=False),
+    Column("media_duration", Integer, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("fragments", LargeBinary, nullable=False),
+    Column("samples", Integer, nullable=False),
+    Column("packets_lost", Integer, nullable=False),
+    Column("clock_offset_us", Integer),
+    Column("host_synchronised", Integer),
+    Column("salvaged", Integer, nullable=False),
+    # Its last two columns let sums over a window stay within the index.
+    Index("segment_by_time", "camera_key", "start_us", "wall_duration_us", "size"),
+    Index("segment_by_run", "run_key"),
+    sqlite_strict=True,
+)
+
+TALLY = Table(
+    "tally",
+    METADATA,
+    Column("camera_key", Integer, ForeignKey("camera.camera_key"), primary_key=True),
+    Column("volume_key", Integer, ForeignKey("volume.volume_key"), primary_key=True),
+    Column("segments", Integer, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("packets_lost", Integer, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+"""What the segments of a camera on a volume add up to. Triggers on `segment` keep it, so no caller can forget to."""
+
+OPEN_FILE = Table(
+    "open_file",
+    METADATA,
+    Column("segment_id", Integer, primary_key=True),
+    Column("camera_key", Integer, ForeignKey("camera.camera_key"), nullable=False),
+    Column("run_key", Integer, ForeignKey("run.run_key"), nullable=False),
+    Column("volume_key", Integer, ForeignKey("volume.volume_key"), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("start_us", Integer, nullable=False),
+    sqlite_strict=True,
+)
+
+GAP = Table(
+    "gap",
+    METADATA,
+    Column("gap_id", Integer, primary_key=True),
+    Column("camera_key", Integer, ForeignKey("camera.camera_key"), nullable=False),
+    Column("start_us", Integer, nullable=False),
+    Column("end_us", Integer),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("gap_by_end", "camera_key", "end_us", "start_us"),
+    Index("gap_open", "camera_key", unique=True, sqlite_where=text("end_us IS NULL")),
+    sqlite_strict=True,
+)
+
+EVENT = Table(
+    "event",
+    METADATA,
+    Column("seq", Integer, primary_key=True),
+    Column("at_us", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("camera_id", Text),
+    Column("data", Text, nullable=False),
+    sqlite_autoincrement=True,
+    sqlite_strict=True,
+)
+
+GARBAGE = Table(
+    "garbage",
+    METADATA,
+    Column("segment_id", Integer, primary_key=True),
+    Column("volume_key", Integer, ForeignKey("volume.volume_key"), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("at_us", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    sqlite_strict=True,
+)
+"""Files that nothing points to any more and that are still to be unlinked (invariant 2)."""
+
+FINDING = Table(
+    "finding",
+    METADATA,
+    Column("segment_id", Integer, ForeignKey("segment.segment_id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("at_us", Integer, nullable=False),
+    sqlite_strict=True,
+)
+"""Segments whose file a full reconcile did not find as the row describes it, until it does or the row is given up."""
