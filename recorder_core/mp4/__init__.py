@@ -2,6 +2,28 @@
 
 from recorder_core.mp4.boxes import Mp4Error
 from recorder_core.mp4.fragment import fragment_header
-from recorder_core.mp4.init import init_segment
+from recorder_core.mp4.init import InitSegment, init_segment
+from recorder_core.mp4.progressive import SampleTable, progressive_header
+from recorder_core.mp4.reader import (
+    FragmentLayout,
+    SampleLayout,
+    SegmentLayout,
+    read_fragment,
+    read_init,
+    read_segment,
+)
 
-__all__ = ["Mp4Error", "fragment_header", "init_segment"]
+__all__ = [
+    "FragmentLayout",
+    "InitSegment",
+    "Mp4Error",
+    "SampleLayout",
+    "SampleTable",
+    "SegmentLayout",
+    "fragment_header",
+    "init_segment",
+    "progressive_header",
+    "read_fragment",
+    "read_init",
+    "read_segment",
+]

@@ -29,20 +29,22 @@ DIGEST_BYTES = 32
 
 NTP_EPOCH_TO_1970_S = 2_208_988_800
 
-SYNC_FLAGS = 0x0200_0000  # sample_depends_on 2: on no other sample (ISO/IEC 14496-12 section 8.8.3.1)
-NON_SYNC_FLAGS = 0x0101_0000  # sample_depends_on 1, sample_is_non_sync_sample
+_SYNC_FLAGS = 0x0200_0000  # sample_depends_on 2: on no other sample (ISO/IEC 14496-12 section 8.8.3.1)
+_NON_SYNC_FLAGS = 0x0101_0000  # sample_depends_on 1, sample_is_non_sync_sample
+NON_SYNC_BIT = 0x1_0000
 
 # `prft` version 1 (section 8.16.5): size, kind, version and flags, track, NTP time, media time;
 # then the head of the digests' box: size, kind, extended type, version and flags, count.
-_REFERENCE_AND_DIGESTS = struct.Struct(">I4sIIQQ I4s16sII")
+REFERENCE_AND_DIGESTS = struct.Struct(">I4sIIQQ I4s16sII")
 # The time is that of the capture, not of an encoder's input or of the writing of the file.
 _REFERENCE_VERSION_AND_FLAGS = 1 << 24 | 24
 _REFERENCE_BYTES = 32
 _DIGESTS_HEAD_BYTES = 32
 
 # `moof` (8.8.4), `mfhd` (8.8.5), `traf` (8.8.6), `tfhd` (8.8.7), `tfdt` version 1 (8.8.12), `trun` version 1 (8.8.8).
-_MOVIE_FRAGMENT = struct.Struct(">I4s I4sII I4s I4sII I4sIQ I4sIIi")
-_TRACK_BYTES = 8 + 16 + 20
+MOVIE_FRAGMENT = struct.Struct(">I4s I4sII I4s I4sII I4sIQ I4sIIi")
+_MOVIE_HEAD_BYTES = 8 + 16
+_TRACK_HEAD_BYTES = 8 + 16 + 20
 _RUN_HEAD_BYTES = 20
 _RUN_ROW_BYTES = 16
 _DEFAULT_BASE_IS_MOOF = 0x02_0000
@@ -69,58 +71,20 @@ def fragment_header(
     media_time = samples[0].pts - base_dts
     if media_time < 0:
         # Media time is unsigned: the reference is then the moment at which the file's time line begins.
-        start_us += -media_time * 1_000_000 // TIMESCALE
+        start_us -= media_time * 1_000_000 // TIMESCALE
         media_time = 0
-    data_bytes = sum(len(sample.data) for sample in samples)
-    data_header = mdat_header(data_bytes)
-    run_bytes = _RUN_HEAD_BYTES + _RUN_ROW_BYTES * count
-    track_bytes = _TRACK_BYTES + run_bytes
-    fragment_bytes = 8 + 16 + track_bytes
+    data_header = mdat_header(sum(len(sample.data) for sample in samples))
     return b"".join(
         (
-            _REFERENCE_AND_DIGESTS.pack(
-                _REFERENCE_BYTES,
-                b"prft",
-                _REFERENCE_VERSION_AND_FLAGS,
-                1,
-                ntp_from_us(start_us),
-                media_time,
-                _DIGESTS_HEAD_BYTES + len(joined_digests),
-                b"uuid",
-                DIGESTS_UUID,
-                0,
-                count,
-            ),
+            REFERENCE_AND_DIGESTS.pack(*reference_and_digests_fields(ntp_from_us(start_us), media_time, count)),
             joined_digests,
-            _MOVIE_FRAGMENT.pack(
-                fragment_bytes,
-                b"moof",
-                16,
-                b"mfhd",
-                0,
-                sequence,
-                track_bytes,
-                b"traf",
-                16,
-                b"tfhd",
-                _DEFAULT_BASE_IS_MOOF,
-                1,
-                20,
-                b"tfdt",
-                1 << 24,
-                samples[0].dts - base_dts,
-                run_bytes,
-                b"trun",
-                _RUN_VERSION_AND_FLAGS,
-                count,
-                fragment_bytes + len(data_header),
-            ),
-            _run_table(count).pack(
+            MOVIE_FRAGMENT.pack(*movie_fragment_fields(sequence, samples[0].dts - base_dts, count, len(data_header))),
+            run_table(count).pack(
                 *chain.from_iterable(
                     (
                         sample.duration,
                         len(sample.data),
-                        SYNC_FLAGS if sample.sync else NON_SYNC_FLAGS,
+                        _SYNC_FLAGS if sample.sync else _NON_SYNC_FLAGS,
                         sample.pts - sample.dts,
                     )
                     for sample in samples
@@ -128,6 +92,53 @@ def fragment_header(
             ),
             data_header,
         )
+    )
+
+
+def reference_and_digests_fields(ntp: int, media_time: int, count: int) -> tuple[int | bytes, ...]:
+    """The fields of `REFERENCE_AND_DIGESTS`; what the reader takes from a file must give the same again."""
+    return (
+        _REFERENCE_BYTES,
+        b"prft",
+        _REFERENCE_VERSION_AND_FLAGS,
+        1,
+        ntp,
+        media_time,
+        _DIGESTS_HEAD_BYTES + count * DIGEST_BYTES,
+        b"uuid",
+        DIGESTS_UUID,
+        0,
+        count,
+    )
+
+
+def movie_fragment_fields(sequence: int, base_dts: int, count: int, data_header_bytes: int) -> tuple[int | bytes, ...]:
+    """The fields of `MOVIE_FRAGMENT`; what the reader takes from a file must give the same again."""
+    run_bytes = _RUN_HEAD_BYTES + _RUN_ROW_BYTES * count
+    track_bytes = _TRACK_HEAD_BYTES + run_bytes
+    fragment_bytes = _MOVIE_HEAD_BYTES + track_bytes
+    return (
+        fragment_bytes,
+        b"moof",
+        16,
+        b"mfhd",
+        0,
+        sequence,
+        track_bytes,
+        b"traf",
+        16,
+        b"tfhd",
+        _DEFAULT_BASE_IS_MOOF,
+        1,
+        20,
+        b"tfdt",
+        1 << 24,
+        base_dts,
+        run_bytes,
+        b"trun",
+        _RUN_VERSION_AND_FLAGS,
+        count,
+        fragment_bytes + data_header_bytes,
     )
 
 
@@ -147,5 +158,6 @@ def us_from_ntp(ntp: int) -> int:
 
 
 @lru_cache(maxsize=256)
-def _run_table(count: int) -> struct.Struct:
+def run_table(count: int) -> struct.Struct:
+    """The rows of a `trun`: duration, size, flags, composition offset of each sample."""
     return struct.Struct(">" + "IIIi" * count)

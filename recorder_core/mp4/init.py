@@ -18,7 +18,14 @@ from dataclasses import dataclass
 from recorder_core.media import TIMESCALE, VideoFormat
 from recorder_core.mp4.boxes import UUID_BYTES, Mp4Error, box, find_box, full_box, iter_boxes, uuid_box
 from recorder_core.mp4.sample_entry import parse_sample_entry
-from recorder_core.mp4.track import media_header, movie_header, sample_description, track_header, video_media
+from recorder_core.mp4.track import (
+    media_header,
+    movie_header,
+    only_video_track,
+    sample_description,
+    track_header,
+    video_media,
+)
 
 IDENTITY_UUID = bytes.fromhex("5c1b8f6e2d0a4d35a7e94b0c61f3d872")
 """The extended type of the box that holds the ids."""
@@ -64,13 +71,7 @@ def parse_movie(data: bytes) -> InitSegment:
         Mp4Error: it is malformed, or not one of the recorder.
     """
     size = len(data)
-    tracks = [header for header in iter_boxes(data, 0, size) if header.kind == b"trak"]
-    if len(tracks) != 1:
-        raise Mp4Error(f"The file has {len(tracks)} tracks")
-    track = tracks[0]
-    handler = find_box(data, track.payload, track.end, b"mdia", b"hdlr")
-    if data[handler.payload + 8 : handler.payload + 12] != b"vide":
-        raise Mp4Error("The track is no video")
+    track = only_video_track(data)
     media = find_box(data, track.payload, track.end, b"mdia", b"mdhd")
     timescale = data[media.payload + 12 : media.payload + 16]
     if data[media.payload : media.payload + 1] != b"\0" or timescale != TIMESCALE.to_bytes(4):

@@ -1,5 +1,7 @@
 """The boxes that init segments and progressive files have in common: movie, track and media of one video track.
 
+There is no other track, and no audio (invariant 5); `only_video_track` says whether that holds for a file's `moov`.
+
 Times of creation are seconds since 1904-01-01 UTC, 0 where they are not told; durations are in `TIMESCALE`, for the
 movie as for the track, so that an edit list can name any moment of the media exactly.
 """
@@ -9,7 +11,7 @@ from __future__ import annotations
 import struct
 
 from recorder_core.media import TIMESCALE, VideoFormat
-from recorder_core.mp4.boxes import box, full_box
+from recorder_core.mp4.boxes import BoxHeader, Mp4Error, box, find_box, full_box, iter_boxes
 from recorder_core.mp4.sample_entry import sample_entry
 
 SECONDS_1904_TO_1970 = 2_082_844_800
@@ -57,6 +59,21 @@ def video_media(header: bytes, *sample_tables: bytes) -> bytes:
         _HANDLER,
         box(b"minf", _VIDEO_HEADER, _DATA_IN_THIS_FILE, box(b"stbl", *sample_tables)),
     )
+
+
+def only_video_track(movie: bytes) -> BoxHeader:
+    """The one `trak` box of a `moov` payload, which must be video (invariant 5).
+
+    Raises:
+        Mp4Error: the movie has any other tracks, or is malformed.
+    """
+    tracks = [header for header in iter_boxes(movie, 0, len(movie)) if header.kind == b"trak"]
+    if len(tracks) != 1:
+        raise Mp4Error(f"The file has {len(tracks)} tracks")
+    handler = find_box(movie, tracks[0].payload, tracks[0].end, b"mdia", b"hdlr")
+    if movie[handler.payload + 8 : handler.payload + 12] != b"vide":
+        raise Mp4Error("The track is no video")
+    return tracks[0]
 
 
 def _times(created_s: int, duration: int, between: bytes) -> tuple[bytes, int]:
