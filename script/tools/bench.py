@@ -1,0 +1,43 @@
+"""The benchmarks' command line. A benchmark reports; it never fails for a figure."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Final
+
+from . import bench_capture, sources
+
+_SOURCES: Final = {"gstreamer": sources.gstreamer}
+
+
+def main() -> int:
+    """Run what the command line names."""
+    parser = argparse.ArgumentParser(prog="script/bench", description=__doc__)
+    benches = parser.add_subparsers(dest="bench", required=True)
+    capture = benches.add_parser("capture", help="CPU and memory of recording, against ffmpeg and PyAV")
+    capture.add_argument("--cameras", type=int, default=11, help="how many cameras (11)")
+    capture.add_argument("--source", choices=_SOURCES, default="gstreamer", help="what the cameras are (gstreamer)")
+    capture.add_argument("--rounds", type=int, default=5, help="how often the sides alternate (5)")
+    capture.add_argument("--seconds", type=float, default=20.0, help="length of the measured steady state (20)")
+    capture.add_argument("--folder", type=Path, default=Path("build/bench"), help="where to record (build/bench)")
+    capture.add_argument("--json", action="store_true", help="print the result as JSON, on the last line")
+    arguments = parser.parse_args()
+    try:
+        with _SOURCES[arguments.source](arguments.cameras) as source:
+            result = bench_capture.run(source, arguments.folder, arguments.rounds, arguments.seconds)
+    except RuntimeError as error:
+        print(f"The benchmark could not be run: {error}.", file=sys.stderr)
+        return 1
+    finally:
+        shutil.rmtree(arguments.folder, ignore_errors=True)
+    if arguments.json:
+        print(json.dumps({"bench": "capture", "cameras": arguments.cameras, "source": arguments.source, **result}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

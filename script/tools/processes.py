@@ -1,0 +1,75 @@
+"""What processes cost: CPU time and memory of a process and all that it started, read from /proc."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
+
+
+def tree(roots: Iterable[int]) -> set[int]:
+    """Return the ids of these processes and of all their living descendants."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (fields := _stat(int(entry.name))) is not None:
+            children.setdefault(int(fields[1]), []).append(int(entry.name))
+    found: set[int] = set()
+    todo = list(roots)
+    while todo:
+        pid = todo.pop()
+        if pid not in found:
+            found.add(pid)
+            todo += children.get(pid, [])
+    return found
+
+
+def cpu_seconds(roots: Iterable[int]) -> float:
+    """Return user and system time of the trees so far, children that ended and were reaped included (proc(5))."""
+    ticks = 0
+    for pid in tree(roots):
+        if (fields := _stat(pid)) is not None:
+            ticks += sum(int(value) for value in fields[11:15])  # utime, stime, cutime, cstime
+    return ticks / _TICKS
+
+
+def pss_bytes(roots: Iterable[int]) -> int:
+    """Return the proportional set size of the trees: shared pages count once, split among those that map them."""
+    total = 0
+    for pid in tree(roots):
+        try:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        except FileNotFoundError, ProcessLookupError:
+            continue  # it ended between the two looks
+        total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+    return total
+
+
+def stop(
+    processes: Iterable[subprocess.Popen[bytes]], *, with_signal: int = signal.SIGINT, grace_s: float = 20
+) -> None:
+    """End processes politely, and by force where they do not follow."""
+    ending = list(processes)
+    for process in ending:
+        process.send_signal(with_signal)
+    for process in ending:
+        try:
+            process.wait(grace_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _stat(pid: int) -> list[str] | None:
+    """Return the fields of /proc/PID/stat from the state on (the name before it may hold blanks), or None."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError, ProcessLookupError:
+        return None
+    return text[text.rindex(")") + 2 :].split()
