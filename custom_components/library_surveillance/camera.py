@@ -1,0 +1,120 @@
+"""A camera entity per camera. What it shows is a privacy tile: Home Assistant checks nobody who looks at a camera.
+
+Only where the library exposed a camera's video does it hand out pictures and a stream; then every user sees them. The
+address with its credentials goes to the stream component alone, never into a state or a log.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from homeassistant.components.camera import Camera, CameraEntityDescription
+from homeassistant.components.camera.const import CameraEntityFeature
+from homeassistant.const import CONF_PASSWORD, CONF_URL, CONF_USERNAME
+from homeassistant.helpers.translation import async_get_translations
+
+from recorder_core.api.models import CameraState
+from recorder_core.errors import RecorderError
+
+from .cameras import camera_subentries
+from .const import CONF_EXPOSE_VIDEO, DOMAIN
+from .entity import LibraryCameraEntity
+from .errors import translated
+from .tile import Tile, render
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from homeassistant.config_entries import ConfigSubentry
+    from homeassistant.core import HomeAssistant
+    from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+    from .coordinator import LibraryConfigEntry
+
+PARALLEL_UPDATES: Final = 0
+
+CAMERA: Final = CameraEntityDescription(key="camera", name=None)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,  # noqa: ARG001 - the platform's interface
+    entry: LibraryConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add an entity for every camera: the private one, or the exposed one where the library chose so."""
+    for subentry in camera_subentries(entry):
+        kind = ExposedCamera if subentry.data.get(CONF_EXPOSE_VIDEO) else PrivateCamera
+        async_add_entities([kind(entry, subentry)], config_subentry_id=subentry.subentry_id)
+
+
+class LibraryCamera(LibraryCameraEntity, Camera):
+    """What private and exposed cameras share: the true facts."""
+
+    def __init__(self, entry: LibraryConfigEntry, subentry: ConfigSubentry) -> None:
+        """Keep the subentry for its name and address."""
+        LibraryCameraEntity.__init__(self, entry, subentry, CAMERA)
+        Camera.__init__(self)
+        self._subentry = subentry
+
+    @property
+    def is_on(self) -> bool:
+        """Return whether the camera is meant to be recorded."""
+        return self.status.enabled
+
+    @property
+    def is_recording(self) -> bool:
+        """Return whether it is being recorded."""
+        return self.status.state is CameraState.RECORDING
+
+
+class PrivateCamera(LibraryCamera):
+    """Shows the tile, on every path on which Home Assistant asks for a picture."""
+
+    async def async_camera_image(
+        self,
+        width: int | None = None,  # noqa: ARG002 - the tile has one size; Home Assistant scales
+        height: int | None = None,  # noqa: ARG002 - as above
+    ) -> bytes | None:
+        """Return the tile as a JPEG."""
+        language = self.hass.config.language
+        words = await async_get_translations(self.hass, language, "common", [DOMAIN])
+        state = "recording" if self.is_recording else "not_recording" if self.is_on else "off"
+        tile = Tile(
+            name=self._subentry.title,
+            state=words[f"component.{DOMAIN}.common.tile_{state}"],
+            notice=words[f"component.{DOMAIN}.common.tile_notice"],
+            recording=self.is_recording,
+        )
+        return await self.hass.async_add_executor_job(render, tile)
+
+
+class ExposedCamera(LibraryCamera):
+    """Shows the camera to every user of Home Assistant."""
+
+    _attr_supported_features = CameraEntityFeature.STREAM
+
+    async def async_camera_image(
+        self,
+        width: int | None = None,  # noqa: ARG002 - the recorder hands out what the camera sends; Home Assistant scales
+        height: int | None = None,  # noqa: ARG002 - as above
+    ) -> bytes | None:
+        """Return the newest picture from the recorder."""
+        try:
+            return await self.coordinator.config_entry.runtime_data.client.still(self.camera_id)
+        except RecorderError as err:
+            raise translated(err) from err
+
+    async def stream_source(self) -> str:
+        """Return the camera's address with its credentials."""
+        return _with_credentials(self._subentry.data)
+
+
+def _with_credentials(data: Mapping[str, Any]) -> str:  # Any: a subentry's data
+    """Return a camera's URL with user name and password in it (RFC 3986 section 3.2.1)."""
+    if not (username := data.get(CONF_USERNAME)):
+        return str(data[CONF_URL])
+    parts = urlsplit(data[CONF_URL])
+    userinfo = f"{quote(username, safe='')}:{quote(data.get(CONF_PASSWORD) or '', safe='')}"
+    return str(urlunsplit(parts._replace(netloc=f"{userinfo}@{parts.netloc}")))

@@ -1,0 +1,194 @@
+"""Keeps a picture of the recorder up to date from its feed, and the recorder's settings and cameras as the entry says.
+
+Nothing is polled. When the feed breaks, the entities become unavailable with one line in the log, the recorder is
+reached again (a local one is started if need be), and settings and cameras are applied anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import EVENT_CORE_CONFIG_UPDATE
+from homeassistant.core import Event, callback
+from homeassistant.exceptions import ConfigEntryAuthFailed
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
+
+from recorder_core.api.models import Settings, VolumeConfig
+from recorder_core.errors import ErrorCode, RecorderError
+
+from .cameras import camera_config, camera_subentries
+from .const import CONF_FOOTAGE_PATH, CONF_MAX_GB, CONF_MIN_FREE_GB, DOMAIN
+from .errors import translated
+from .issues import Issue, Issues, issues_of
+from .picture import Picture
+from .recorder_process import RecorderStartError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from homeassistant.core import HomeAssistant
+
+    from recorder_core.api.client import RecorderClient
+    from recorder_core.api.models import RecorderStatus
+
+    from .connection import RecorderConnection
+    from .paused import PausedCameras
+
+_LOGGER = logging.getLogger(__name__)
+
+GB: Final = 1_000_000_000
+FIRST_RETRY_S: Final = 1.0
+LAST_RETRY_S: Final = 60.0
+
+_NO_EVENTS: Final = 2**63 - 1
+"""Only states are followed: above this number there are no events."""
+
+type LibraryConfigEntry = ConfigEntry[LibraryRuntime]
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryRuntime:
+    """What a loaded entry holds; `device_id` is the recorder's in the device registry."""
+
+    connection: RecorderConnection
+    coordinator: LibraryCoordinator
+    device_id: str
+
+    @property
+    def client(self) -> RecorderClient:
+        """The door to the recorder."""
+        return self.connection.client
+
+
+class LibraryCoordinator(DataUpdateCoordinator[Picture]):
+    """The recorder of one library."""
+
+    config_entry: LibraryConfigEntry
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: LibraryConfigEntry,
+        connection: RecorderConnection,
+        paused: PausedCameras,
+    ) -> None:
+        """Take the entry, the way to its recorder, and the cameras that are switched off."""
+        super().__init__(hass, _LOGGER, config_entry=entry, name=entry.title, update_interval=None)
+        self._connection = connection
+        self._paused = paused
+        self._issues = Issues(hass, entry.entry_id, entry.title)
+        self._refused: list[Issue] = []
+        entry.async_on_unload(hass.bus.async_listen(EVENT_CORE_CONFIG_UPDATE, self._async_core_config_changed))
+
+    async def async_set_recording(self, camera_id: str, *, enabled: bool) -> None:
+        """Switch the recording of a camera. Raises a translated error; then nothing has changed."""
+        subentry = self.config_entry.subentries[camera_id]
+        try:
+            status = await self._connection.client.put_camera(camera_config(subentry, enabled=enabled))
+        except RecorderError as err:
+            raise translated(err) from err
+        await self._paused.async_set(camera_id, paused=not enabled)
+        self._draw(Picture(self.data.recorder, {**self.data.cameras, camera_id: status}, self.data.volumes))
+
+    async def async_follow(self) -> None:
+        """Follow the feed until cancelled, and reach the recorder again whenever it breaks."""
+        delay = FIRST_RETRY_S
+        while True:
+            try:
+                async with aclosing(self._connection.client.feed(_NO_EVENTS)) as feed:
+                    async for item in feed:
+                        self._draw(self.data.after(item))
+                        delay = FIRST_RETRY_S
+            except RecorderError as err:
+                self.async_set_update_error(_update_failed(err))
+            while not self.last_update_success:
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, LAST_RETRY_S)
+                await self.async_refresh()
+
+    async def _async_update_data(self) -> Picture:
+        """Reach the recorder, bring it to what the entry says, and return the picture."""
+        try:
+            known = await self._connection.async_reach()
+            await self._async_apply_settings()
+            self._refused = await self._async_apply_cameras(known)
+            picture = Picture.of(await self._connection.client.status())
+        except RecorderStartError as err:
+            self._issues.show(Issue("recorder_not_running", placeholders={"reason": str(err)}))
+            raise UpdateFailed(
+                translation_domain=DOMAIN,
+                translation_key="recorder_not_running",
+                translation_placeholders={"reason": str(err)},
+            ) from err
+        except RecorderError as err:
+            if err.code is ErrorCode.UNAUTHORIZED:
+                raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key=err.code.value) from err
+            if err.code is ErrorCode.VERSION_MISMATCH:
+                self._issues.show(Issue("version_mismatch"))
+            raise _update_failed(err) from err
+        self._issues.show(*self._refused, *issues_of(picture))
+        return picture
+
+    async def _async_apply_settings(self) -> None:
+        """Tell a local recorder its volume and time zone; another one has its settings from whoever runs it."""
+        if self._connection.local is not None:
+            settings = settings_of(self.config_entry.data, self.hass.config.time_zone)
+            await self._connection.client.apply_settings(settings)
+
+    async def _async_apply_cameras(self, known: RecorderStatus) -> list[Issue]:
+        """Put every camera of the entry and remove all others; return the issues of those that were refused.
+
+        One that is refused stops no other.
+        """
+        client = self._connection.client
+        refused = []
+        wanted = set()
+        for subentry in camera_subentries(self.config_entry):
+            wanted.add(subentry.subentry_id)
+            enabled = subentry.subentry_id not in self._paused
+            try:
+                await client.put_camera(camera_config(subentry, enabled=enabled))
+            except RecorderError as err:
+                if err.code is ErrorCode.RECORDER_UNREACHABLE:
+                    raise
+                _LOGGER.warning("The recorder refused the camera %s: %s", subentry.title, err)
+                refused.append(Issue("camera_refused", subentry.subentry_id, {"camera": subentry.title}))
+        for camera in known.cameras:
+            if camera.camera_id not in wanted:
+                await client.remove_camera(camera.camera_id)
+        return refused
+
+    async def _async_core_config_changed(self, _: Event) -> None:
+        """Hand on a new time zone; one that cannot be told now is told when the recorder is reached again."""
+        if self.last_update_success:
+            try:
+                await self._async_apply_settings()
+            except RecorderError as err:
+                self.async_set_update_error(_update_failed(err))
+
+    @callback
+    def _draw(self, picture: Picture) -> None:
+        """Show a new picture."""
+        self._issues.show(*self._refused, *issues_of(picture))
+        self.async_set_updated_data(picture)
+
+
+def _update_failed(error: RecorderError) -> UpdateFailed:
+    return UpdateFailed(translation_domain=DOMAIN, translation_key=error.code.value)
+
+
+def settings_of(data: Mapping[str, Any], time_zone: str) -> Settings:  # Any: an entry's data
+    """Return the recorder's settings for an entry's data. An unset limit is no limit (invariant 6)."""
+    min_free, most = data.get(CONF_MIN_FREE_GB), data.get(CONF_MAX_GB)
+    volume = VolumeConfig(
+        path=data[CONF_FOOTAGE_PATH],
+        min_free_bytes=None if min_free is None else round(min_free * GB),
+        max_bytes=None if most is None else round(most * GB),
+    )
+    return Settings(volumes=[volume], time_zone=time_zone)

@@ -1,0 +1,179 @@
+"""Starts, finds again and ends the recorder that this integration brings along.
+
+The recorder outlives Home Assistant's core: it is started detached, in its own session, with a scrubbed environment and
+no pipe, and it is known by its socket alone, never by a handle. At most one recorder writes a data folder: its lock,
+not this module, sees to that, so a start that loses the race is no fault.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from recorder_core import __version__
+from recorder_core.api.models import RecorderStatus
+from recorder_core.errors import ErrorCode, RecorderError
+
+from . import runtime_copy
+from .socket_path import prepare_folder, socket_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from homeassistant.core import HomeAssistant
+
+    from recorder_core.api.client import RecorderClient
+
+RUNTIME_FOLDER: Final = "runtime"
+
+# What the recorder needs to find libraries, certificates and the machine's time zone; nothing else is handed on.
+_ENVIRONMENT: Final = (
+    "PATH",
+    "PYTHONPATH",
+    "PYTHONUSERBASE",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TMPDIR",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+)
+
+
+class RecorderStartError(Exception):
+    """The recorder could not be started or does not answer; the message is for people and holds no secret."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long to wait, in seconds: for a started recorder to answer, for one to end, and between two looks."""
+
+    start_s: float = 60.0
+    stop_s: float = 30.0
+    lost_race_s: float = 5.0
+    look_s: float = 0.1
+
+
+class LocalRecorder:
+    """The recorder of one data folder on this machine."""
+
+    def __init__(
+        self, hass: HomeAssistant, index_path: Path, client: RecorderClient, patience: Patience | None = None
+    ) -> None:
+        """Take the recorder's data folder and a client on its socket."""
+        self._hass = hass
+        self._index_path = index_path
+        self._client = client
+        self._patience = patience or Patience()
+        self._lock = asyncio.Lock()
+        self._child: subprocess.Popen[bytes] | None = None
+
+    async def async_ensure_running(self) -> RecorderStatus:
+        """Return the status of a recorder of this version, started when none runs.
+
+        One of another version is ended first. Raises `RecorderStartError`, or `RecorderError` when one runs that
+        answers with an error.
+        """
+        async with self._lock:
+            answer = await self._async_answer()
+            if isinstance(answer, RecorderStatus) and answer.version == __version__:
+                return answer
+            if answer is not None:
+                await self._async_end(answer if isinstance(answer, RecorderStatus) else None)
+            try:
+                child, runtime = await self._hass.async_add_executor_job(self._start)
+            except OSError as err:
+                raise RecorderStartError(f"{type(err).__name__}: {err.strerror or err}") from err
+            self._child = child
+            status = await self._async_wait_for_start(child)
+            await self._hass.async_add_executor_job(runtime_copy.prune, self._index_path / RUNTIME_FOLDER, runtime)
+            return status
+
+    async def async_stop(self) -> None:
+        """End the recorder; nothing happens when none runs. Recording has stopped when this returns."""
+        async with self._lock:
+            answer = await self._async_answer()
+            if answer is not None:
+                await self._async_end(answer if isinstance(answer, RecorderStatus) else None)
+
+    async def _async_answer(self) -> RecorderStatus | RecorderError | None:
+        """Return what answers on the socket: a status, the error of one that speaks another version, or nothing."""
+        try:
+            return await self._client.status()
+        except RecorderError as err:
+            if err.code is ErrorCode.RECORDER_UNREACHABLE:
+                return None
+            if err.code is ErrorCode.VERSION_MISMATCH:
+                return err
+            raise
+
+    async def _async_end(self, status: RecorderStatus | None) -> None:
+        """Ask the recorder to end and wait for it; one that hangs is killed (invariant 7 says what that costs)."""
+        with suppress(RecorderError):  # one that cannot even be asked is killed below
+            await self._client.shutdown()
+        pids = [pid for pid in (status.supervisor_pid, status.pid) if pid is not None] if status else []
+        try:
+            async with asyncio.timeout(self._patience.stop_s):
+                await self._async_wait_for_end(pids)
+        except TimeoutError as err:
+            if not pids:
+                raise RecorderStartError("A recorder of another version does not end.") from err
+            for pid in pids:
+                with suppress(ProcessLookupError):  # it has ended meanwhile
+                    os.kill(pid, signal.SIGKILL)
+            await self._async_wait_for_end(pids)
+
+    async def _async_wait_for_end(self, pids: list[int]) -> None:
+        """Wait until these processes are gone, or, where none is known, until nothing answers."""
+        while any(map(self._lives, pids)) if pids else await self._async_answer():  # noqa: ASYNC110 - a process of another session tells nobody when it ends
+            await asyncio.sleep(self._patience.look_s)
+
+    async def _async_wait_for_start(self, child: subprocess.Popen[bytes]) -> RecorderStatus:
+        """Return the first status. A child that ended at once may have met one that was just coming up."""
+        deadline = self._hass.loop.time() + self._patience.start_s
+        lost = False
+        while not isinstance(answer := await self._async_answer(), RecorderStatus):
+            if not lost and child.poll() is not None:
+                lost = True
+                deadline = self._hass.loop.time() + self._patience.lost_race_s
+            if self._hass.loop.time() > deadline:
+                raise RecorderStartError(
+                    f"It ended with code {child.returncode}." if lost else "It does not answer."
+                ) from answer
+            await asyncio.sleep(self._patience.look_s)
+        return answer
+
+    def _lives(self, pid: int) -> bool:
+        """Return whether a process exists; a child of ours that has ended is reaped."""
+        if self._child is not None and self._child.pid == pid:
+            return self._child.poll() is None
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError, PermissionError:  # gone, or its number has gone to somebody else's process
+            return False
+        return True
+
+    def _start(self) -> tuple[subprocess.Popen[bytes], Path]:
+        """Start the recorder from its copy. Blocking; raises `OSError`."""
+        self._index_path.mkdir(mode=0o700, exist_ok=True)
+        runtime = runtime_copy.install(self._index_path / RUNTIME_FOLDER)
+        socket = socket_path(self._index_path)
+        if socket.parent != self._index_path:
+            prepare_folder(socket)
+        command = (sys.executable, "-m", "recorder_core", "serve", "--data", self._index_path, "--socket", socket)
+        child = subprocess.Popen(  # noqa: S603 - a fixed command, no shell
+            command,
+            cwd=runtime,
+            env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        return child, runtime

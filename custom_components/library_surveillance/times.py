@@ -1,0 +1,25 @@
+"""The recorder's times (UTC in microseconds since 1970) as Home Assistant's, and back. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from homeassistant.util import dt as dt_util
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def time_of(us: int) -> datetime:
+    """Return a moment in UTC."""
+    return _EPOCH + timedelta(microseconds=us)
+
+
+def us_of(moment: datetime) -> int:
+    """Return a moment's microseconds; one without a zone is in Home Assistant's own."""
+    return (dt_util.as_utc(moment) - _EPOCH) // timedelta(microseconds=1)
+
+
+def iso_of(us: int) -> str:
+    """Return a moment as ISO 8601 in UTC."""
+    return time_of(us).isoformat()
