@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import time
 from typing import Protocol
 
@@ -37,3 +38,24 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Wait on the running event loop."""
         await asyncio.sleep(seconds)
+
+
+_STA_UNSYNC = 0x0040
+"""<sys/timex.h>: nothing disciplines the kernel's clock."""
+
+_TIME_ERROR = 5
+
+
+def host_synchronised() -> bool | None:
+    """Whether something (NTP, PTP) disciplines this host's clock, by adjtimex(2); None where the kernel does not say."""
+    try:
+        adjtimex = ctypes.CDLL(None).adjtimex
+    except (OSError, AttributeError):
+        return None
+    # `modes` = 0 only reads; `status` stands behind it and four longs: offset, freq, maxerror, esterror.
+    timex = (ctypes.c_char * 256)()
+    state = adjtimex(timex)
+    if state < 0:
+        return None
+    status = ctypes.c_int.from_buffer(timex, 5 * ctypes.sizeof(ctypes.c_long)).value
+    return state != _TIME_ERROR and not status & _STA_UNSYNC

@@ -43,7 +43,9 @@ class AccessUnit:
 
     `data` is the MP4 sample: NAL units with 4-byte lengths, parameter sets and delimiters left out. `pts` is the
     presentation time, unwrapped to a plain integer that may start anywhere. `arrival_us` is the injected monotonic
-    clock when its last byte had been read. `packets_lost` counts RTP packets known to be missing right before it.
+    clock when its last byte had been read. `packets_lost` counts RTP packets known to be missing right before it or in
+    it. `parameter_sets` is set on the first unit that needs other ones than its predecessor. `discontinuity` is true
+    where the source began anew, so that times before and after are not comparable.
     """
 
     data: bytes
@@ -51,6 +53,8 @@ class AccessUnit:
     sync: bool
     arrival_us: int
     packets_lost: int = 0
+    parameter_sets: tuple[bytes, ...] | None = None
+    discontinuity: bool = False
 
 
 @dataclass(slots=True)

@@ -1,0 +1,212 @@
+"""What comes from one session with a camera: runs, and the moments at which one ends and the next begins.
+
+A run ends where its format or its time line ends. Where it can be had, the change waits for a sync sample, so nothing is
+lost over it; what is lost stands in a gap (invariant 4).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from recorder_core.clock import host_synchronised
+from recorder_core.errors import CameraError, ErrorCode, StorageError
+from recorder_core.media import TIMESCALE
+from recorder_core.parameter_sets import ParameterSetError, video_format
+from recorder_core.storage.records import GapReason
+
+from .run import RunFacts, RunRecorder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from recorder_core.clock import Clock
+    from recorder_core.media import AccessUnit, VideoFormat
+
+    from .sink import CaptureSink
+    from .source import SourceInfo
+
+_LOGGER = logging.getLogger(__name__)
+
+_JUMP_FORWARD = 10 * TIMESCALE
+_JUMP_BACK = -2 * TIMESCALE
+"""Media time may pause while packets are lost and go back a little where pictures are reordered; more is a jump."""
+
+_CLOCK_STEP_US = 250_000
+"""A change of wall minus monotonic time by more than this is a step of the host's clock, not a late reading."""
+
+_REORDERED_CLOCK_LOOK_US = 1_000_000
+
+
+class Recording:
+    """Consumes one source. `ended` is set with `error` when the session is over, for whatever reason."""
+
+    def __init__(
+        self,
+        camera_id: str,
+        info: SourceInfo,
+        sink: CaptureSink,
+        clock: Clock,
+        on_change: Callable[[], None],
+    ) -> None:
+        """Begin with nothing recorded; `on_change` is called when a run begins or ends."""
+        self.info = info
+        self.ended = asyncio.Event()
+        self.error: Exception | None = None
+        self.last_unit_us = clock.monotonic_us()
+        self.packets_lost = 0
+        self.format: VideoFormat | None = None
+        self.recorded = False
+        self._camera_id = camera_id
+        self._sink = sink
+        self._clock = clock
+        self._on_change = on_change
+        self._run: RunRecorder | None = None
+        self._announced = False
+        self._last_pts = 0
+        self._wall_minus_monotonic = _wall_minus_monotonic(clock)
+        self._clock_looked_us = 0
+        self._clock_stepped = False
+        self._adopt(info.parameter_sets)
+
+    @property
+    def run_id(self) -> str | None:
+        """The run that is being recorded, once it has a beginning."""
+        return self._run.run_id if self._run is not None and self._run.started else None
+
+    @property
+    def clock_offset_us(self) -> int | None:
+        """The camera's clock minus ours, by its last sender report."""
+        return self._run.clock_offset_us if self._run is not None else None
+
+    # From the source
+
+    def on_units(self, units: list[AccessUnit]) -> None:
+        """Record units."""
+        if self.ended.is_set():
+            return
+        self._look_at_clock()
+        self.last_unit_us = units[-1].arrival_us
+        try:
+            for unit in units:
+                self._take(unit)
+        except StorageError as error:
+            self._fail(error)
+        except Exception as error:
+            _LOGGER.exception("Recording camera %s failed", self._camera_id)
+            self._fail(error)
+
+    def on_report(self, camera_us: int, pts: int) -> None:
+        """Compare the camera's clock with ours."""
+        if self._run is not None and self._run.started:
+            self._run.clock_offset_us = camera_us - self._run.utc_us(pts)
+
+    def on_end(self, error: Exception) -> None:
+        """Note the end of the session."""
+        if self.error is None:
+            self.error = error
+        self.ended.set()
+
+    # To the camera's life
+
+    def finish(self, reason: GapReason) -> int | None:
+        """End the run, if there is one, and return where it ended."""
+        run, self._run = self._run, None
+        if run is None:
+            return None
+        started = run.started
+        try:
+            end_us = run.end(reason, with_rest=not isinstance(self.error, StorageError))
+        except StorageError as error:
+            self.error = error
+            end_us = run.end(reason, with_rest=False)
+        return end_us if started or self._announced else None
+
+    # Inside
+
+    def _fail(self, error: Exception) -> None:
+        self.error = error
+        self.ended.set()
+
+    def _take(self, unit: AccessUnit) -> None:
+        self.packets_lost += unit.packets_lost
+        if unit.parameter_sets is not None:
+            self._adopt(unit.parameter_sets)
+        if self._run is not None:
+            self._end_if_broken(self._run, unit)
+        self._last_pts = unit.pts
+        if self._run is None:
+            if not unit.sync or self.format is None:
+                return
+            self._begin(self.format)
+        run = self._run
+        if run is None:
+            return
+        run.push(unit)
+        if run.started and not self._announced:
+            self._announced = True
+            self.recorded = True
+            self._sink.gap_closed(self._camera_id, run.start_us)
+            self._on_change()
+
+    def _end_if_broken(self, run: RunRecorder, unit: AccessUnit) -> None:
+        step = unit.pts - self._last_pts
+        if unit.discontinuity or not _JUMP_BACK <= step <= _JUMP_FORWARD:
+            self._turn(GapReason.TIMESTAMP_JUMP)
+        elif self.format != run.facts.format:
+            self._turn(GapReason.PARAMETER_CHANGE)
+        elif self._clock_stepped and unit.sync:
+            self._turn(GapReason.CLOCK_STEP)
+
+    def _turn(self, reason: GapReason) -> None:
+        """End the run where it is; the next sync sample begins another."""
+        end_us = self.finish(reason)
+        if end_us is not None:
+            self._sink.gap_opened(self._camera_id, end_us, reason, "")
+            self._on_change()
+
+    def _begin(self, fmt: VideoFormat) -> None:
+        self._wall_minus_monotonic = _wall_minus_monotonic(self._clock)
+        self._clock_stepped = False
+        self._announced = False
+        self._run = RunRecorder(
+            RunFacts(
+                camera_id=self._camera_id,
+                format=fmt,
+                source=self.info.kind,
+                audio_discarded=self.info.audio_discarded,
+                wall_minus_monotonic_us=self._wall_minus_monotonic,
+            ),
+            self._sink,
+        )
+        self._run.host_synchronised = host_synchronised()
+
+    def _adopt(self, parameter_sets: tuple[bytes, ...]) -> None:
+        try:
+            self.format = video_format(self.info.codec, parameter_sets) if parameter_sets else None
+        except ParameterSetError as error:
+            if self.format is None:
+                return  # the stream may still bring ones that can be read
+            raise CameraError(
+                ErrorCode.PROTOCOL, "The camera changed to a picture format that cannot be read."
+            ) from error
+
+    def _look_at_clock(self) -> None:
+        now = self._clock.monotonic_us()
+        if now - self._clock_looked_us < _REORDERED_CLOCK_LOOK_US:
+            return
+        self._clock_looked_us = now
+        change = _wall_minus_monotonic(self._clock) - self._wall_minus_monotonic
+        self._clock_stepped = abs(change) > _CLOCK_STEP_US
+
+
+def _wall_minus_monotonic(clock: Clock) -> int:
+    """Return the offset between the two clocks; the quickest of three readings is the least disturbed one."""
+    readings = []
+    for _ in range(3):
+        before = clock.monotonic_us()
+        wall = clock.now_us()
+        after = clock.monotonic_us()
+        readings.append((after - before, wall - (before + after) // 2))
+    return min(readings)[1]

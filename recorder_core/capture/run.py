@@ -1,0 +1,208 @@
+"""One run: access units of one format become samples, fragments and segments, with a wall time for each.
+
+A fragment closes at every sync sample and after a second; a segment at the first sync sample after its minute is over,
+the minutes of different cameras staggered. Keeps invariant 4 within a run: a unit that was lost leaves a gap.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from recorder_core.media import TIMESCALE, Fragment
+from recorder_core.storage.ids import new_run_id, new_segment_id, segment_path
+from recorder_core.storage.records import GapReason, OpenFile, Run
+from recorder_core.storage.writer import OpenSegment, SegmentTail, VolumeWriter
+
+from .run_clock import RunClock
+from .timeline import DecodeTimeline
+
+if TYPE_CHECKING:
+    from recorder_core.media import AccessUnit, Sample, VideoFormat
+    from recorder_core.models import SourceKind
+
+    from .sink import CaptureSink
+
+SEGMENT_US = 60_000_000
+_FRAGMENT = TIMESCALE
+_LOSS_QUIET = TIMESCALE
+"""Losses with less media time than this between them are one gap."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What a run is made of and does not change."""
+
+    camera_id: str
+    format: VideoFormat
+    source: SourceKind
+    audio_discarded: bool
+    wall_minus_monotonic_us: int
+
+
+class RunRecorder:
+    """Records one run. `started` is false until the first fragment is complete and the run has a beginning."""
+
+    def __init__(self, facts: RunFacts, sink: CaptureSink) -> None:
+        """Begin with the first sync sample that is pushed."""
+        self.run_id = new_run_id()
+        self.facts = facts
+        self.packets_lost = 0
+        self.clock_offset_us: int | None = None
+        self.host_synchronised: bool | None = None
+        self._sink = sink
+        self._clock = RunClock(facts.wall_minus_monotonic_us)
+        self._timeline = DecodeTimeline(facts.format.reorder_depth)
+        self._samples: list[Sample] = []
+        self._fragment_start = 0
+        self._writer: VolumeWriter | None = None
+        self._segment: OpenSegment | None = None
+        self._segment_end_us = 0
+        self._segment_lost = 0
+        self._last_pts: int | None = None
+        self._loss: tuple[int, int, int] | None = None
+        self._end_us = 0
+        self.start_us = 0
+
+    @property
+    def started(self) -> bool:
+        """Whether something has been written and the run is known to the sink."""
+        return self._segment is not None
+
+    @property
+    def end_us(self) -> int:
+        """The wall time up to which fragments were handed to the writer."""
+        return self._end_us
+
+    def utc_us(self, pts: int) -> int:
+        """Return the wall time of a media time; only once the run has started."""
+        return self._clock.utc_us(pts)
+
+    def push(self, unit: AccessUnit) -> None:
+        """Record a unit.
+
+        Raises:
+            StorageError: when it cannot be stored; the run is to be ended.
+        """
+        self._clock.observe(unit.pts, unit.arrival_us)
+        if unit.packets_lost:
+            self._note_loss(unit)
+        self._last_pts = unit.pts
+        for sample in self._timeline.push(unit):
+            self._add(sample)
+
+    def end(self, reason: str, *, with_rest: bool = True) -> int:
+        """End the run: write what is left, close the segment; return the wall time at which it ended."""
+        if with_rest:
+            for sample in self._timeline.flush():
+                self._add(sample)
+            if self._samples:
+                self._close_fragment()
+        if self._loss is not None and self._clock.settled:
+            self._report_loss()
+        if self._segment is not None and self._writer is not None:
+            self._writer.close(self._segment, self._tail())
+            self._sink.run_ended(self.run_id, self._end_us, reason)
+            self._segment = None
+        return self._end_us
+
+    def _add(self, sample: Sample) -> None:
+        if self._samples and (sample.sync or sample.dts - self._samples[0].dts >= _FRAGMENT):
+            self._close_fragment()
+        if sample.sync and self._segment is not None and self._clock.utc_us(sample.dts) >= self._segment_end_us:
+            self._rotate(sample.dts)
+        self._samples.append(sample)
+
+    def _close_fragment(self) -> None:
+        samples, self._samples = tuple(self._samples), []
+        first, last = samples[0], samples[-1]
+        if self._segment is None:
+            self._begin(first.dts)
+        end_us = self._clock.utc_us(last.dts + last.duration)
+        fragment = Fragment(samples, start_us=self._clock.utc_us(first.dts), end_us=end_us)
+        if self._writer is None or self._segment is None:
+            raise RuntimeError("a run that has begun has a segment")
+        self._writer.append(self._segment, fragment)
+        self._end_us = end_us
+        if self._loss is not None and first.dts - self._loss[1] > _LOSS_QUIET:
+            self._report_loss()
+
+    def _begin(self, media: int) -> None:
+        """Open the run and its first segment: by now a fragment's worth of arrivals has set the clock."""
+        self._clock.settle(media)
+        self.start_us = start_us = self._clock.utc_us(media)
+        self._writer = self._sink.writer(self.facts.camera_id)
+        fmt = self.facts.format
+        self._sink.run_started(
+            Run(
+                run_id=self.run_id,
+                camera_id=self.facts.camera_id,
+                start_us=start_us,
+                source=self.facts.source,
+                codec=fmt.codec,
+                width=fmt.width,
+                height=fmt.height,
+                audio_discarded=self.facts.audio_discarded,
+            )
+        )
+        self._segment = self._writer.open(self._file(start_us, self._writer), fmt)
+        self._end_us = start_us
+
+    def _rotate(self, media: int) -> None:
+        """Go on in a new file, on whatever volume is to take it."""
+        segment, writer = self._segment, self._writer
+        if segment is None or writer is None:
+            raise RuntimeError("only a run that has begun can go on")
+        self._clock.next_segment(media)
+        start_us = self._clock.utc_us(media)
+        successor = self._sink.writer(self.facts.camera_id)
+        file = self._file(start_us, successor)
+        if successor is writer:
+            self._segment = writer.rotate(segment, self._tail(start_us), file, self.facts.format)
+        else:
+            writer.close(segment, self._tail(start_us))
+            self._segment = successor.open(file, self.facts.format)
+            self._writer = successor
+        self._segment_lost = 0
+
+    def _file(self, start_us: int, writer: VolumeWriter) -> OpenFile:
+        self._segment_end_us = next_rotation_us(self.facts.camera_id, start_us)
+        segment_id = new_segment_id(start_us)
+        return OpenFile(
+            segment_id=segment_id,
+            camera_id=self.facts.camera_id,
+            run_id=self.run_id,
+            volume_id=writer.volume.volume_id,
+            path=segment_path(self.facts.camera_id, start_us, segment_id),
+            start_us=start_us,
+        )
+
+    def _tail(self, end_us: int | None = None) -> SegmentTail:
+        return SegmentTail(
+            end_us=self._end_us if end_us is None else end_us,
+            packets_lost=self._segment_lost,
+            clock_offset_us=self.clock_offset_us,
+            host_synchronised=self.host_synchronised,
+        )
+
+    def _note_loss(self, unit: AccessUnit) -> None:
+        self.packets_lost += unit.packets_lost
+        self._segment_lost += unit.packets_lost
+        start, _, count = self._loss or (unit.pts if self._last_pts is None else self._last_pts, 0, 0)
+        self._loss = (min(start, unit.pts), unit.pts, count + unit.packets_lost)
+
+    def _report_loss(self) -> None:
+        if self._loss is None:
+            return
+        start, end, count = self._loss
+        self._loss = None
+        start_us, end_us = self._clock.utc_us(start), self._clock.utc_us(end)
+        self._sink.gap(self.facts.camera_id, start_us, end_us, GapReason.PACKET_LOSS, f"{count} packets")
+
+
+def next_rotation_us(camera_id: str, start_us: int) -> int:
+    """Return when a segment that starts now is to end: at the camera's own second of the minute, after half a minute at least."""
+    phase = zlib.crc32(camera_id.encode()) % 60 * 1_000_000
+    earliest = start_us + SEGMENT_US // 2
+    return earliest + (phase - earliest) % SEGMENT_US

@@ -1,0 +1,77 @@
+"""The wall clock of a run: which UTC a media time stands for.
+
+A picture cannot arrive before it was taken, so the smallest difference between arrival and media time is the best guess at
+the offset between the two, and what is left in it is the quickest way through the network. The guess is made anew in
+each segment, and the run follows it by at most `MAX_RATE`: jumps would tear holes into a timeline that has none, and a
+smallest-ever rule would drift (a camera that runs 50 ppm slow is 8.6 s wrong after two days).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from recorder_core.media import TIMESCALE
+
+MAX_RATE = 500e-6
+"""The most by which a run's clock runs faster or slower than its media time."""
+
+SEGMENT_US = 60_000_000
+"""The time over which a segment makes up for what the former was wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """UTC as a linear function of media time."""
+
+    media: int
+    utc_us: float
+    rate: float
+
+    def at(self, pts: int) -> float:
+        return self.utc_us + (pts - self.media) * (1_000_000 / TIMESCALE) * (1 + self.rate)
+
+
+class RunClock:
+    """Observes arrivals and answers with UTC. `wall_minus_monotonic_us` is fixed when the run begins."""
+
+    def __init__(self, wall_minus_monotonic_us: int) -> None:
+        """Begin a run; nothing may be asked before `settle`."""
+        self._to_wall = wall_minus_monotonic_us
+        self._smallest: float | None = None
+        self._line: _Line | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether `utc_us` may be asked."""
+        return self._line is not None
+
+    def observe(self, pts: int, arrival_us: int) -> None:
+        """Take note that the unit with this media time had arrived by this monotonic time."""
+        offset = arrival_us + self._to_wall - pts * (1_000_000 / TIMESCALE)
+        if self._smallest is None or offset < self._smallest:
+            self._smallest = offset
+
+    def settle(self, media: int) -> None:
+        """Begin the first segment at this media time, with what has been observed so far."""
+        if self._smallest is None:
+            raise ValueError("no arrival has been observed")
+        self._line = _Line(media, media * (1_000_000 / TIMESCALE) + self._smallest, 0.0)
+        self._smallest = None
+
+    def next_segment(self, media: int) -> None:
+        """Begin a segment where the last one ended, and follow what was observed during that one."""
+        if self._line is None:
+            raise ValueError("the clock has not been settled")
+        here = self._line.at(media)
+        rate = 0.0
+        if self._smallest is not None:
+            wanted = media * (1_000_000 / TIMESCALE) + self._smallest
+            rate = min(max((wanted - here) / SEGMENT_US, -MAX_RATE), MAX_RATE)
+        self._line = _Line(media, here, rate)
+        self._smallest = None
+
+    def utc_us(self, pts: int) -> int:
+        """Return the UTC for a media time."""
+        if self._line is None:
+            raise ValueError("the clock has not been settled")
+        return round(self._line.at(pts))

@@ -1,0 +1,96 @@
+"""RTSP requests and responses as text on the wire (RFC 2326 sections 4 to 7), lenient in what is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from recorder_core.errors import CameraError, ErrorCode
+
+MAX_HEAD = 16 << 10
+MAX_BODY = 256 << 10
+
+_END_OF_HEAD = b"\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request of the client; `headers` come after CSeq, in order."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def encode(self, cseq: int) -> bytes:
+        """Return the bytes for the wire."""
+        lines = [f"{self.method} {self.url} RTSP/1.0", f"CSeq: {cseq}"]
+        lines += [f"{name}: {value}" for name, value in self.headers]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A response, or a request of the server's (then `status` is None and `method` is set).
+
+    `headers` are keyed in lower case; a header that came several times has several values, in order.
+    """
+
+    status: int | None
+    reason: str
+    method: str | None
+    headers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    body: bytes = b""
+
+    def header(self, name: str) -> str | None:
+        """Return the first value of a header, by its lower-case name."""
+        values = self.headers.get(name)
+        return values[0] if values else None
+
+    @property
+    def cseq(self) -> int | None:
+        """The sequence number that pairs it with a request, if there is a proper one."""
+        value = self.header("cseq") or ""
+        return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else None
+
+
+def parse_message(data: bytes) -> tuple[Message, int] | None:
+    """Read one message from the start of `data`: the message and its length, or None if more bytes are needed.
+
+    Raises:
+        CameraError: `PROTOCOL` if this is no RTSP message or one beyond all measure.
+    """
+    end = data.find(_END_OF_HEAD)
+    if end < 0:
+        if len(data) > MAX_HEAD:
+            raise CameraError(ErrorCode.PROTOCOL, "The camera's answer has no end.")
+        return None
+    if end > MAX_HEAD:
+        raise CameraError(ErrorCode.PROTOCOL, "The camera's answer is too long.")
+    first, *lines = data[:end].decode("utf-8", "replace").split("\r\n")
+    status, reason, method = _first_line(first)
+    headers: dict[str, tuple[str, ...]] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if colon:
+            key = name.strip().lower()
+            headers[key] = (*headers.get(key, ()), value.strip())
+    size = _content_length(headers)
+    start = end + len(_END_OF_HEAD)
+    if len(data) < start + size:
+        return None
+    return Message(status, reason, method, headers, data[start : start + size]), start + size
+
+
+def _first_line(line: str) -> tuple[int | None, str, str | None]:
+    words = line.split(" ", 2)
+    if words[0].startswith("RTSP/") and len(words) >= 2 and len(words[1]) == 3 and words[1].isascii() and words[1].isdigit():
+        return int(words[1]), words[2] if len(words) > 2 else "", None
+    if len(words) == 3 and words[2].startswith("RTSP/") and words[0].isalpha():
+        return None, "", words[0].upper()
+    raise CameraError(ErrorCode.PROTOCOL, "What answers at this address does not speak RTSP.")
+
+
+def _content_length(headers: dict[str, tuple[str, ...]]) -> int:
+    value = headers.get("content-length", ("0",))[0]
+    if not (value.isascii() and value.isdigit()) or len(value) > 9 or int(value) > MAX_BODY:
+        raise CameraError(ErrorCode.PROTOCOL, "The camera's answer states an impossible length.")
+    return int(value)
