@@ -1,25 +1,28 @@
 """Fragmented and progressive MP4 (ISO/IEC 14496-12), video only: pure functions, and readers that trust nothing."""
 
 from recorder_core.mp4.boxes import Mp4Error
-from recorder_core.mp4.fragment import fragment_header
+from recorder_core.mp4.fragment import DIGEST_BYTES, fragment_header
 from recorder_core.mp4.init import InitSegment, init_segment
 from recorder_core.mp4.progressive import SampleTable, progressive_header
 from recorder_core.mp4.reader import (
     FragmentLayout,
     SampleLayout,
     SegmentLayout,
+    check_only_video_track,
     read_fragment,
     read_init,
     read_segment,
 )
 
 __all__ = [
+    "DIGEST_BYTES",
     "FragmentLayout",
     "InitSegment",
     "Mp4Error",
     "SampleLayout",
     "SampleTable",
     "SegmentLayout",
+    "check_only_video_track",
     "fragment_header",
     "init_segment",
     "progressive_header",

@@ -25,6 +25,7 @@ from recorder_core.mp4.fragment import (
     us_from_ntp,
 )
 from recorder_core.mp4.init import InitSegment, parse_movie
+from recorder_core.mp4.track import only_video_track
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -130,6 +131,17 @@ def read_fragment(file: BinaryIO, offset: int, size: int) -> FragmentLayout:
     return fragment
 
 
+def check_only_video_track(source: Path | BinaryIO) -> None:
+    """Make sure that a file, fragmented or progressive, has one track and that it is video (invariant 5).
+
+    Raises:
+        Mp4Error: it has not, or is malformed.
+        OSError: it cannot be read.
+    """
+    with _opened(source) as file:
+        only_video_track(_read_movie(file, file.seek(0, os.SEEK_END), max_bytes=None)[0])
+
+
 def _opened(source: Path | BinaryIO) -> AbstractContextManager[BinaryIO]:
     if isinstance(source, os.PathLike):
         # Without a buffer: it would read ahead into the media data.
@@ -147,15 +159,22 @@ def _read(file: BinaryIO, offset: int, size: int) -> bytes:
 
 def _read_init(file: BinaryIO, limit: int) -> tuple[InitSegment, int]:
     """What the init segment says, and where it ends."""
-    offset = 0
+    movie, end = _read_movie(file, limit, max_bytes=_MAX_HEADER_BYTES)
+    return parse_movie(movie), end
+
+
+def _read_movie(file: BinaryIO, limit: int, max_bytes: int | None) -> tuple[bytes, int]:
+    """The payload of the `moov` that follows the `ftyp`, and where it ends."""
+    end = 0
     for kind in (b"ftyp", b"moov"):
-        header = parse_header(_read(file, offset, min(LARGE_HEADER_BYTES, limit - offset)), offset, limit)
+        header = parse_header(_read(file, end, min(LARGE_HEADER_BYTES, limit - end)), end, limit)
         if header.kind != kind:
-            raise Mp4Error(f"There is no {kind.decode()} box at {offset}")
-        offset = header.end
-    if header.end - header.payload > _MAX_HEADER_BYTES:
+            raise Mp4Error(f"There is no {kind.decode()} box at {end}")
+        end = header.end
+    size = header.end - header.payload
+    if max_bytes is not None and size > max_bytes:
         raise Mp4Error("The moov box is too long")
-    return parse_movie(_read(file, header.payload, header.end - header.payload)), offset
+    return _read(file, header.payload, size), end
 
 
 def _read_fragment(file: BinaryIO, offset: int, limit: int) -> FragmentLayout:

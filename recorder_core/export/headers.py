@@ -1,0 +1,73 @@
+"""Reading the headers of recorded files for a clip; whatever is wrong with a file becomes one kind of error."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, BinaryIO, Self
+
+from recorder_core.errors import ErrorCode, StorageError
+from recorder_core.mp4 import Mp4Error, read_fragment, read_init
+from recorder_core.storage.files import storage_error
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recorder_core.export.source import ClipSource, PlacedFragment, Stretch
+    from recorder_core.media import VideoFormat
+    from recorder_core.mp4 import FragmentLayout
+
+
+class Headers:
+    """Reads files' headers; keeps the last file open, for its fragments come in a row.
+
+    Its methods raise StorageError where a file is missing, unreadable, or not what the index says.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is open yet."""
+        self._stack = ExitStack()
+        self._path: Path | None = None
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> Self:
+        """Files are opened as they are needed."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close what is open."""
+        self._stack.close()
+
+    def video_format(self, source: ClipSource) -> VideoFormat:
+        """The format of a file, which must be of the source's run."""
+        try:
+            init = read_init(self._open(source.path))
+        except (OSError, Mp4Error) as error:
+            raise unreadable(source.path, error) from error
+        if init.run_id != source.run_id:
+            raise unreadable(source.path, Mp4Error("The file belongs to another run"))
+        return init.video_format
+
+    def fragment(self, stretch: Stretch, placed: PlacedFragment) -> FragmentLayout:
+        """The samples of a fragment."""
+        path = stretch.sources[placed.source].path
+        try:
+            layout = read_fragment(self._open(path), placed.span.offset, placed.span.size)
+        except (OSError, Mp4Error) as error:
+            raise unreadable(path, error) from error
+        if placed.span.sync and not layout.samples[0].sync:
+            raise unreadable(path, Mp4Error("The index takes a fragment for one with a sync sample"))
+        return layout
+
+    def _open(self, path: Path) -> BinaryIO:
+        if self._file is None or path != self._path:
+            self._stack.close()
+            self._file = self._stack.enter_context(path.open("rb", buffering=0))
+            self._path = path
+        return self._file
+
+
+def unreadable(path: Path, error: OSError | Mp4Error) -> StorageError:
+    """Say which recording cannot be used, and why."""
+    if isinstance(error, OSError):
+        return storage_error(error, f"Reading the recording {path.name}")
+    return StorageError(ErrorCode.STORAGE_FAILED, f"The recording {path.name} is damaged: {error}.", file=path.name)
