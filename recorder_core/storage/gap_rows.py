@@ -36,7 +36,7 @@ class GapRows(Database):
                 if (row.reason, row.detail) == (reason, detail):
                     return int(row.gap_id)
                 _close(connection, row.gap_id, start_us)
-            return _insert(connection, key, (start_us, None), (reason, detail))
+            return insert_gap(connection, key, (start_us, None), (reason, detail))
 
     def close_gap(self, gap_id: int, end_us: int) -> None:
         """End a gap; one that has ended already, or was never there, stays as it is."""
@@ -47,7 +47,7 @@ class GapRows(Database):
         """Add a gap with its end and return its id; None for one that misses nothing."""
         with self._writing() as connection:
             key = camera_key(connection, camera_id)
-            return _insert(connection, key, (start_us, end_us), (reason, detail)) if start_us < end_us else None
+            return insert_gap(connection, key, (start_us, end_us), (reason, detail)) if start_us < end_us else None
 
     def open_gaps(self) -> list[Gap]:
         """Return the gaps that still last, by their ids."""
@@ -90,7 +90,8 @@ def _gaps() -> Select[tuple[object, ...]]:
     return select(GAP, CAMERA.c.camera_id).join_from(GAP, CAMERA, GAP.c.camera_key == CAMERA.c.camera_key)
 
 
-def _insert(connection: Connection, key: int, when: tuple[int, int | None], why: tuple[GapReason, str]) -> int:
+def insert_gap(connection: Connection, key: int, when: tuple[int, int | None], why: tuple[GapReason, str]) -> int:
+    """Add the row of a gap within the caller's transaction and return its id."""
     values = {"camera_key": key, "start_us": when[0], "end_us": when[1], "reason": why[0].value, "detail": why[1]}
     gap_id: int = connection.execute(insert(GAP).values(values).returning(GAP.c.gap_id)).scalar_one()
     return gap_id

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from .files import fsync_folder
+from .volumes import VolumeHandle
 
 if TYPE_CHECKING:
     from .index import Index
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
 def collect_garbage(index: Index, volume: Volume) -> int:
     """Unlink the garbage of a volume and return the bytes that were given up. Harmless to repeat after a crash.
 
-    Raises OSError where the volume refuses; what was not unlinked stays garbage.
+    Raises OSError where the volume refuses, and StorageError `VOLUME_MISSING` or `VOLUME_FOREIGN` where it is not there
+    at all; what was not unlinked stays garbage.
     """
+    VolumeHandle(volume).check()
     freed = 0
     for folder, group in groupby(index.garbage(volume.volume_id), key=lambda file: PurePosixPath(file.path).parent):
         files = list(group)

@@ -6,15 +6,14 @@ method is one committed transaction. Any of them may raise StorageError with wha
 
 from __future__ import annotations
 
-from .event_rows import EventRows
 from .gap_rows import GapRows
 from .garbage_rows import GarbageRows
-from .segment_rows import SegmentRows
+from .rebuild_rows import RebuildRows
 
 _HEARTBEAT = "heartbeat_us"
 
 
-class Index(SegmentRows, GapRows, EventRows, GarbageRows):
+class Index(RebuildRows, GapRows, GarbageRows):
     """The index of footage. `with Index.open(path, clock) as index:` opens and closes it."""
 
     def heartbeat(self, now_us: int) -> None:

@@ -31,3 +31,16 @@ def union(intervals: Iterable[Interval]) -> list[Interval]:
 def length(intervals: Iterable[Interval]) -> int:
     """Return how long `intervals` last together, each moment counted once."""
     return sum(end - start for start, end in union(intervals))
+
+
+def subtract(intervals: Iterable[Interval], others: Iterable[Interval]) -> list[Interval]:
+    """Return the moments of `intervals` that are in none of `others`, as `union` would."""
+    left = union(intervals)
+    for start, end in others:
+        left = [
+            part
+            for first, last in left
+            for part in ((first, min(last, start)), (max(first, end), last))
+            if part[0] < part[1]
+        ]
+    return left

@@ -56,7 +56,7 @@ class SegmentRows(CameraRows):
         """
         with self._writing() as connection:
             connection.execute(delete(OPEN_FILE).where(OPEN_FILE.c.segment_id == segment.segment_id))
-            _insert_segment(connection, segment)
+            insert_segment(connection, segment)
             if next_file is not None:
                 _insert_open_file(connection, next_file)
 
@@ -195,7 +195,8 @@ def _segments() -> Select[tuple[object, ...]]:
     )
 
 
-def _insert_segment(connection: Connection, segment: Segment) -> None:
+def insert_segment(connection: Connection, segment: Segment) -> None:
+    """Add the row of a segment within the caller's transaction. Raises ValueError for fragments out of order."""
     usual = segment_path(segment.camera_id, segment.start_us, segment.segment_id)
     values = {
         "segment_id": segment.segment_id,

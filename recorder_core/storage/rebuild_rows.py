@@ -1,0 +1,115 @@
+"""What a rebuild does to the index: takes in files that have no row, and notes rows whose file is not as they say."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from .camera_rows import camera_key
+from .event_rows import EventRows
+from .gap_rows import insert_gap
+from .records import GapReason
+from .schema import CAMERA, FINDING, RUN, SEGMENT
+from .segment_rows import SegmentRows, insert_segment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+    from .records import Run, Segment
+
+REBUILT = "rebuilt"
+"""The end reason of runs, and the detail of gaps, that were inferred from files alone."""
+
+
+class Finding(StrEnum):
+    """How a segment's file differs from its row."""
+
+    MISSING = "missing"
+    CHANGED = "changed"
+
+
+class RebuildRows(SegmentRows, EventRows):
+    """Adopting files and noting findings."""
+
+    def adopt(self, found: Sequence[tuple[Segment, Run]]) -> None:
+        """Add the rows of files that have none, in one transaction, with their runs and cameras where these are new.
+
+        A run that was inferred from earlier files grows to cover the later ones.
+        """
+        with self._writing() as connection:
+            for segment, run in found:
+                values = {"camera_id": run.camera_id, "name": run.camera_id, "first_seen_us": run.start_us}
+                connection.execute(upsert(CAMERA).values(values).on_conflict_do_nothing(index_elements=["camera_id"]))
+                known = connection.execute(select(RUN.c.run_key).where(RUN.c.run_id == run.run_id)).scalar()
+                if known is None:
+                    self._insert_run(connection, run)
+                else:
+                    inferred = (RUN.c.run_key == known, RUN.c.end_reason == REBUILT)
+                    grown = {
+                        "start_us": func.min(RUN.c.start_us, run.start_us),
+                        "end_us": func.max(RUN.c.end_us, run.end_us),
+                    }
+                    connection.execute(update(RUN).where(*inferred).values(grown))
+                insert_segment(connection, segment)
+
+    def note_finding(self, segment: Segment, finding: Finding) -> bool:
+        """Note once that a segment's file is not as its row says, with an event. Returns whether that was new."""
+        with self._writing() as connection:
+            return self._note(connection, segment, finding)
+
+    def clear_finding(self, segment_id: int) -> None:
+        """Forget a finding, for the file is as its row says."""
+        with self._writing() as connection:
+            connection.execute(delete(FINDING).where(FINDING.c.segment_id == segment_id))
+
+    def findings(self) -> dict[int, Finding]:
+        """Return the findings that stand, by segment id."""
+        with self._reading() as connection:
+            return {row.segment_id: Finding(row.kind) for row in connection.execute(select(FINDING))}
+
+    def give_up(self, segment: Segment) -> None:
+        """Remove the row of a segment whose file is gone for good; in one transaction an event and a gap replace it."""
+        with self._writing() as connection:
+            connection.execute(delete(SEGMENT).where(SEGMENT.c.segment_id == segment.segment_id))
+            if segment.wall_duration_us > 0:
+                when = (segment.start_us, segment.end_us)
+                key = camera_key(connection, segment.camera_id)
+                insert_gap(connection, key, when, (GapReason.STORAGE_FAILED, "file missing"))
+            self._report(connection, segment, "segment_given_up")
+
+    def inferred_coverage(self, camera_id: str) -> list[tuple[int, int, bool]]:
+        """Return start and end of every segment of a camera, by start, and whether its run was inferred from files."""
+        query = (
+            select(SEGMENT.c.start_us, SEGMENT.c.wall_duration_us, RUN.c.end_reason)
+            .join_from(SEGMENT, RUN, SEGMENT.c.run_key == RUN.c.run_key)
+            .order_by(SEGMENT.c.start_us)
+        )
+        with self._reading() as connection:
+            rows = connection.execute(query.where(SEGMENT.c.camera_key == camera_key(connection, camera_id)))
+            return [(row.start_us, row.start_us + row.wall_duration_us, row.end_reason == REBUILT) for row in rows]
+
+    def _note(self, connection: Connection, segment: Segment, finding: Finding) -> bool:
+        known = select(FINDING.c.kind).where(FINDING.c.segment_id == segment.segment_id)
+        if connection.execute(known).scalar() == finding:
+            return False
+        connection.execute(delete(FINDING).where(FINDING.c.segment_id == segment.segment_id))
+        values = {"segment_id": segment.segment_id, "kind": finding.value, "at_us": self.clock.now_us()}
+        connection.execute(insert(FINDING).values(values))
+        self._report(connection, segment, f"segment_{finding}")
+        return True
+
+    def _report(self, connection: Connection, segment: Segment, kind: str) -> None:
+        data: dict[str, str | int | float | bool | None] = {
+            "volume_id": segment.volume_id,
+            "path": segment.path,
+            "start_us": segment.start_us,
+            "end_us": segment.end_us,
+            "size": segment.size,
+            "sha256": segment.sha256.hex(),
+        }
+        self._append_event(connection, kind, self.clock.now_us(), segment.camera_id, data)
