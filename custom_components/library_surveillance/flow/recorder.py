@@ -1,0 +1,72 @@
+"""Meeting a recorder that runs by itself: what it says of itself, or why it will not do. Nothing is changed by it."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from homeassistant.const import CONF_TOKEN, CONF_URL
+
+from custom_components.library_surveillance.connection import connection_for
+from custom_components.library_surveillance.const import CONF_SOCKET
+from recorder_core.errors import ErrorCode, RecorderError
+
+from .fault import FORM, FormFaultError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from homeassistant.core import HomeAssistant
+
+    from recorder_core.api.models import RecorderStatus
+
+_ADDRESS_BYTES: Final = 107
+"""What fits into the address of a Unix socket before its final zero (unix(7))."""
+
+_ERRORS: Final = {
+    ErrorCode.BAD_URL: (CONF_URL, "https_required"),
+    ErrorCode.UNAUTHORIZED: (CONF_TOKEN, "unauthorized"),
+    ErrorCode.VERSION_MISMATCH: (FORM, "version_mismatch"),
+    ErrorCode.RECORDER_UNREACHABLE: (FORM, "recorder_unreachable"),
+}
+
+
+async def async_meet(hass: HomeAssistant, data: Mapping[str, Any]) -> RecorderStatus:  # Any: an entry's data
+    """Return the status of the standing recorder that an entry with this data would have.
+
+    Raises `FormFaultError`.
+    """
+    if CONF_SOCKET in data and (key := await hass.async_add_executor_job(_socket_problem, data[CONF_SOCKET])):
+        raise FormFaultError(CONF_SOCKET, key)
+    try:
+        connection = connection_for(hass, data)
+        async with connection.client:
+            status = await connection.async_reach()
+    except RecorderError as err:
+        raise _fault(err) from err
+    if not status.volumes:
+        raise FormFaultError(FORM, "recorder_without_storage")
+    return status
+
+
+def _fault(err: RecorderError) -> FormFaultError:
+    """Return where and how a form shows this error."""
+    if isinstance(err.placeholders.get("reason"), int):  # an HTTP status without a recorder's words
+        return FormFaultError(FORM, "not_a_recorder", detail=err.message)
+    field, key = _ERRORS.get(err.code, (FORM, "recorder_failed"))
+    return FormFaultError(field, key, detail=err.message)
+
+
+def _socket_problem(text: str) -> str | None:
+    """Return the key of what is wrong with a socket's path, None if a socket lies there. Blocking."""
+    path = Path(text)
+    if "\0" in text or not path.is_absolute():
+        return "socket_not_absolute"
+    if len(text.encode()) > _ADDRESS_BYTES:
+        return "socket_too_long"
+    try:
+        found = path.stat()
+    except OSError:
+        return "socket_missing"
+    return None if stat.S_ISSOCK(found.st_mode) else "socket_is_none"
