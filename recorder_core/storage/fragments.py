@@ -1,7 +1,7 @@
 """The compact form of a segment's fragments: about four bytes each in the index, decoded in microseconds.
 
-Four columns (bytes left free before the fragment, size, duration, sync) follow each other. A column is its smallest
-value, the number of bits that the largest difference from it takes, and the differences packed in that many bits each.
+Behind the offset of the first fragment follow four columns: bytes left free before a fragment, size, duration, sync.
+A column is its smallest value, the number of bits of the largest difference from it, and all differences in as many.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _VERSION = 1
+_COLUMNS = 4
 _MAX_COUNT = 1 << 16
 _MAX_BITS = 63
 _MAX_VARINT_BYTES = 9
@@ -27,7 +28,9 @@ def encode_fragments(fragments: Sequence[FragmentSpan]) -> bytes:
     """
     if len(fragments) > _MAX_COUNT:
         raise ValueError("too many fragments")
-    end = 0
+    first = end = fragments[0].offset if fragments else 0
+    if first < 0:
+        raise ValueError("fragments begin before their file")
     free = []
     for fragment in fragments:
         free.append(fragment.offset - end)
@@ -38,7 +41,8 @@ def encode_fragments(fragments: Sequence[FragmentSpan]) -> bytes:
         [fragment.duration for fragment in fragments],
         [int(fragment.sync) for fragment in fragments],
     )
-    return bytes([_VERSION]) + _varint(len(fragments)) + b"".join(_pack(column) for column in columns if column)
+    head = bytes([_VERSION]) + _varint(len(fragments)) + _varint(first)
+    return head + b"".join(_pack(column) for column in columns if column)
 
 
 def decode_fragments(data: bytes) -> tuple[FragmentSpan, ...]:
@@ -48,14 +52,13 @@ def decode_fragments(data: bytes) -> tuple[FragmentSpan, ...]:
     count, at = _read_varint(data, 1)
     if count > _MAX_COUNT:
         raise ValueError("too many fragments")
-    columns: list[list[int]] = []
-    for _ in range(4 if count else 0):
-        column, at = _unpack(data, at, count)
-        columns.append(column)
+    end, at = _read_varint(data, at)
+    columns: list[list[int]] = [[]] * _COLUMNS
+    for index in range(_COLUMNS if count else 0):
+        columns[index], at = _unpack(data, at, count)
     if at != len(data):
         raise ValueError("bytes behind a fragment table")
     spans = []
-    end = 0
     for free, size, duration, sync in zip(*columns, strict=True):
         offset = end + free
         end = offset + size

@@ -18,7 +18,7 @@ _ID_BITS = 63
 _CAMERA_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PATH = re.compile(
-    r"cameras/([A-Za-z0-9_-]{1,64})/([0-9]{4}-[0-9]{2}-[0-9]{2})/([0-9]{6})Z-([0-9a-f]{16})\.mp4",
+    r"cameras/([A-Za-z0-9_-]{1,64})/([0-9]{4})-([0-9]{2})-([0-9]{2})/([0-9]{2})([0-9]{2})([0-9]{2})Z-([0-9a-f]{16})\.mp4",
 )
 
 CAMERAS_FOLDER = "cameras"
@@ -78,6 +78,7 @@ def parse_segment_path(path: str) -> SegmentName:
     match = _PATH.fullmatch(path)
     if match is None:
         raise ValueError(f"not a segment's path: {path!r}")
-    camera_id, day, time, segment_id = match.groups()
-    start = datetime.strptime(f"{day} {time}", "%Y-%m-%d %H%M%S").replace(tzinfo=UTC)
+    camera_id, *moment, segment_id = match.groups()
+    year, month, day, hour, minute, second = map(int, moment)
+    start = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     return SegmentName(camera_id, (start - _EPOCH) // timedelta(microseconds=1), int(segment_id, 16))
