@@ -1,0 +1,42 @@
+"""Where programs may put footage while they run: a folder that the recorder itself accepts."""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from recorder_core.storage.folder_check import check_folder
+
+from .ha_process import ROOT
+
+LEAST_BYTES: Final = 3 * 10**9
+
+
+class NoPlaceError(Exception):
+    """No folder will do; the message names each with its reason."""
+
+
+def find_work_folder() -> Path:
+    """Return the first of a few usual folders that the recorder would record to, with room for a demonstration."""
+    reasons = []
+    for folder in (ROOT, Path(tempfile.gettempdir()), Path("/var/tmp"), Path("/dev/shm")):  # noqa: S108 - made below, private
+        check = check_folder(folder)
+        if check.problem is None and check.free_bytes >= LEAST_BYTES:
+            return Path(tempfile.mkdtemp(prefix=".demo-", dir=folder))
+        reasons.append(f"{folder}: {'too little room' if check.problem is None else check.problem}")
+    raise NoPlaceError("there is no folder to record to; name one with --folder. " + " ".join(reasons))
+
+
+def free_port(wanted: int) -> int:
+    """Return the wanted port of this machine if nobody listens there, else another one."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise NoPlaceError("this machine has no free port")
