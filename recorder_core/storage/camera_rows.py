@@ -88,15 +88,8 @@ class CameraRows(Database):
 
     def unfinished_runs(self) -> list[tuple[Run, int]]:
         """Return the runs without an end, each with the end of its last segment, or its start where it has none."""
-        last = (
-            select(func.max(SEGMENT.c.start_us + SEGMENT.c.wall_duration_us))
-            .where(SEGMENT.c.run_key == RUN.c.run_key)
-            .scalar_subquery()
-        )
-        query = _runs().add_columns(func.coalesce(last, RUN.c.start_us).label("footage_end_us"))
         with self._reading() as connection:
-            rows = connection.execute(query.where(RUN.c.end_us.is_(None)).order_by(RUN.c.run_key))
-            return [(_run(row), row.footage_end_us) for row in rows]
+            return [(_run(row), row.footage_end_us) for row in connection.execute(unfinished_run_query())]
 
     def _insert_run(self, connection: Connection, run: Run) -> None:
         values = {
@@ -112,6 +105,17 @@ class CameraRows(Database):
             "end_reason": run.end_reason,
         }
         connection.execute(insert(RUN).values(values))
+
+
+def unfinished_run_query() -> Select[tuple[object, ...]]:
+    """Ask for the runs without an end: a look at a small index of their own, and at their segments."""
+    footage_end = (
+        select(func.max(SEGMENT.c.start_us + SEGMENT.c.wall_duration_us))
+        .where(SEGMENT.c.run_key == RUN.c.run_key)
+        .scalar_subquery()
+    )
+    runs = _runs().add_columns(func.coalesce(footage_end, RUN.c.start_us).label("footage_end_us"))
+    return runs.where(RUN.c.end_us.is_(None)).order_by(RUN.c.run_key)
 
 
 def camera_key(connection: Connection, camera_id: str) -> int:

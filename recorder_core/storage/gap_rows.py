@@ -50,10 +50,9 @@ class GapRows(Database):
             return insert_gap(connection, key, (start_us, end_us), (reason, detail)) if start_us < end_us else None
 
     def open_gaps(self) -> list[Gap]:
-        """Return the gaps that still last, by their ids."""
+        """Return the gaps that still last, at most one of each camera."""
         with self._reading() as connection:
-            rows = connection.execute(_gaps().where(GAP.c.end_us.is_(None)).order_by(GAP.c.gap_id))
-            return [_gap(row) for row in rows]
+            return [_gap(row) for row in connection.execute(open_gap_query())]
 
     def gaps(self, camera_id: str, start_us: int, end_us: int) -> list[Gap]:
         """Return the gaps of a camera that overlap `[start_us, end_us)`, by their start."""
@@ -71,6 +70,11 @@ class GapRows(Database):
         with self._reading() as connection:
             key = camera_key(connection, camera_id)
             return connection.execute(select(func.max(GAP.c.end_us)).where(GAP.c.camera_key == key)).scalar()
+
+
+def open_gap_query() -> Select[tuple[object, ...]]:
+    """Ask for the gaps that still last, in the order of the small index that holds only them."""
+    return _gaps().where(GAP.c.end_us.is_(None)).order_by(GAP.c.camera_key)
 
 
 def gap_query(connection: Connection, camera_id: str, start_us: int, end_us: int) -> Select[tuple[object, ...]]:

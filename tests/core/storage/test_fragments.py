@@ -34,7 +34,7 @@ def test_decoding_undoes_encoding(spans: tuple[FragmentSpan, ...]) -> None:
 
 def test_a_minute_takes_less_than_300_bytes() -> None:
     """A minute of 4 Mbit/s with jitter in sizes and durations stays small, which millions of rows need."""
-    dice = random.Random(1)  # noqa: S311 - material, not a secret
+    dice = random.Random(1)
     spans = []
     offset = 812
     for second in range(60):
