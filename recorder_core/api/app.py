@@ -37,6 +37,7 @@ def make_app(recorder: Recorder, *, token: str | None = None, heartbeat_s: float
     app = web.Application(middlewares=[answer_errors, *guards], client_max_size=_LARGEST_BODY)
     app[_RECORDER] = recorder
     app[_HEARTBEAT] = heartbeat_s
+    app.on_shutdown.append(_let_followers_go)
     app.add_routes(
         [
             web.get("/v1/status", _status),
@@ -54,6 +55,10 @@ def make_app(recorder: Recorder, *, token: str | None = None, heartbeat_s: float
         ]
     )
     return app
+
+
+async def _let_followers_go(app: web.Application) -> None:
+    app[_RECORDER].feed.close()
 
 
 def _json(value: DataClassORJSONMixin, status: int = 200) -> web.Response:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from recorder_core.errors import ErrorCode, RecorderError
-from recorder_core.models import Failure, Problem
+from recorder_core.models import Failure
+from recorder_core.service.problems import problem_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -53,11 +54,6 @@ _HTTP_SENTENCES = {
     405: "This address does not take that method.",
     413: "The body is too large.",
 }
-
-
-def problem_of(error: RecorderError) -> Problem:
-    """Return an error as it travels."""
-    return Problem(code=error.code, message=error.message, placeholders=error.placeholders)
 
 
 def answer(error: RecorderError, status: int | None = None) -> web.Response:

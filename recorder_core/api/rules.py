@@ -6,14 +6,13 @@ import re
 from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from recorder_core.errors import ErrorCode, RequestError
 from recorder_core.models import CameraConfig, ExportRequest, ProbeRequest, Settings, VolumeConfig
+from recorder_core.rtsp.url import parse_camera_url
 
 _CAMERA_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_SCHEMES = ("rtsp", "rtsps")
 
 type _Rule = tuple[str, Callable[[Any], bool], str]  # Any: the value of the field, typed by its model
 """A field, what must hold for it, and the end of the sentence that says so."""
@@ -35,10 +34,6 @@ def _is_absolute(path: str) -> bool:
     return PurePosixPath(path).is_absolute() and ".." not in PurePosixPath(path).parts
 
 
-def _is_plain(url: str) -> bool:
-    return url.isascii() and url.isprintable() and " " not in url and len(url) <= 2048
-
-
 def _is_short(text: str | None) -> bool:
     return text is None or len(text) <= 256
 
@@ -49,6 +44,7 @@ _VOLUME: tuple[_Rule, ...] = (
     ("max_bytes", _is_limit, "must be above zero; leave it out for no limit"),
 )
 _ACCESS: tuple[_Rule, ...] = (
+    ("url", lambda value: len(value) <= 2048, "must have at most 2048 characters"),
     ("username", _is_short, "must have at most 256 characters"),
     ("password", _is_short, "must have at most 256 characters"),
 )
@@ -73,28 +69,15 @@ def check(value: CameraConfig | ProbeRequest | VolumeConfig | Settings | ExportR
     """Hold a parsed request against its rules.
 
     Raises:
-        RequestError: `BAD_REQUEST` with the field's name, or `BAD_URL` for an address that cannot be a camera's.
+        RequestError: `BAD_REQUEST` with the field's name.
+        CameraError: `BAD_URL` for an address that cannot be a camera's.
     """
     for field, holds, sentence in _RULES[type(value)]:
         if not holds(getattr(value, field)):
             name = f"{prefix}{field}"
             raise RequestError(ErrorCode.BAD_REQUEST, f"{name} {sentence}.", field=name)
     if isinstance(value, CameraConfig | ProbeRequest):
-        _check_url(value.url)
+        parse_camera_url(value.url)
     if isinstance(value, Settings):
         for index, volume in enumerate(value.volumes):
             check(volume, f"volumes[{index}].")
-
-
-def _check_url(url: str) -> None:
-    """Refuse what is no camera's address. Credentials have fields of their own: an address may be shown, they never."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise RequestError(ErrorCode.BAD_URL, "The address is malformed.", field="url") from None
-    if parts.scheme not in _SCHEMES or not parts.hostname or port == 0 or not _is_plain(url):
-        raise RequestError(ErrorCode.BAD_URL, "The address must look like rtsp://host/path.", field="url")
-    if "@" in parts.netloc:
-        sentence = "User name and password do not belong in the address but in their own fields."
-        raise RequestError(ErrorCode.BAD_URL, sentence, field="url")

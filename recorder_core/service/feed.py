@@ -90,10 +90,14 @@ class Feed:
     """All subscribers of the recorder."""
 
     def __init__(
-        self, events_after: Callable[[int, int], Awaitable[list[Event]]], status: Callable[[], RecorderStatus]
+        self,
+        events_after: Callable[[int, int], Awaitable[list[Event]]],
+        last_event: Callable[[], Awaitable[int]],
+        status: Callable[[], RecorderStatus],
     ) -> None:
         """Read stored events by `events_after(seq, limit)`, ascending; `status` is the first item that all get."""
         self._events_after = events_after
+        self._last_event = last_event
         self._status = status
         self._subscriptions: set[Subscription] = set()
         self._closed = False
@@ -126,7 +130,8 @@ class Feed:
         self._subscriptions.add(subscription)
         try:
             yield FeedItem(status=self._status())
-            seen = after
+            # Who saw a higher number than there is has followed an index that was lost since: all is new to him.
+            seen = after if after <= await self._last_event() else 0
             while events := await self._events_after(seen, _PAGE):
                 for event in events:
                     yield FeedItem(event=event_view(event))

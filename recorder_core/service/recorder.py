@@ -1,112 +1,316 @@
-"""`Recorder`: everything that one data folder's recorder does, behind the few calls that the API makes."""
+"""`Recorder`: everything that one data folder's recorder does, behind the few calls that the API makes.
+
+Start: lock → index → volumes' files and index brought together → `recorder_down` gaps → volumes → cameras. Stop: the
+same backwards. Whatever changes the configuration is done one at a time, and is on the disk before it is answered.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+from contextlib import AsyncExitStack
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Self
+from zoneinfo import ZoneInfo
 
+from recorder_core.clock import host_synchronised
+from recorder_core.decoder import Decoder
 from recorder_core.errors import ErrorCode, RequestError
+from recorder_core.export.jobs import ExportJobs, remove_unfinished
 from recorder_core.models import (
     API_VERSION,
     CameraConfig,
-    CameraState,
     CameraStatus,
+    Coverage,
+    ExportJob,
+    ExportRequest,
+    ExportState,
     FeedItem,
+    ProbeRequest,
+    ProbeResult,
     RecorderStatus,
     Settings,
+    VolumeCheck,
+    VolumeConfig,
+    VolumeState,
+    VolumeStatus,
 )
+from recorder_core.rtsp import Poller
+from recorder_core.storage.folder_check import check_folder
+from recorder_core.storage.index import Index
+from recorder_core.storage.lock import StoreLock
+from recorder_core.storage.reconcile import reconcile
+from recorder_core.storage.records import GapReason
 from recorder_core.version import __version__
 
+from .archive import ServiceArchive
+from .cameras import Cameras
+from .events import EventKind, EventLog
 from .feed import Feed
+from .footage import Footage
+from .index_thread import IndexThread
+from .probe import probe
+from .problems import problem_of
 from .settings import SettingsFiles
+from .startup import open_index
+from .volumes import Volumes
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from recorder_core.clock import Clock
-    from recorder_core.storage.records import Event
+    from recorder_core.storage.records import Event, Segment
+
+_LOGGER = logging.getLogger(__name__)
+
+HEARTBEAT_S = 5.0
+"""How exactly a start after a crash knows when the recorder went down, where no footage tells."""
+
+_LONGEST_COVERAGE_US = 31 * 86_400_000_000
 
 
 class Recorder:
-    """One recorder on one data folder."""
+    """One recorder on one data folder, between `__aenter__` and `__aexit__`, on the event loop that entered it."""
 
     def __init__(self, folder: Path, *, clock: Clock, supervisor_pid: int | None = None) -> None:
-        """Prepare a recorder on `folder`."""
-        self._files = SettingsFiles(folder)
+        """Prepare a recorder on `folder`, which exists."""
+        self._folder = folder
         self._clock = clock
         self._supervisor_pid = supervisor_pid
         self._started_us = clock.now_us()
+        self._files = SettingsFiles(folder)
         self._settings = Settings()
-        self._cameras: dict[str, CameraConfig] = {}
+        self._store_id = ""
         self._changing = asyncio.Lock()
+        self._stack = AsyncExitStack()
+        self._poller = Poller(clock)
+        self._decoder = Decoder()
         self.shutdown_requested = asyncio.Event()
-        self.feed = Feed(self._events_after, self.status)
+        self.feed = Feed(self._events_after, self._last_event, self.status)
 
-    async def _events_after(self, _seq: int, _limit: int) -> list[Event]:
-        return []
+    # Life
 
     async def __aenter__(self) -> Self:
-        """Start."""
-        self._settings = await asyncio.to_thread(self._files.settings)
-        self._cameras = await asyncio.to_thread(self._files.cameras)
+        """Start.
+
+        Raises:
+            StorageError: `STORE_LOCKED`, `SETTINGS_DAMAGED`, or what keeps the index from being used.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        """Stop."""
-        self.feed.close()
+        """Stop: captures end their runs, files are closed, then the lock is given up."""
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        lock = await asyncio.to_thread(StoreLock, self._folder)
+        self._stack.callback(lock.release)
+        self._settings = await asyncio.to_thread(self._files.settings)
+        configs = await asyncio.to_thread(self._files.cameras)
+        index = await asyncio.to_thread(open_index, self._folder, self._clock)
+        self._index = IndexThread(index)
+        self._stack.push_async_callback(self._index.close)
+        self._store_id = await asyncio.to_thread(self._files.store_id, index.store_id)
+        self._events = EventLog(self._index, self.feed, self._clock)
+        self._volumes = Volumes(
+            self._index, self._clock, on_closed=self._segment_closed, on_changed=self._volume_changed
+        )
+        self._stack.push_async_callback(self._volumes.close)
+        self._cameras = Cameras(self._index, self._volumes, self._events, clock=self._clock, poller=self._poller)
+        self._cameras.zone = ZoneInfo(self._settings.time_zone)
+        self._footage = Footage(self._index, self._volumes)
+        archive = ServiceArchive(self._footage, self._volumes, self._clock)
+        self._exports = ExportJobs(archive, self._clock, on_finished=self._export_finished)
+        self._stack.push_async_callback(self._exports.close)
+        await self._volumes.open(self._settings.volumes)
+        await self._bring_together(configs)
+        await self._volumes.start()
+        self._stack.push_async_callback(self._cameras.close)
+        for config in configs.values():
+            await self._index.ask(Index.put_camera, config.camera_id, config.name)
+            await self._cameras.put(config)
+        self._stack.callback(self.feed.close)
+        self._volumes.start_watching()
+        self._cameras.start_refreshing()
+        beating = asyncio.create_task(self._beat(), name="heartbeat")
+        self._stack.push_async_callback(_cancel, beating)
+        self._events.note(EventKind.RECORDER_STARTED, version=__version__)
+
+    async def _bring_together(self, configs: dict[str, CameraConfig]) -> None:
+        """Make files and index agree; a camera's record goes on with a gap."""
+        found = await self._index.ask(reconcile, self._volumes.handles())
+        if found.salvaged or found.discarded or found.waiting:
+            _LOGGER.warning(
+                "After a crash: %d open segments salvaged, %d held nothing, %d wait for their volume",
+                len(found.salvaged),
+                found.discarded,
+                len(found.waiting),
+            )
+        for camera_id, end_us in found.ends.items():
+            config = configs.get(camera_id)
+            if config is not None and config.enabled:
+                await self._index.ask(Index.open_gap, camera_id, end_us, GapReason.RECORDER_DOWN)
+        for handle in self._volumes.handles():
+            await asyncio.to_thread(remove_unfinished, handle.volume.path)
+
+    async def _beat(self) -> None:
+        while True:
+            self._index.post(Index.heartbeat, self._clock.now_us())
+            await self._clock.sleep(HEARTBEAT_S)
+
+    def request_shutdown(self) -> None:
+        """Ask whoever runs the recorder to stop it for good."""
+        self.shutdown_requested.set()
+
+    # Status and feed
 
     def status(self) -> RecorderStatus:
         """Return the recorder as a whole."""
         return RecorderStatus(
             version=__version__,
             api_version=API_VERSION,
-            store_id="",
+            store_id=self._store_id,
             pid=os.getpid(),
             supervisor_pid=self._supervisor_pid,
             started_us=self._started_us,
-            host_synchronised=None,
-            cameras=[self._camera_status(config) for config in self._cameras.values()],
-            volumes=[],
+            host_synchronised=host_synchronised(),
+            cameras=self._cameras.statuses(),
+            volumes=self._volumes.statuses(),
         )
 
-    def _camera_status(self, config: CameraConfig) -> CameraStatus:
-        state = CameraState.CONNECTING if config.enabled else CameraState.DISABLED
-        return CameraStatus(
-            camera_id=config.camera_id,
-            name=config.name,
-            enabled=config.enabled,
-            state=state,
-            since_us=self._started_us,
+    async def _events_after(self, seq: int, limit: int) -> list[Event]:
+        return await self._index.ask(Index.events, seq, limit)
+
+    async def _last_event(self) -> int:
+        return await self._index.ask(Index.last_event)
+
+    def _segment_closed(self, segment: Segment) -> None:
+        self._events.note(
+            EventKind.SEGMENT_CLOSED,
+            segment.camera_id,
+            segment_id=segment.segment_id,
+            start_us=segment.start_us,
+            end_us=segment.end_us,
+            size=segment.size,
+            sha256=segment.sha256.hex(),
         )
+        self._cameras.refresh(segment.camera_id)
+
+    def _volume_changed(self, volume: VolumeStatus, before: VolumeState) -> None:
+        self._events.publish(FeedItem(volume=volume))
+        if volume.state is not before:
+            code = None if volume.problem is None else volume.problem.code
+            self._events.note(EventKind.VOLUME_STATE, path=volume.path, state=volume.state, problem=code)
+
+    def _export_finished(self, job: ExportJob) -> None:
+        kind = EventKind.EXPORT_DONE if job.state is ExportState.DONE else EventKind.EXPORT_FAILED
+        code = None if job.problem is None else job.problem.code
+        self._events.note(kind, job.camera_id, export_id=job.export_id, files=len(job.files), problem=code)
+
+    # Configuration
 
     async def apply_settings(self, settings: Settings) -> RecorderStatus:
-        """Replace the settings."""
+        """Replace the settings; another set of volumes interrupts the recording for a moment.
+
+        Raises:
+            RequestError: `BAD_REQUEST` for two volumes in one place.
+            StorageError: what speaks against a new volume; nothing was changed then.
+        """
+        if len({PurePosixPath(volume.path) for volume in settings.volumes}) < len(settings.volumes):
+            raise RequestError(ErrorCode.BAD_REQUEST, "Two volumes lie in one folder.", field="volumes")
         async with self._changing:
+            await self._volumes.check_new(settings.volumes)
             await asyncio.to_thread(self._files.save_settings, settings)
-            self._settings = settings
+            before, self._settings = self._settings, settings
+            self._cameras.zone = ZoneInfo(settings.time_zone)
+            if before.volumes != settings.volumes:
+                await self._cameras.stop_all(GapReason.RECONFIGURED)
+                await self._volumes.open(settings.volumes)
+                await self._volumes.start()
+                self._cameras.start_all()
+                self._events.note(EventKind.VOLUMES_CHANGED, volumes=len(settings.volumes))
+            self._cameras.refresh_all()
         return self.status()
 
     async def put_camera(self, config: CameraConfig) -> CameraStatus:
         """Add a camera or replace its configuration."""
         async with self._changing:
-            cameras = self._cameras | {config.camera_id: config}
-            await asyncio.to_thread(self._files.save_cameras, cameras.values())
-            self._cameras = cameras
-        status = self._camera_status(config)
-        self.feed.publish(FeedItem(camera=status))
-        return status
+            configs = self._cameras.configs()
+            known = configs.get(config.camera_id)
+            await self._index.ask(Index.put_camera, config.camera_id, config.name)
+            await asyncio.to_thread(self._files.save_cameras, (configs | {config.camera_id: config}).values())
+            await self._cameras.put(config)
+            if known != config:
+                kind = EventKind.CAMERA_ADDED if known is None else EventKind.CAMERA_CHANGED
+                self._events.note(kind, config.camera_id, name=config.name, enabled=config.enabled)
+        return self._cameras.status(config.camera_id)
 
     async def remove_camera(self, camera_id: str) -> None:
-        """Stop recording a camera and forget its configuration."""
-        async with self._changing:
-            if camera_id not in self._cameras:
-                raise RequestError(ErrorCode.UNKNOWN_CAMERA, "There is no such camera.", camera_id=camera_id[:64])
-            cameras = {key: value for key, value in self._cameras.items() if key != camera_id}
-            await asyncio.to_thread(self._files.save_cameras, cameras.values())
-            self._cameras = cameras
-        self.feed.publish(FeedItem(removed_camera=camera_id))
+        """Stop recording a camera and forget its configuration; footage, runs and gaps stay.
 
-    def request_shutdown(self) -> None:
-        """Ask whoever runs the recorder to stop it for good."""
-        self.shutdown_requested.set()
+        Raises:
+            RequestError: `UNKNOWN_CAMERA`.
+        """
+        async with self._changing:
+            configs = self._cameras.configs()
+            name = self._cameras.status(camera_id).name
+            del configs[camera_id]
+            await asyncio.to_thread(self._files.save_cameras, configs.values())
+            await self._cameras.remove(camera_id)
+            self._events.note(EventKind.CAMERA_REMOVED, camera_id, name=name)
+
+    async def check_volume(self, config: VolumeConfig) -> VolumeCheck:
+        """Say whether a folder may hold footage. A network filesystem may: only the index needs a local one."""
+        found = await asyncio.to_thread(check_folder, Path(config.path), accepted={ErrorCode.VOLUME_NETWORK})
+        return VolumeCheck(
+            path=config.path,
+            filesystem=found.filesystem,
+            total_bytes=found.total_bytes,
+            free_bytes=found.free_bytes,
+            problem=None if found.problem is None else problem_of(found.problem),
+        )
+
+    async def probe(self, request: ProbeRequest) -> ProbeResult:
+        """Try a camera, see `probe.probe`."""
+        return await probe(request, clock=self._clock, poller=self._poller, decoder=self._decoder)
+
+    # Footage
+
+    async def still(self, camera_id: str) -> bytes:
+        """Return the newest sync sample of a camera as a JPEG.
+
+        Raises:
+            RequestError: `UNKNOWN_CAMERA`, `NO_FOOTAGE`.
+            RecorderError: `DECODER_FAILED`, or what keeps the file from being read.
+        """
+        return await self._decoder.jpeg(await self._footage.newest_sync_sample(camera_id))
+
+    async def coverage(self, camera_id: str, start_us: int, end_us: int) -> Coverage:
+        """Return what is stored of a camera in `[start_us, end_us)`.
+
+        Raises:
+            RequestError: `UNKNOWN_CAMERA`, `INTERVAL_INVERTED`, `INTERVAL_TOO_LONG`.
+        """
+        if start_us >= end_us:
+            raise RequestError(ErrorCode.INTERVAL_INVERTED, "The interval must end after it begins.")
+        if end_us - start_us > _LONGEST_COVERAGE_US:
+            days = _LONGEST_COVERAGE_US // 86_400_000_000
+            raise RequestError(ErrorCode.INTERVAL_TOO_LONG, f"One question covers at most {days} days.", days=days)
+        return await self._footage.coverage(camera_id, start_us, end_us)
+
+    async def export(self, request: ExportRequest) -> ExportJob:
+        """Queue an export, see `ExportJobs.submit`."""
+        return await self._exports.submit(request)
+
+    async def export_job(self, export_id: str, wait_s: float) -> ExportJob:
+        """Return an export, see `ExportJobs.job`."""
+        return await self._exports.job(export_id, wait_s)
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})

@@ -1,4 +1,4 @@
-"""Keeps the recorder's settings and cameras as two small files in the data folder.
+"""Keeps the recorder's settings, its cameras and its id as small files in the data folder.
 
 They are the only place where a camera's password lies: mode 0600, replaced atomically and synced, so that a power cut
 leaves the old file or the new one.
@@ -29,15 +29,31 @@ class _Cameras(DataClassORJSONMixin):
     cameras: list[CameraConfig]
 
 
-class SettingsFiles:
-    """Reads and writes `settings.json` and `cameras.json`. Every call blocks on the disk."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Store(DataClassORJSONMixin):
+    """The content of `store.json`."""
 
+    store_id: str
+
+
+class SettingsFiles:
+    """Reads and writes `settings.json`, `cameras.json` and `store.json`. Every call blocks on the disk."""
+
+    STORE: ClassVar = "store.json"
     SETTINGS: ClassVar = "settings.json"
     CAMERAS: ClassVar = "cameras.json"
 
     def __init__(self, folder: Path) -> None:
         """Use the files in `folder`, which exists."""
         self._folder = folder
+
+    def store_id(self, fresh: str) -> str:
+        """Return the id of this data folder: the one that was given to it first, even if its index was lost since."""
+        known = self._load(self.STORE, _Store)
+        if known is None:
+            known = _Store(store_id=fresh)
+            write_private(self._folder / self.STORE, known.to_jsonb())
+        return known.store_id
 
     def settings(self) -> Settings:
         """Return the settings; the defaults as long as none were saved.

@@ -1,0 +1,315 @@
+"""The volumes that footage goes to: opened by their markers, watched for room, each with a writer of its own.
+
+Keeps invariants 4 (a full volume stops recording loudly) and 6 (no limit means none; no marker, no footage). A volume
+that cannot be used stays in the list with the reason and is tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recorder_core.errors import ErrorCode, StorageError
+from recorder_core.models import VolumeConfig, VolumeState, VolumeStatus
+from recorder_core.storage.ids import CAMERAS_FOLDER
+from recorder_core.storage.index import Index
+from recorder_core.storage.rebuild import rebuild
+from recorder_core.storage.volumes import Room, Shortage, VolumeHandle, open_volume, shortage
+from recorder_core.storage.writer import VolumeWriter
+
+from .index_thread import IndexJournal, IndexThread
+from .problems import problem_of
+from .waiting import woken_or_after
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from recorder_core.clock import Clock
+    from recorder_core.storage.records import Segment
+    from recorder_core.storage.writer import OpenSegment
+
+_LOGGER = logging.getLogger(__name__)
+
+WATCH_S = 10.0
+
+_RESERVE_BYTES = 64 << 20
+"""Kept free without any limit set: the segments that are being written grow on until they close."""
+
+_RESUME_BYTES = 256 << 20
+"""How much more than that must be free before a full volume takes footage again, so that it does not flicker."""
+
+_STATES = {
+    ErrorCode.VOLUME_FULL: VolumeState.FULL,
+    ErrorCode.VOLUME_FOREIGN: VolumeState.FOREIGN,
+    ErrorCode.VOLUME_READ_ONLY: VolumeState.READ_ONLY,
+}
+
+
+def find_shortage(room: Room, before: VolumeState) -> Shortage | None:
+    """Say why a volume that was in the state `before` may not take more footage; None if it may."""
+    margin = _RESUME_BYTES if before is VolumeState.FULL else 0
+    if room.max_bytes is not None:  # a volume may be smaller than the margins that suit a large one
+        margin = min(margin, room.max_bytes // 10)
+        return shortage(room, min(_RESERVE_BYTES, room.max_bytes // 10) + margin)
+    return shortage(room, _RESERVE_BYTES + margin)
+
+
+@dataclass(slots=True)
+class _Slot:
+    """One configured volume and what has become of it."""
+
+    config: VolumeConfig
+    handle: VolumeHandle | None = None
+    writer: VolumeWriter | None = None
+    room: Room | None = None
+    state: VolumeState = VolumeState.MISSING
+    error: StorageError | None = None
+
+    def status(self) -> VolumeStatus:
+        room = self.room or Room(0, 0, 0, 0, None, None)
+        return VolumeStatus(
+            volume_id=None if self.handle is None else self.handle.volume.volume_id,
+            path=self.config.path,
+            state=self.state,
+            total_bytes=room.total_bytes,
+            free_bytes=room.free_bytes + room.pending_bytes,
+            used_bytes=room.used_bytes,
+            min_free_bytes=self.config.min_free_bytes,
+            max_bytes=self.config.max_bytes,
+            problem=None if self.error is None else problem_of(self.error),
+        )
+
+
+class Volumes:
+    """All volumes of a recorder."""
+
+    def __init__(
+        self,
+        index: IndexThread,
+        clock: Clock,
+        *,
+        on_closed: Callable[[Segment], None],
+        on_changed: Callable[[VolumeStatus, VolumeState], None],
+    ) -> None:
+        """Report every closed segment, and every volume that is not as it was, with the state it was in."""
+        self._index = index
+        self._clock = clock
+        self._on_closed = on_closed
+        self._on_changed = on_changed
+        self._slots: list[_Slot] = []
+        self._chosen: dict[str, _Slot] = {}
+        self._watching: asyncio.Task[None] | None = None
+        self._look_now = asyncio.Event()
+
+    async def open(self, configs: Sequence[VolumeConfig]) -> None:
+        """Take these volumes into use, in place of the ones before; nobody records meanwhile.
+
+        One that the index has never seen and that holds footage is read into it: the index was lost, or the disk comes
+        from elsewhere.
+        """
+        await self._close_slots()
+        self._slots = [_Slot(config) for config in configs]
+        for slot in self._slots:
+            try:
+                handle, known = await self._open(slot.config)
+            except StorageError as error:
+                _LOGGER.error("Volume %s: %s", slot.config.path, error.message)  # noqa: TRY400  # it says all
+                continue
+            if not known and await asyncio.to_thread((handle.volume.path / CAMERAS_FOLDER).exists):
+                _LOGGER.warning("Volume %s holds footage that the index does not know: reading it", slot.config.path)
+                found = await self._index.ask(rebuild, [handle])
+                _LOGGER.warning("%d segments were taken into the index", found.adopted)
+            slot.handle = handle
+
+    def handles(self) -> list[VolumeHandle]:
+        """Return the volumes that could be opened."""
+        return [slot.handle for slot in self._slots if slot.handle is not None]
+
+    async def start(self) -> None:
+        """Begin to take footage."""
+        for slot in self._slots:
+            await self._look(slot)
+
+    async def check_new(self, configs: Iterable[VolumeConfig]) -> None:
+        """Make volumes of the folders that are not in use yet.
+
+        Raises:
+            StorageError: `VOLUME_MISSING`, `VOLUME_FOREIGN`, `VOLUME_READ_ONLY` or `VOLUME_FULL`; folders that come
+                after the one at fault are untouched.
+        """
+        for config in configs:
+            if config.path not in {slot.config.path for slot in self._slots}:
+                expected_id = await self._known_id(config.path)
+                await asyncio.to_thread(
+                    open_volume, config, self._clock, expected_id=expected_id, create=expected_id is None
+                )
+
+    def start_watching(self) -> None:
+        """Look at the volumes again and again until `close`."""
+        self._watching = asyncio.create_task(self._watch(), name="volumes")
+
+    async def close(self) -> None:
+        """Finish what is queued for writing and end the writers."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait({self._watching})
+        await self._close_slots()
+
+    def statuses(self) -> list[VolumeStatus]:
+        """Return what all volumes are like, as of the last look."""
+        return [slot.status() for slot in self._slots]
+
+    def writer(self, camera_id: str) -> VolumeWriter:
+        """Return where the next segment of a camera goes: where its last one went, else where there is most room.
+
+        Raises:
+            StorageError: what keeps the volume that was configured first from being used.
+        """
+        usable = self._by_room(VolumeState.OK)
+        if not usable:
+            self._chosen.pop(camera_id, None)
+            raise self._obstacle()
+        slot = self._chosen.get(camera_id)
+        if slot is None or slot not in usable:
+            slot = self._chosen[camera_id] = usable[0]
+        if slot.writer is None:
+            raise RuntimeError("a usable volume has a writer")
+        return slot.writer
+
+    def path(self, volume_id: str) -> Path:
+        """Return where a volume lies.
+
+        Raises:
+            StorageError: `VOLUME_MISSING` while it cannot be used.
+        """
+        for slot in self._slots:
+            if slot.handle is not None and slot.handle.volume.volume_id == volume_id and slot.writer is not None:
+                return slot.handle.volume.path
+        raise StorageError(ErrorCode.VOLUME_MISSING, "The volume of this footage is not there.", volume_id=volume_id)
+
+    def roots(self) -> list[Path]:
+        """Return the folders of all volumes that can be written to, the one with most room first.
+
+        One that is full for footage may still take an export: limits are there to be left room by footage.
+        """
+        return [Path(slot.config.path) for slot in self._by_room(VolumeState.OK, VolumeState.FULL)]
+
+    def check_room(self, size: int) -> None:
+        """Make sure that so many bytes fit on the volume with most room, as of the last look.
+
+        Raises:
+            StorageError: `VOLUME_FULL`, or what keeps the volume from being used.
+        """
+        roomiest = next(iter(self._by_room(VolumeState.OK, VolumeState.FULL)), None)
+        if roomiest is None:
+            raise self._obstacle()
+        if roomiest.room is not None and roomiest.room.free_bytes < size + _RESERVE_BYTES:
+            raise StorageError(ErrorCode.VOLUME_FULL, "There is not enough room for the export.")
+
+    def open_segments(self, camera_id: str) -> list[OpenSegment]:
+        """Return the segments of a camera that are being written."""
+        writers = [slot.writer for slot in self._slots if slot.writer is not None]
+        return [segment for writer in writers for segment in writer.open_segments(camera_id)]
+
+    async def drained(self) -> None:
+        """Wait until all that was handed to the writers so far lies in the files."""
+        for slot in self._slots:
+            if slot.writer is not None:
+                await slot.writer.drained()
+
+    def _by_room(self, *states: VolumeState) -> list[_Slot]:
+        """Return the opened volumes that are in one of these states, the one with most room first."""
+        usable = [slot for slot in self._slots if slot.state in states and slot.writer is not None]
+        return sorted(usable, key=lambda slot: -slot.room.free_bytes if slot.room is not None else 0)
+
+    def _obstacle(self) -> StorageError:
+        """Return what keeps the volume that was configured first from being used."""
+        if not self._slots:
+            return StorageError(ErrorCode.VOLUME_MISSING, "No volume has been set up yet.")
+        return self._slots[0].error or StorageError(ErrorCode.VOLUME_MISSING, "The volume is not ready.")
+
+    async def _watch(self) -> None:
+        while True:
+            await woken_or_after(self._clock, self._look_now, WATCH_S)
+            for slot in self._slots:
+                try:
+                    await self._look(slot)
+                except Exception:
+                    _LOGGER.exception("Looking at volume %s failed", slot.config.path)
+
+    async def _look(self, slot: _Slot) -> None:
+        """See what state a volume is in, and tell if it is another one than before."""
+        before = slot.status()
+        try:
+            handle = slot.handle = slot.handle or (await self._open(slot.config))[0]
+            await asyncio.to_thread(handle.check)
+            slot.writer = slot.writer or self._start_writer(handle)
+            slot.room = room = await self._room(handle, slot.writer)
+        except StorageError as error:
+            slot.error = error
+            slot.state = _STATES.get(error.code, VolumeState.MISSING)
+        else:
+            short = find_shortage(room, slot.state)
+            slot.state = VolumeState.OK if short is None else VolumeState.FULL
+            slot.error = None if short is None else _full(short)
+        after = slot.status()
+        if after.state is not before.state:
+            _LOGGER.log(
+                logging.INFO if slot.error is None else logging.ERROR,
+                "Volume %s: %s",
+                slot.config.path,
+                after.state if slot.error is None else slot.error.message,
+            )
+        if after != before:
+            self._on_changed(after, before.state)
+
+    async def _open(self, config: VolumeConfig) -> tuple[VolumeHandle, bool]:
+        """Open a volume; also say whether the index has known it before."""
+        expected_id = await self._known_id(config.path)
+        handle = await asyncio.to_thread(open_volume, config, self._clock, expected_id=expected_id)
+        known = {volume.volume_id for volume in await self._index.ask(Index.volumes)}
+        await self._index.ask(Index.put_volume, handle.volume)
+        return handle, handle.volume.volume_id in known
+
+    def _start_writer(self, handle: VolumeHandle) -> VolumeWriter:
+        writer = VolumeWriter(
+            handle.volume, IndexJournal(self._index), on_closed=self._on_closed, on_failed=self._failed
+        )
+        writer.start()
+        return writer
+
+    async def _known_id(self, path: str) -> str | None:
+        volumes = await self._index.ask(Index.volumes)
+        return next((volume.volume_id for volume in reversed(volumes) if volume.path == Path(path)), None)
+
+    async def _room(self, handle: VolumeHandle, writer: VolumeWriter) -> Room:
+        volume_id = handle.volume.volume_id
+        used = await self._index.ask(Index.bytes_on_volume, volume_id)
+        pending = await self._index.ask(Index.pending_bytes, volume_id)
+        used += sum(segment.partial().size for segment in writer.open_segments())
+        return await asyncio.to_thread(handle.room, used_bytes=used, pending_bytes=pending)
+
+    def _failed(self, segment: OpenSegment) -> None:
+        _LOGGER.error("Writing %s failed: %s", segment.file.path, segment.error)
+        self._look_now.set()
+
+    async def _close_slots(self) -> None:
+        for slot in self._slots:
+            if slot.writer is not None:
+                await slot.writer.stop()
+        self._slots = []
+        self._chosen.clear()
+
+
+_SHORTAGES = {
+    Shortage.DISK: "The disk is full; recording has stopped.",
+    Shortage.MIN_FREE: "The space that is to stay free has been reached; recording has stopped.",
+    Shortage.MAX_BYTES: "The recorder's share of the disk is used up; recording has stopped.",
+}
+
+
+def _full(short: Shortage) -> StorageError:
+    return StorageError(ErrorCode.VOLUME_FULL, _SHORTAGES[short], shortage=short)
