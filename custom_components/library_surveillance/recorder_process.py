@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from recorder_core import __version__
 from recorder_core.api.models import RecorderStatus
+from recorder_core.cli.exit_codes import LOCKED
 from recorder_core.errors import ErrorCode, RecorderError
 
 from . import runtime_copy
@@ -46,17 +47,21 @@ _ENVIRONMENT: Final = (
 )
 
 
+# The recorders that this process started, whichever entry they are of: only their parent can see that they have ended.
+_children: Final[list[subprocess.Popen[bytes]]] = []
+
+
 class RecorderStartError(Exception):
     """The recorder could not be started or does not answer; the message is for people and holds no secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How long to wait, in seconds: for a started recorder to answer, for one to end, and between two looks."""
+    """How long to wait, in seconds: for a recorder to start, to end, to give its lock up, and between two looks."""
 
     start_s: float = 60.0
     stop_s: float = 30.0
-    lost_race_s: float = 5.0
+    locked_s: float = 1.0
     look_s: float = 0.1
 
 
@@ -72,7 +77,6 @@ class LocalRecorder:
         self._client = client
         self._patience = patience or Patience()
         self._lock = asyncio.Lock()
-        self._child: subprocess.Popen[bytes] | None = None
 
     async def async_ensure_running(self) -> RecorderStatus:
         """Return the status of a recorder of this version, started when none runs.
@@ -86,14 +90,7 @@ class LocalRecorder:
                 return answer
             if answer is not None:
                 await self._async_end(answer if isinstance(answer, RecorderStatus) else None)
-            try:
-                child, runtime = await self._hass.async_add_executor_job(self._start)
-            except OSError as err:
-                raise RecorderStartError(f"{type(err).__name__}: {err.strerror or err}") from err
-            self._child = child
-            status = await self._async_wait_for_start(child)
-            await self._hass.async_add_executor_job(runtime_copy.prune, self._index_path / RUNTIME_FOLDER, runtime)
-            return status
+            return await self._async_start()
 
     async def async_stop(self) -> None:
         """End the recorder; nothing happens when none runs. Recording has stopped when this returns."""
@@ -128,36 +125,41 @@ class LocalRecorder:
                 with suppress(ProcessLookupError):  # it has ended meanwhile
                     os.kill(pid, signal.SIGKILL)
             await self._async_wait_for_end(pids)
+        finally:
+            _children[:] = [child for child in _children if child.poll() is None]
 
     async def _async_wait_for_end(self, pids: list[int]) -> None:
         """Wait until these processes are gone, or, where none is known, until nothing answers."""
-        while any(map(self._lives, pids)) if pids else await self._async_answer():  # noqa: ASYNC110 - a process of another session tells nobody when it ends
+        while any(map(_lives, pids)) if pids else await self._async_answer():  # noqa: ASYNC110 - a process of another session tells nobody when it ends
             await asyncio.sleep(self._patience.look_s)
 
-    async def _async_wait_for_start(self, child: subprocess.Popen[bytes]) -> RecorderStatus:
-        """Return the first status. A child that ended at once may have met one that was just coming up."""
+    async def _async_start(self) -> RecorderStatus:
+        """Start recorders until one answers: one that meets a lock ends, and its holder may be coming or going."""
         deadline = self._hass.loop.time() + self._patience.start_s
-        lost = False
-        while not isinstance(answer := await self._async_answer(), RecorderStatus):
-            if not lost and child.poll() is not None:
-                lost = True
-                deadline = self._hass.loop.time() + self._patience.lost_race_s
+        while True:
+            try:
+                child, runtime = await self._hass.async_add_executor_job(self._start)
+            except OSError as err:
+                raise RecorderStartError(f"{type(err).__name__}: {err.strerror or err}") from err
+            _children.append(child)
+            if (status := await self._async_first_answer(child, deadline)) is not None:
+                await self._hass.async_add_executor_job(runtime_copy.prune, self._index_path / RUNTIME_FOLDER, runtime)
+                return status
+            if child.returncode not in (None, LOCKED):
+                raise RecorderStartError(f"It ended with code {child.returncode}.")
             if self._hass.loop.time() > deadline:
-                raise RecorderStartError(
-                    f"It ended with code {child.returncode}." if lost else "It does not answer."
-                ) from answer
-            await asyncio.sleep(self._patience.look_s)
-        return answer
+                raise RecorderStartError("It does not answer.")
 
-    def _lives(self, pid: int) -> bool:
-        """Return whether a process exists; a child of ours that has ended is reaped."""
-        if self._child is not None and self._child.pid == pid:
-            return self._child.poll() is None
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError, PermissionError:  # gone, or its number has gone to somebody else's process
-            return False
-        return True
+    async def _async_first_answer(self, child: subprocess.Popen[bytes], deadline: float) -> RecorderStatus | None:
+        """Return the first status; None when the child has ended, or at the deadline, without one."""
+        while self._hass.loop.time() <= deadline:
+            ended = child.poll() is not None
+            await asyncio.sleep(self._patience.locked_s if ended else self._patience.look_s)
+            if isinstance(answer := await self._async_answer(), RecorderStatus):
+                return answer
+            if ended:
+                break
+        return None
 
     def _start(self) -> tuple[subprocess.Popen[bytes], Path]:
         """Start the recorder from its copy. Blocking; raises `OSError`."""
@@ -177,3 +179,15 @@ class LocalRecorder:
             start_new_session=True,
         )
         return child, runtime
+
+
+def _lives(pid: int) -> bool:
+    """Return whether a process exists; a child that has ended is taken note of, or it would seem to live on."""
+    for child in _children:
+        if child.pid == pid:
+            return child.poll() is None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError, PermissionError:  # gone, or its number has gone to somebody else's process
+        return False
+    return True

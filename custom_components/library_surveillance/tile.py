@@ -20,7 +20,7 @@ _FAINT: Final = (160, 174, 192)
 _RECORDING: Final = (232, 84, 84)
 _IDLE: Final = (112, 126, 146)
 
-_NAME_SIZE: Final = 76
+_NAME_SIZES: Final = (76, 60, 46)
 _STATE_SIZE: Final = 44
 _NOTICE_SIZE: Final = 34
 _LONGEST_NAME_LINES: Final = 2
@@ -45,12 +45,15 @@ def render(tile: Tile) -> bytes:
     _draw_covered_lens(draw, WIDTH - 2 * _MARGIN - 40, _MARGIN + 84)
 
     y = float(_MARGIN + 8)
-    name = ImageFont.load_default(_NAME_SIZE)
-    for line in wrap(tile.name, name, WIDTH - 4 * _MARGIN - 120)[:_LONGEST_NAME_LINES]:
+    for size in _NAME_SIZES:
+        name = ImageFont.load_default(size)
+        if len(lines := wrap(tile.name, name, WIDTH - 4 * _MARGIN - 120)) <= _LONGEST_NAME_LINES:
+            break
+    for line in lines[:_LONGEST_NAME_LINES]:
         draw.text((_MARGIN, y), line, font=name, fill=_INK)
-        y += _NAME_SIZE * 1.2
+        y += size * 1.2
 
-    y = max(y + 28, HEIGHT / 2 - 40)
+    y = max(y + 32, HEIGHT / 2 - 20)
     dot = _STATE_SIZE * 0.62
     draw.ellipse((_MARGIN, y + 12, _MARGIN + dot, y + 12 + dot), fill=_RECORDING if tile.recording else _IDLE)
     state = ImageFont.load_default(_STATE_SIZE)

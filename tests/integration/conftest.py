@@ -1,0 +1,49 @@
+"""What the integration's tests share: a library on real folders, whose recorder is ended when a test is over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_socket
+
+from .library import Library, lives
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from homeassistant.core import HomeAssistant
+
+
+@pytest.fixture(autouse=True)
+def custom_integrations(enable_custom_integrations: None) -> None:
+    """Let Home Assistant see this repository's integration."""
+
+
+@pytest.fixture(autouse=True)
+def unix_sockets(real_sockets: None) -> None:  # noqa: ARG001 - it comes first
+    """Let tests connect to Unix sockets as well: that is how the recorder is reached."""
+    pytest_socket.socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
+
+
+@pytest.fixture
+def enable_event_loop_debug() -> None:
+    """Leave asyncio's debug mode off: simulated cameras run on the same loop."""
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder whose path is short enough for a socket in it."""
+    with TemporaryDirectory(prefix="ls-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+async def library(hass: HomeAssistant, place: Path) -> AsyncIterator[Library]:
+    """A library with two cameras that nobody answers for, not set up yet; its recorder ends with the test."""
+    library = Library(hass, place)
+    yield library
+    await library.async_remove()
+    assert not [pid for pid in library.recorders if lives(pid)]

@@ -1,0 +1,148 @@
+"""A library for tests: the entry, its two cameras, and the ways to wait for what happens to them."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from homeassistant.config_entries import ConfigEntryState, ConfigSubentryData
+from homeassistant.const import CONF_PASSWORD, CONF_URL, CONF_USERNAME, EVENT_STATE_CHANGED
+from homeassistant.core import Event, State, callback
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.library_surveillance.const import (
+    CONF_EXPOSE_VIDEO,
+    CONF_FOOTAGE_PATH,
+    CONF_INDEX_PATH,
+    CONF_PROFILE,
+    CONF_RECORDER,
+    CONF_SOURCE,
+    DOMAIN,
+    SUBENTRY_CAMERA,
+    Profile,
+    RecorderKind,
+)
+from custom_components.library_surveillance.socket_path import socket_path
+from recorder_core.api.client import RecorderClient
+from recorder_core.api.models import SourceKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from homeassistant.core import HomeAssistant
+
+    from recorder_core.api.models import RecorderStatus
+
+FRONT = "front_entrance"
+BACK = "book_drop"
+PASSWORD = "correct-horse"  # noqa: S105 - of a camera that does not exist
+USERNAME = "recorder-account"
+
+# RFC 6056 keeps port 1 out of the ports that are handed out, so nothing listens there.
+NOWHERE = "rtsp://127.0.0.1:1/secret-path?token=secret-query"
+
+PATIENCE_S = 60.0
+"""After this long a wait is a failure; no test is meant to come near it."""
+
+
+def lives(pid: int | None) -> bool:
+    """Return whether a process exists."""
+    return Path(f"/proc/{pid}").exists()
+
+
+def working_folder(pid: int) -> Path:
+    """Return where a process runs."""
+    return Path(f"/proc/{pid}/cwd").readlink()
+
+
+def camera(camera_id: str, title: str, url: str = NOWHERE, **data: str | bool) -> ConfigSubentryData:
+    """Return a camera subentry as the flow would store it."""
+    return ConfigSubentryData(
+        subentry_id=camera_id,
+        subentry_type=SUBENTRY_CAMERA,
+        title=title,
+        unique_id=f"key-of-{camera_id}",
+        data={
+            CONF_URL: url,
+            CONF_USERNAME: USERNAME,
+            CONF_PASSWORD: PASSWORD,
+            CONF_SOURCE: SourceKind.AUTO.value,
+            CONF_EXPOSE_VIDEO: False,
+            **data,
+        },
+    )
+
+
+class Library:
+    """An entry with a local recorder in `place`."""
+
+    def __init__(self, hass: HomeAssistant, place: Path, *cameras: ConfigSubentryData) -> None:
+        """Add the entry to Home Assistant without setting it up."""
+        self.hass = hass
+        self.index_path = place / "index"
+        self.footage_path = place / "footage"
+        self.footage_path.mkdir()
+        self.recorders: set[int] = set()
+        self.entry = MockConfigEntry(
+            domain=DOMAIN,
+            title="Riverside Library",
+            entry_id="riverside",
+            unique_id="riverside-index",
+            data={
+                CONF_RECORDER: RecorderKind.LOCAL.value,
+                CONF_FOOTAGE_PATH: str(self.footage_path),
+                CONF_INDEX_PATH: str(self.index_path),
+                CONF_PROFILE: Profile.MISSOULA.value,
+            },
+            subentries_data=cameras or (camera(FRONT, "Front entrance"), camera(BACK, "Book drop")),
+        )
+        self.entry.add_to_hass(hass)
+
+    async def async_set_up(self) -> RecorderStatus:
+        """Set the entry up and return the status of the recorder that runs then."""
+        await self.hass.config_entries.async_setup(self.entry.entry_id)
+        await self.hass.async_block_till_done()
+        assert self.entry.state is ConfigEntryState.LOADED, self.entry.reason
+        return await self.async_status()
+
+    async def async_status(self) -> RecorderStatus:
+        """Ask the recorder itself, past the integration; its processes are expected to be gone after the test."""
+        async with self.client() as client:
+            status = await client.status()
+        self.recorders |= {pid for pid in (status.pid, status.supervisor_pid) if pid}
+        return status
+
+    def client(self) -> RecorderClient:
+        """Return a client of the test's own."""
+        return RecorderClient(socket=socket_path(self.index_path))
+
+    async def async_remove(self) -> None:
+        """Remove the entry, and its recorder with it."""
+        if self.hass.config_entries.async_get_entry(self.entry.entry_id) is not None:
+            await self.hass.config_entries.async_remove(self.entry.entry_id)
+            await self.hass.async_block_till_done()
+
+    def state(self, entity_id: str) -> State:
+        """Return an entity's state, which must exist."""
+        state = self.hass.states.get(entity_id)
+        assert state is not None, entity_id
+        return state
+
+    async def async_wait_for(self, entity_id: str, condition: Callable[[State], bool]) -> State:
+        """Wait until an entity's state satisfies a condition, and return it."""
+        changed = asyncio.Event()
+
+        @callback
+        def state_changed(_: Event) -> None:
+            changed.set()
+
+        remove = self.hass.bus.async_listen(EVENT_STATE_CHANGED, state_changed)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while (state := self.hass.states.get(entity_id)) is None or not condition(state):
+                    changed.clear()
+                    await changed.wait()
+        finally:
+            remove()
+        return state
