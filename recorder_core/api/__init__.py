@@ -3,7 +3,8 @@
 JSON over aiohttp on a Unix socket of mode 0600, or over TCP with TLS and a bearer token:
 
     GET    /v1/status                          RecorderStatus
-    GET    /v1/feed?after=SEQ                  newline-separated FeedItem, endless; a heartbeat every 15 s
+    GET    /v1/feed?after=SEQ                  newline-separated FeedItem, endless; a heartbeat every 15 s;
+                                               without `after` no stored events
     PUT    /v1/settings                        Settings → RecorderStatus
     POST   /v1/volumes/check                   VolumeConfig → VolumeCheck
     POST   /v1/probe                           ProbeRequest → ProbeResult

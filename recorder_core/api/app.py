@@ -142,7 +142,8 @@ async def _shutdown(request: web.Request) -> web.Response:
 
 
 async def _feed(request: web.Request) -> web.StreamResponse:
-    after = parse_int(_query(request, optional=("after",)).get("after", "0"), "after")
+    given = _query(request, optional=("after",))
+    after = parse_int(given["after"], "after") if "after" in given else None
     response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson", "Cache-Control": "no-store"})
     await response.prepare(request)
 

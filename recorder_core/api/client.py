@@ -134,14 +134,16 @@ class RecorderClient:
         """End the recorder, its supervisor included."""
         await self._call("POST", "/v1/shutdown")
 
-    async def feed(self, after: int = 0) -> AsyncGenerator[FeedItem]:
+    async def feed(self, after: int | None = None) -> AsyncGenerator[FeedItem]:
         """Follow the recorder: its status, the events numbered above `after`, then all that changes.
 
+        Without `after` no stored event comes, only what happens from now on.
         Heartbeats stay inside. It ends only with a `RecorderError`; who follows asks again with the last `seq` seen.
         """
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_ANSWER_S, sock_read=_SILENCE_S)
+        query = "" if after is None else f"?after={after:d}"
         try:
-            async with self._opened().get(f"{self._base}/v1/feed?after={after:d}", timeout=timeout) as response:
+            async with self._opened().get(f"{self._base}/v1/feed{query}", timeout=timeout) as response:
                 if response.status >= 400:
                     raise _failure(response.status, await response.read())
                 async for line in response.content:

@@ -118,8 +118,10 @@ class Feed:
         for subscription in tuple(self._subscriptions):
             subscription.end()
 
-    async def follow(self, after: int, on_cut: Callable[[], None]) -> AsyncGenerator[FeedItem]:
+    async def follow(self, after: int | None, on_cut: Callable[[], None]) -> AsyncGenerator[FeedItem]:
         """Yield the status, every stored event numbered above `after`, and then what happens; it does not end.
+
+        Without `after` no stored event is yielded, only what happens from now on.
 
         Raises:
             FeedCut: The subscriber fell too far behind (`on_cut` was called at that moment), or the recorder stops.
@@ -131,8 +133,8 @@ class Feed:
         try:
             yield FeedItem(status=self._status())
             # Who saw a higher number than there is has followed an index that was lost since: all is new to him.
-            seen = after if after <= await self._last_event() else 0
-            while events := await self._events_after(seen, _PAGE):
+            seen = 0 if after is None or after > await self._last_event() else after
+            while after is not None and (events := await self._events_after(seen, _PAGE)):
                 for event in events:
                     yield FeedItem(event=event_view(event))
                 seen = events[-1].seq
