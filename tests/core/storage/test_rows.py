@@ -218,8 +218,8 @@ def test_gaps_of_a_window_are_found_by_their_end(store: Store) -> None:
 
 
 def test_open_ends_are_found_without_a_scan(store: Store) -> None:
-    """A start looks for open gaps and runs in small indexes of their own."""
-    assert "SCAN gap USING INDEX gap_open" in _plan(store, open_gap_query())
+    """A start reads neither all gaps nor all runs."""
+    assert "SEARCH gap USING INDEX gap_by_end (camera_key=? AND end_us=?)" in _plan(store, open_gap_query())
     plan = _plan(store, unfinished_run_query())
     assert "SCAN run USING INDEX run_unfinished" in plan
     assert "SEARCH segment USING INDEX segment_by_run (run_key=?)" in plan
