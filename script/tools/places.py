@@ -12,6 +12,7 @@ from recorder_core.storage.folder_check import check_folder
 from .ha_process import ROOT
 
 LEAST_BYTES: Final = 3 * 10**9
+_OTHERS: Final = ("/var/tmp", "/dev/shm")  # noqa: S108 - a private folder is made below
 
 
 class NoPlaceError(Exception):
@@ -21,10 +22,11 @@ class NoPlaceError(Exception):
 def find_work_folder() -> Path:
     """Return the first of a few usual folders that the recorder would record to, with room for a demonstration."""
     reasons = []
-    for folder in (ROOT, Path(tempfile.gettempdir()), Path("/var/tmp"), Path("/dev/shm")):  # noqa: S108 - made below, private
+    for folder in (ROOT / ".demo", Path(tempfile.gettempdir()), *map(Path, _OTHERS)):
         check = check_folder(folder)
         if check.problem is None and check.free_bytes >= LEAST_BYTES:
-            return Path(tempfile.mkdtemp(prefix=".demo-", dir=folder))
+            folder.mkdir(exist_ok=True)
+            return Path(tempfile.mkdtemp(prefix="library-", dir=folder))
         reasons.append(f"{folder}: {'too little room' if check.problem is None else check.problem}")
     raise NoPlaceError("there is no folder to record to; name one with --folder. " + " ".join(reasons))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -49,6 +50,15 @@ def pss_bytes(roots: Iterable[int]) -> int:
             continue  # it ended between the two looks
         total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
     return total
+
+
+def wait_until_gone(pid: int, limit_s: float = 60) -> None:
+    """Wait for the end of a process that somebody else started. Raises `TimeoutError`."""
+    deadline = time.monotonic() + limit_s
+    while (fields := _stat(pid)) is not None and fields[0] != "Z":  # a zombie has ended, nobody has reaped it yet
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"process {pid} does not end")
+        time.sleep(0.1)
 
 
 def stop(

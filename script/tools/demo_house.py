@@ -1,0 +1,166 @@
+"""A whole library on this machine: simulated cameras, a real Home Assistant, its users, the integration set up in it.
+
+Everything is done as people do it: over Home Assistant's onboarding, its config flows and its API.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from recorder_core.api.client import RecorderClient
+from recorder_core.errors import RecorderError
+from recorder_core.models import CameraState, RecorderStatus
+
+from .dashboard import dashboard
+from .demo_cameras import DemoCamera, simulated
+from .demo_people import HOUSES, PASSWORD
+from .ha_api import HomeAssistantApi
+from .ha_process import HomeAssistantError, HomeAssistantProcess
+from .processes import wait_until_gone
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+RECORDING_LIMIT_S: Final = 60.0
+DOMAIN: Final = "library_surveillance"
+_ENTRY_FLOW: Final = "/api/config/config_entries/flow"
+_SUBENTRY_FLOW: Final = "/api/config/config_entries/subentries/flow"
+
+EXPOSED_AREAS: Final = frozenset({"Parking lot", "Café deck"})
+"""Where the demonstration switches on what is off by default: pictures for every user of Home Assistant."""
+
+
+@dataclass(slots=True)
+class RunningHouse:
+    """What runs."""
+
+    folder: Path
+    home_assistant: HomeAssistantProcess
+    api: HomeAssistantApi
+    cameras: list[DemoCamera]
+    camera_ids: dict[str, str] = field(default_factory=dict)
+    """A simulated camera's name → its id in the recorder, which is that of its subentry."""
+
+    @property
+    def footage(self) -> Path:
+        """The volume."""
+        return self.folder / "footage"
+
+    def recorder(self) -> RecorderClient:
+        """Return a client of the recorder that Home Assistant started."""
+        return RecorderClient(socket=self.footage / "recorder" / "recorder.sock")
+
+    async def close(self) -> None:
+        """End Home Assistant, then the recorder, which outlives it, and wait until its files are closed."""
+        await self.home_assistant.stop()
+        with contextlib.suppress(RecorderError):  # it was never started, or has ended
+            async with self.recorder() as recorder:
+                status = await recorder.status()
+                await recorder.shutdown()
+                await asyncio.to_thread(wait_until_gone, status.supervisor_pid or status.pid)
+
+
+@contextlib.asynccontextmanager
+async def open_house(library: str, folder: Path, port: int, say: Callable[[str], None]) -> AsyncIterator[RunningHouse]:
+    """Bring everything up, and down again in the end: Home Assistant, then the recorder, then the cameras."""
+    house = HOUSES[library]
+    home_assistant = HomeAssistantProcess(folder / "config", port)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        say(f"Starting the cameras of {house.name} …")
+        cameras = stack.enter_context(simulated(library))
+        say("Starting Home Assistant …")
+        home_assistant.prepare(house.name, house.time_zone)
+        api = await stack.enter_async_context(HomeAssistantApi(home_assistant.url))
+        running = RunningHouse(folder, home_assistant, api, cameras)
+        stack.push_async_callback(running.close)
+        await home_assistant.start()
+        await api.onboard(house.owner.name, house.owner.username, PASSWORD)
+        for person in house.people:
+            await api.add_user(person.name, person.username, PASSWORD)
+        await _set_up(running, library, house.name, say)
+        yield running
+
+
+async def wait_until_recording(house: RunningHouse, say: Callable[[str], None]) -> RecorderStatus:
+    """Wait until every camera is recorded, telling of the progress.
+
+    Raises `HomeAssistantError` with those that are not in the end.
+    """
+    deadline = asyncio.get_running_loop().time() + RECORDING_LIMIT_S
+    told = -1
+    async with house.recorder() as recorder:
+        while True:
+            status = await recorder.status()
+            idle = [camera for camera in status.cameras if camera.state is not CameraState.RECORDING]
+            if (count := len(status.cameras) - len(idle)) != told:
+                told = count
+                say(f"Recording {count} of {len(house.cameras)} cameras")
+            if not idle and count == len(house.cameras):
+                return status
+            if asyncio.get_running_loop().time() > deadline:
+                words = ", ".join(f"{camera.name} ({camera.problem or camera.state})" for camera in idle)
+                raise HomeAssistantError(f"not recorded after {RECORDING_LIMIT_S:.0f} s: {words}")
+            await asyncio.sleep(0.5)
+
+
+async def entity_ids(house: RunningHouse) -> dict[str, str]:
+    """Return the entity ids of the integration by unique id."""
+    entries = await house.api.command("config/entity_registry/list")
+    return {entry["unique_id"]: entry["entity_id"] for entry in entries if entry["platform"] == DOMAIN}
+
+
+async def _set_up(house: RunningHouse, library: str, name: str, say: Callable[[str], None]) -> None:
+    """Go through the config flow for the library, and through the subentry flow for each camera."""
+    entry = await house.api.walk_flow(
+        _ENTRY_FLOW,
+        DOMAIN,
+        {
+            "user": {"next_step_id": "local"},
+            "local": {"footage_path": str(house.footage), "min_free_gb": 1, "advanced": {}},
+            "profile": {"profile": library},
+            "library": {"name": name, "cameras": len(house.cameras), "mbit_s": 1},
+            "confirm_local": {"next_step_id": "create"},
+        },
+    )
+    entry_id = entry["result"]["entry_id"]
+    for number, camera in enumerate(house.cameras):
+        say(f"Adding {camera.title} ({number + 1} of {len(house.cameras)})")
+        await house.api.walk_flow(
+            _SUBENTRY_FLOW,
+            [entry_id, "camera"],
+            {
+                "user": {
+                    "name": camera.title,
+                    "url": camera.url,
+                    **({"username": camera.username, "password": camera.password} if camera.username else {}),
+                    "expose_video": camera.area in EXPOSED_AREAS,
+                    "advanced": {"source": "auto", "verify_ssl": True},
+                },
+                "trial": {"next_step_id": "save"},
+            },
+        )
+    subentries = await house.api.command("config_entries/subentries/list", entry_id=entry_id)
+    ids = {subentry["title"]: subentry["subentry_id"] for subentry in subentries}
+    house.camera_ids = {camera.name: ids[camera.title] for camera in house.cameras}
+    await _show(house, entry_id, name)
+
+
+async def _show(house: RunningHouse, entry_id: str, title: str) -> None:
+    """Make the dashboard that people see first."""
+    entities = await entity_ids(house)
+
+    def of(owner: str) -> dict[str, str]:
+        return {
+            key.removeprefix(f"{owner}_"): entity for key, entity in entities.items() if key.startswith(f"{owner}_")
+        }
+
+    areas: dict[str, list[dict[str, str]]] = {}
+    for camera in house.cameras:
+        areas.setdefault(camera.area or title, []).append(of(house.camera_ids[camera.name]))
+    await house.api.command("lovelace/config/save", config=dashboard(title, areas, of(entry_id)))
