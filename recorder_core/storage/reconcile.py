@@ -150,7 +150,7 @@ def _is_there(handle: VolumeHandle) -> bool:
 
 
 def _empty_garbage(index: Index, volumes: Iterable[VolumeHandle]) -> None:
-    for handle in volumes:
+    for handle in filter(_is_there, volumes):
         try:
             collect_garbage(index, handle.volume)
         except OSError as error:
