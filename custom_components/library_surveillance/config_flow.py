@@ -29,6 +29,8 @@ from .flow.forms import (
     CONF_MBIT_S,
     LIBRARY_SCHEMA,
     LOCAL_SCHEMA,
+    MOST_CAMERAS,
+    MOST_MBIT_S,
     PROFILE_SCHEMA,
     SOCKET_SCHEMA,
     URL_SCHEMA,
@@ -215,7 +217,7 @@ def _check_library(form: Form) -> None:
     """Refuse a library without a name and figures that no estimate can use. Raises `FormFaultError`."""
     if not form[CONF_NAME]:
         raise FormFaultError(CONF_NAME, "name_required")
-    if form[CONF_CAMERAS] < 1 or form[CONF_CAMERAS] % 1:
-        raise FormFaultError(CONF_CAMERAS, "cameras_not_whole")
-    if form[CONF_MBIT_S] <= 0:
-        raise FormFaultError(CONF_MBIT_S, "mbit_s_not_positive")
+    if form[CONF_CAMERAS] not in range(1, MOST_CAMERAS + 1):
+        raise FormFaultError(CONF_CAMERAS, "cameras_out_of_range", most=str(MOST_CAMERAS))
+    if not 0 < form[CONF_MBIT_S] <= MOST_MBIT_S:
+        raise FormFaultError(CONF_MBIT_S, "mbit_s_out_of_range", most=str(MOST_MBIT_S))

@@ -21,6 +21,9 @@ SUBENTRY_CAMERA: Final = "camera"
 CONF_EXPOSE_VIDEO: Final = "expose_video"
 CONF_SOURCE: Final = "source"
 
+# What `entry.async_start_reauth(hass, data={CONF_SUBENTRY_ID: …})` names when a camera refuses its credentials
+CONF_SUBENTRY_ID: Final = "subentry_id"
+
 
 class RecorderKind(StrEnum):
     """Who runs the recorder."""

@@ -12,8 +12,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.library_surveillance.const import DOMAIN
+
+from .standing_recorder import StandingRecorder, serving
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from homeassistant.config_entries import ConfigEntry
@@ -35,6 +41,26 @@ def set_up_entries(monkeypatch: pytest.MonkeyPatch) -> list[ConfigEntry]:
     monkeypatch.setattr("custom_components.library_surveillance.async_setup_entry", set_up)
     monkeypatch.setattr("custom_components.library_surveillance.async_unload_entry", unload)
     return entries
+
+
+@pytest.fixture
+async def standing(hass: HomeAssistant, place: Path) -> AsyncIterator[tuple[StandingRecorder, MockConfigEntry]]:
+    """A scripted recorder, and a loaded library without cameras that uses it."""
+    recorder = StandingRecorder()
+    path = place / "recorder.sock"
+    entry = MockConfigEntry(
+        domain=DOMAIN,
+        title="Riverside Library",
+        unique_id=recorder.store_id,
+        data={"recorder": "socket", "socket": str(path), "profile": "missoula"},
+    )
+    entry.add_to_hass(hass)
+    async with serving(recorder, socket=path):
+        assert await hass.config_entries.async_setup(entry.entry_id)
+        await hass.async_block_till_done()
+        yield recorder, entry
+        await hass.async_block_till_done()  # a dialog's last change may still be reloading the entry
+        await hass.config_entries.async_unload(entry.entry_id)
 
 
 @pytest.fixture

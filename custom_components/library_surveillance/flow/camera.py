@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigEntryState, ConfigSubentryFlow, SubentryFlowResult
 from homeassistant.const import CONF_NAME, CONF_URL
 
+from recorder_core.errors import CameraError
+
+from .address import camera_key, parse_address
 from .camera_draft import CameraDraft
-from .camera_url import BadCameraUrlError, camera_key, parse_camera_url
 from .fault import FormFaultError, explained
 from .forms import CAMERA_SCHEMA
 from .trial import CameraTrial, async_describe, async_try_camera
@@ -93,9 +95,9 @@ class CameraFlow(ConfigSubentryFlow):
         if not self._draft.name:
             raise FormFaultError(CONF_NAME, "name_required")
         try:
-            self._draft = self._draft.at(parse_camera_url(self._draft.url))
-        except BadCameraUrlError as err:
-            raise FormFaultError(CONF_URL, "bad_url") from err
+            self._draft = self._draft.at(parse_address(self._draft.url))
+        except CameraError:
+            raise FormFaultError(CONF_URL, "bad_url") from None  # its cause may quote a password
         key = camera_key(self._draft.url)
         if any(
             subentry.unique_id == key and subentry.subentry_id != self._camera_id

@@ -18,7 +18,7 @@ from .forms import SECTION_ADVANCED
 if TYPE_CHECKING:
     from homeassistant.config_entries import ConfigSubentry
 
-    from .camera_url import CameraAddress
+    from .address import CameraAddress
     from .forms import Form
 
 

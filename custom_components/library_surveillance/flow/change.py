@@ -5,13 +5,13 @@ Folders never change here: footage does not move. Saved secrets are never shown;
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from homeassistant.config_entries import ConfigEntryState, ConfigFlow, ConfigFlowResult
 from homeassistant.const import CONF_PASSWORD, CONF_TOKEN, CONF_URL, CONF_USERNAME
 from homeassistant.core import DOMAIN as HOMEASSISTANT_DOMAIN
 
-from custom_components.library_surveillance.const import CONF_RECORDER, CONF_SOCKET, RecorderKind
+from custom_components.library_surveillance.const import CONF_RECORDER, CONF_SOCKET, CONF_SUBENTRY_ID, RecorderKind
 
 from .camera_draft import CameraDraft
 from .fault import FORM, FormFaultError, explained
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from custom_components.library_surveillance.coordinator import LibraryConfigEntry
 
     from .forms import Form
-
-CONF_SUBENTRY_ID: Final = "subentry_id"
-"""What `entry.async_start_reauth(hass, data={CONF_SUBENTRY_ID: …})` names when a camera refuses its credentials."""
 
 
 def with_clean_address(data: Form) -> Form:

@@ -57,6 +57,8 @@ CONF_MBIT_S: Final = "mbit_s"
 DEFAULT_MIN_FREE_GB: Final = 10
 DEFAULT_CAMERAS: Final = 11
 DEFAULT_MBIT_S: Final = 4
+MOST_CAMERAS: Final = 1000
+MOST_MBIT_S: Final = 1000
 
 _TEXT: Final = TextSelector(TextSelectorConfig(autocomplete="off"))
 _SECRET: Final = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="new-password"))

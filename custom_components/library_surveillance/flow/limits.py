@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .forms import Form
 
 _LEAST_GB: Final = 1
-"""Less than this for footage is no recorder but a mistake."""
+"""Less than this for footage is no recorder but a mistake, and less than this kept free leaves the index no room."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +35,10 @@ class Limits:
 
     def check(self) -> None:
         """Refuse limits that make no sense on any disk."""
-        if self.min_free_gb < 0:
-            raise FormFaultError(CONF_MIN_FREE_GB, "min_free_negative")
-        if self.max_gb is not None and self.max_gb < _LEAST_GB:
+        # Written as "not above": a number may be NaN, which is neither below nor above anything.
+        if not self.min_free_gb >= _LEAST_GB:
+            raise FormFaultError(CONF_MIN_FREE_GB, "min_free_too_small")
+        if self.max_gb is not None and not self.max_gb >= _LEAST_GB:
             raise FormFaultError(CONF_MAX_GB, "max_too_small")
 
     def check_fit(self, total_bytes: int, free_bytes: int) -> None:
