@@ -50,7 +50,7 @@ def host_synchronised() -> bool | None:
     """Whether something (NTP, PTP) disciplines this host's clock, by adjtimex(2); None where the kernel does not say."""
     try:
         adjtimex = ctypes.CDLL(None).adjtimex
-    except (OSError, AttributeError):
+    except OSError, AttributeError:
         return None
     # `modes` = 0 only reads; `status` stands behind it and four longs: offset, freq, maxerror, esterror.
     timex = (ctypes.c_char * 256)()

@@ -1,4 +1,5 @@
-"""One camera's life: connect, record, fail, wait, connect again. Every moment without a recording is a gap (invariant 4)."""
+"""One camera's life: connect, record, fail, wait, connect again. Every moment without a recording is a gap (invariant
+4)."""
 
 from __future__ import annotations
 
@@ -154,7 +155,7 @@ class CameraRecorder:
                     await _close(source)
         except RecorderError as refusal:
             error = refusal
-        except Exception as fault:  # noqa: BLE001 - a fault with one camera is survived, recorded and shown
+        except Exception as fault:  # a fault with one camera is survived, recorded and shown
             _LOGGER.exception("Camera %s: the session failed", self.config.camera_id)
             error = fault
         return error
@@ -189,9 +190,7 @@ class CameraRecorder:
     def _after(self, error: Exception) -> None:
         """Account for the end of a session."""
         reason = gap_reason(error)
-        known = (
-            error if isinstance(error, RecorderError) else RecorderError(ErrorCode.INTERNAL, "An unexpected fault.")
-        )
+        known = error if isinstance(error, RecorderError) else RecorderError(ErrorCode.INTERNAL, "An unexpected fault.")
         end_us = self._end_recording(reason)
         if end_us is not None or self._gap is not reason:
             self._open_gap(end_us if end_us is not None else self._clock.now_us(), reason, known.message)

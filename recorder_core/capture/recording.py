@@ -1,7 +1,7 @@
 """What comes from one session with a camera: runs, and the moments at which one ends and the next begins.
 
-A run ends where its format or its time line ends. Where it can be had, the change waits for a sync sample, so nothing is
-lost over it; what is lost stands in a gap (invariant 4).
+A run ends where its format or its time line ends. Where it can be had, the change waits for a sync sample, so nothing
+is lost over it; what is lost stands in a gap (invariant 4).
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ class Recording:
         self._clock = clock
         self._on_change = on_change
         self._run: RunRecorder | None = None
+        self._latest: AccessUnit | None = None
         self._announced = False
         self._last_pts = 0
         self._wall_minus_monotonic = _wall_minus_monotonic(clock)
@@ -89,6 +90,9 @@ class Recording:
         self._look_at_clock()
         self.last_unit_us = units[-1].arrival_us
         try:
+            self._latest = units[-1]
+            if self._run is not None:
+                self._run.observe(self._latest)
             for unit in units:
                 self._take(unit)
         except StorageError as error:
@@ -133,31 +137,29 @@ class Recording:
         self.packets_lost += unit.packets_lost
         if unit.parameter_sets is not None:
             self._adopt(unit.parameter_sets)
-        if self._run is not None:
-            self._end_if_broken(self._run, unit)
+        if self._run is not None and (reason := self._break(self._run, unit)) is not None:
+            self._turn(reason)
         self._last_pts = unit.pts
         if self._run is None:
             if not unit.sync or self.format is None:
                 return
-            self._begin(self.format)
-        run = self._run
-        if run is None:
-            return
-        run.push(unit)
-        if run.started and not self._announced:
+            self._run = self._begin(self.format)
+        self._run.push(unit)
+        if not self._announced and self._run.started:
             self._announced = True
             self.recorded = True
-            self._sink.gap_closed(self._camera_id, run.start_us)
+            self._sink.gap_closed(self._camera_id, self._run.start_us)
             self._on_change()
 
-    def _end_if_broken(self, run: RunRecorder, unit: AccessUnit) -> None:
-        step = unit.pts - self._last_pts
-        if unit.discontinuity or not _JUMP_BACK <= step <= _JUMP_FORWARD:
-            self._turn(GapReason.TIMESTAMP_JUMP)
-        elif self.format != run.facts.format:
-            self._turn(GapReason.PARAMETER_CHANGE)
-        elif self._clock_stepped and unit.sync:
-            self._turn(GapReason.CLOCK_STEP)
+    def _break(self, run: RunRecorder, unit: AccessUnit) -> GapReason | None:
+        """Say why a unit cannot go on with the run, if it cannot."""
+        if not _JUMP_BACK <= unit.pts - self._last_pts <= _JUMP_FORWARD or unit.discontinuity:
+            return GapReason.TIMESTAMP_JUMP
+        if self.format is not run.facts.format and self.format != run.facts.format:
+            return GapReason.PARAMETER_CHANGE
+        if self._clock_stepped and unit.sync:
+            return GapReason.CLOCK_STEP
+        return None
 
     def _turn(self, reason: GapReason) -> None:
         """End the run where it is; the next sync sample begins another."""
@@ -166,11 +168,11 @@ class Recording:
             self._sink.gap_opened(self._camera_id, end_us, reason, "")
             self._on_change()
 
-    def _begin(self, fmt: VideoFormat) -> None:
+    def _begin(self, fmt: VideoFormat) -> RunRecorder:
         self._wall_minus_monotonic = _wall_minus_monotonic(self._clock)
         self._clock_stepped = False
         self._announced = False
-        self._run = RunRecorder(
+        run = RunRecorder(
             RunFacts(
                 camera_id=self._camera_id,
                 format=fmt,
@@ -180,7 +182,10 @@ class Recording:
             ),
             self._sink,
         )
-        self._run.host_synchronised = host_synchronised()
+        run.host_synchronised = host_synchronised()
+        if self._latest is not None:
+            run.observe(self._latest)
+        return run
 
     def _adopt(self, parameter_sets: tuple[bytes, ...]) -> None:
         try:

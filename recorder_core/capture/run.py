@@ -79,13 +79,16 @@ class RunRecorder:
         """Return the wall time of a media time; only once the run has started."""
         return self._clock.utc_us(pts)
 
+    def observe(self, unit: AccessUnit) -> None:
+        """Take note of when a unit arrived; of those read together, only the latest can tell anything."""
+        self._clock.observe(unit.pts, unit.arrival_us)
+
     def push(self, unit: AccessUnit) -> None:
         """Record a unit.
 
         Raises:
             StorageError: when it cannot be stored; the run is to be ended.
         """
-        self._clock.observe(unit.pts, unit.arrival_us)
         if unit.packets_lost:
             self._note_loss(unit)
         self._last_pts = unit.pts
@@ -202,7 +205,8 @@ class RunRecorder:
 
 
 def next_rotation_us(camera_id: str, start_us: int) -> int:
-    """Return when a segment that starts now is to end: at the camera's own second of the minute, after half a minute at least."""
+    """Return when a segment that starts now is to end: at the camera's own second of the minute, after half a minute
+    at least."""
     phase = zlib.crc32(camera_id.encode()) % 60 * 1_000_000
     earliest = start_us + SEGMENT_US // 2
     return earliest + (phase - earliest) % SEGMENT_US

@@ -1,6 +1,7 @@
 """The wall clock of a run: which UTC a media time stands for.
 
-A picture cannot arrive before it was taken, so the smallest difference between arrival and media time is the best guess at
+A picture cannot arrive before it was taken, so the smallest difference between arrival and media time is the best
+guess at
 the offset between the two, and what is left in it is the quickest way through the network. The guess is made anew in
 each segment, and the run follows it by at most `MAX_RATE`: jumps would tear holes into a timeline that has none, and a
 smallest-ever rule would drift (a camera that runs 50 ppm slow is 8.6 s wrong after two days).
@@ -11,6 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from recorder_core.media import TIMESCALE
+
+_US = 1_000_000 / TIMESCALE
+"""Microseconds per unit of media time."""
 
 MAX_RATE = 500e-6
 """The most by which a run's clock runs faster or slower than its media time."""
@@ -28,7 +32,7 @@ class _Line:
     rate: float
 
     def at(self, pts: int) -> float:
-        return self.utc_us + (pts - self.media) * (1_000_000 / TIMESCALE) * (1 + self.rate)
+        return self.utc_us + (pts - self.media) * _US * (1 + self.rate)
 
 
 class RunClock:
@@ -47,7 +51,7 @@ class RunClock:
 
     def observe(self, pts: int, arrival_us: int) -> None:
         """Take note that the unit with this media time had arrived by this monotonic time."""
-        offset = arrival_us + self._to_wall - pts * (1_000_000 / TIMESCALE)
+        offset = arrival_us + self._to_wall - pts * _US
         if self._smallest is None or offset < self._smallest:
             self._smallest = offset
 
@@ -55,7 +59,7 @@ class RunClock:
         """Begin the first segment at this media time, with what has been observed so far."""
         if self._smallest is None:
             raise ValueError("no arrival has been observed")
-        self._line = _Line(media, media * (1_000_000 / TIMESCALE) + self._smallest, 0.0)
+        self._line = _Line(media, media * _US + self._smallest, 0.0)
         self._smallest = None
 
     def next_segment(self, media: int) -> None:
@@ -65,7 +69,7 @@ class RunClock:
         here = self._line.at(media)
         rate = 0.0
         if self._smallest is not None:
-            wanted = media * (1_000_000 / TIMESCALE) + self._smallest
+            wanted = media * _US + self._smallest
             rate = min(max((wanted - here) / SEGMENT_US, -MAX_RATE), MAX_RATE)
         self._line = _Line(media, here, rate)
         self._smallest = None

@@ -1,4 +1,5 @@
-"""What capture needs from the rest of the recorder: a place for files, and someone who keeps account of runs and gaps."""
+"""What capture needs from the rest of the recorder: a place for files, and someone who keeps account of runs and
+gaps."""
 
 from __future__ import annotations
 

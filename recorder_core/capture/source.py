@@ -28,8 +28,8 @@ class CaptureConfig:
 class SourceInfo:
     """What a source turned out to be. `parameter_sets` may still be missing; then they come with the first unit.
 
-    `audio_offered` is true where the camera has sound that was not asked for, `audio_discarded` where a container brought
-    sound that had to be thrown away (invariant 5).
+    `audio_offered` is true where the camera has sound that was not asked for, `audio_discarded` where a container
+    brought sound that had to be thrown away (invariant 5).
     """
 
     kind: SourceKind

@@ -1,6 +1,7 @@
 """Interleaved RTP packets of one video track to access units: the recorder's hottest loop.
 
-It reads packets where they lie in the receive buffer. Two things make it quick: one `unpack_from` covers the interleaved
+It reads packets where they lie in the receive buffer. Two things make it quick: one `unpack_from` covers the
+interleaved
 header, the RTP header and the first payload bytes; and the middle packets of a fragmented NAL unit, which are nine of
 ten, are alike but for their sequence number, so a whole train of them is checked and cut by a handful of calls that
 run in C.
@@ -101,8 +102,9 @@ class Depacketizer:
         """The parameter sets in force, in the order that an init segment wants."""
         return tuple(nal for _, nal in sorted(self._sets.items()))
 
-    def consume(self, at: int, stop: int) -> int:
-        """Take the packets of this track that begin at `at`; return where the first other or incomplete thing begins."""
+    def consume(self, at: int, stop: int) -> int:  # noqa: C901 - one loop: each call in it costs more than its branch
+        """Take the packets of this track that begin at `at`; return where the first other or incomplete thing
+        begins."""
         unpack = _PACKET.unpack_from
         buffer = self._buffer
         channel = self.channel
@@ -347,20 +349,19 @@ class Depacketizer:
         if self._fu_at >= 0:
             self._drop_fragment()
         if self._slices > 0:
-            changed, self._sets_changed = self._sets_changed, False
-            complete = whole and self._whole and self._first_seen
             self.ready.append(
                 AccessUnit(
-                    data=b"".join(self._parts),
-                    pts=self.pts,
+                    b"".join(self._parts),
+                    self.pts,
                     # A sync sample that lacks a slice is no place to start from.
-                    sync=self._sync and complete,
-                    arrival_us=self.arrival_us,
-                    packets_lost=self._lost,
-                    parameter_sets=self.parameter_sets if changed else None,
-                    discontinuity=self._discontinuity,
+                    self._sync and whole and self._whole and self._first_seen,
+                    self.arrival_us,
+                    self._lost,
+                    self.parameter_sets if self._sets_changed else None,
+                    self._discontinuity,
                 )
             )
+            self._sets_changed = False
             self._lost = 0
             self._discontinuity = False
         self._marked = False

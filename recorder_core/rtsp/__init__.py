@@ -1,6 +1,7 @@
 """The recorder's own RTSP client (RFC 2326) over TCP and TLS.
 
-The protocol is written without I/O (`message`, `auth`, `sdp`, `url`, `negotiation`); `connection` and `poller` touch sockets.
+The protocol is written without I/O (`message`, `auth`, `sdp`, `url`, `negotiation`); `connection` and `poller` touch
+sockets.
 """
 
 from .connection import Connection

@@ -73,7 +73,9 @@ class Authenticator:
         if self._credentials is None or best is None:
             return False
         stale = best.parameters.get("stale", "").lower() == "true"
-        fresh = self._challenge is None or (stale and best.parameters.get("nonce") != self._challenge.parameters.get("nonce"))
+        fresh = self._challenge is None or (
+            stale and best.parameters.get("nonce") != self._challenge.parameters.get("nonce")
+        )
         self._challenge = best
         self._count = 0
         return fresh

@@ -141,9 +141,7 @@ class Connection:
     async def _writable(self) -> None:
         await self._ready(self._loop.add_writer, self._loop.remove_writer)
 
-    async def _ready(
-        self, watch: Callable[[int, Callable[[], None]], None], unwatch: Callable[[int], bool]
-    ) -> None:
+    async def _ready(self, watch: Callable[[int, Callable[[], None]], None], unwatch: Callable[[int], bool]) -> None:
         event = asyncio.Event()
         fd = self._sock.fileno()
         if fd < 0:

@@ -82,7 +82,13 @@ def parse_message(data: bytes) -> tuple[Message, int] | None:
 
 def _first_line(line: str) -> tuple[int | None, str, str | None]:
     words = line.split(" ", 2)
-    if words[0].startswith("RTSP/") and len(words) >= 2 and len(words[1]) == 3 and words[1].isascii() and words[1].isdigit():
+    if (
+        words[0].startswith("RTSP/")
+        and len(words) >= 2
+        and len(words[1]) == 3
+        and words[1].isascii()
+        and words[1].isdigit()
+    ):
         return int(words[1]), words[2] if len(words) > 2 else "", None
     if len(words) == 3 and words[2].startswith("RTSP/") and words[0].isalpha():
         return None, "", words[0].upper()

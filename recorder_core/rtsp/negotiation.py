@@ -66,7 +66,8 @@ def negotiate(url: CameraUrl, credentials: Credentials | None) -> Conversation[S
     """Lead a camera from its address to playing.
 
     Raises:
-        CameraError: `AUTH_REQUIRED`, `AUTH_FAILED`, `NOT_FOUND`, `NO_VIDEO`, `UNSUPPORTED_CODEC`, `REJECTED` or `PROTOCOL`.
+        CameraError: `AUTH_REQUIRED`, `AUTH_FAILED`, `NOT_FOUND`, `NO_VIDEO`, `UNSUPPORTED_CODEC`, `REJECTED` or
+        `PROTOCOL`.
     """
     talk = _Talk(Authenticator(credentials), has_credentials=credentials is not None)
     options = yield from talk.ask("OPTIONS", url.url, may_fail=True)
@@ -102,9 +103,7 @@ class _Talk:
         self.authenticator = authenticator
         self._has_credentials = has_credentials
 
-    def ask(
-        self, method: str, url: str, *headers: tuple[str, str], may_fail: bool = False
-    ) -> Conversation[Message]:
+    def ask(self, method: str, url: str, *headers: tuple[str, str], may_fail: bool = False) -> Conversation[Message]:
         while True:
             fields = [_USER_AGENT, *headers]
             if (authorization := self.authenticator.authorization(method, url)) is not None:

@@ -61,9 +61,9 @@ def parse_sdp(body: bytes) -> SessionDescription:
     for line in body.decode("utf-8", "replace").splitlines():
         key, _, value = line.strip().partition("=")
         if key == "m":
-            kind, *rest = value.split()[:1] or [""]
-            types = [int(one) for one in value.split()[3:] if one.isascii() and one.isdigit() and len(one) < 4]
-            description.media.append(Media(kind.lower(), tuple(types), *rest))
+            kind, _, rest = value.partition(" ")
+            types = [int(one) for one in rest.split()[2:] if one.isascii() and one.isdigit() and len(one) < 4]
+            description.media.append(Media(kind.lower(), tuple(types)))
         elif key == "a":
             _attribute(description, value)
     return description
@@ -119,7 +119,7 @@ def _sprop(codec: Codec, options: dict[str, str]) -> tuple[bytes, ...]:
         for text in options.get(key, "").split(","):
             try:
                 nal = base64.b64decode(text.strip() + "=" * (-len(text.strip()) % 4))
-            except (binascii.Error, ValueError):
+            except binascii.Error, ValueError:
                 continue  # sets that cannot be read may still come in the stream
             if len(nal) > 2:
                 sets.append(nal)

@@ -36,8 +36,8 @@ _KEEP_ALIVE_SHARE = 0.45
 class VideoStream:
     """The receiving end of one session.
 
-    `on_units` gets the access units of each poll and their arrival; `on_report` each sender report; `on_end` the error that
-    ended it, once.
+    `on_units` gets the access units of each poll and their arrival; `on_report` each sender report; `on_end` the
+    error that ended it, once.
     """
 
     def __init__(

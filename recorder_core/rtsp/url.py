@@ -50,7 +50,8 @@ def split_credentials(url: str) -> tuple[str, str | None, str | None]:
 
 
 def redacted(url: str) -> str:
-    """Return a URL as it may stand in logs and errors: without credentials and query, which some cameras use for them."""
+    """Return a URL as it may stand in logs and errors: without credentials and query, which some cameras use for
+    them."""
     try:
         parts = urlsplit(split_credentials(url)[0])
     except CameraError:
@@ -62,8 +63,8 @@ def parse_camera_url(url: str) -> CameraUrl:
     """Check the address of a camera.
 
     Raises:
-        CameraError: `BAD_URL` for anything but an absolute rtsp, rtsps, http, https, rtmp or rtmps URL with a host and without
-            credentials, which belong into fields of their own.
+        CameraError: `BAD_URL` for anything but an absolute rtsp, rtsps, http, https, rtmp or rtmps URL with a host
+        and without credentials, which belong into fields of their own.
     """
     parts = _split(url)
     if parts.scheme not in _RTSP_PORTS and parts.scheme not in _OTHER_SCHEMES:
