@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from recorder_core.errors import RecorderError
 from recorder_core.version import __version__
 
-from .exit_codes import FAILED, INTERRUPTED
+from .exit_codes import FAILED, INTERRUPTED, UNUSABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,5 +52,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except RecorderError as error:
         print(f"{error.code}: {error.message}", file=sys.stderr)
         return FAILED
+    except OSError as error:
+        print(f"{args.command}: {error}", file=sys.stderr)
+        return UNUSABLE
     except KeyboardInterrupt:
         return INTERRUPTED

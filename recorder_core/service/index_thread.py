@@ -46,7 +46,7 @@ class IndexThread:
         try:
             await asyncio.wrap_future(self._thread.submit(self._index.close))
         finally:
-            self._thread.shutdown(wait=False)
+            await asyncio.to_thread(self._thread.shutdown)
 
 
 class IndexJournal:

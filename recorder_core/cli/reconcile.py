@@ -1,0 +1,67 @@
+"""`reconcile`: what every start does, by hand; with `--full`, the index is filled from all files of the volumes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recorder_core.clock import SystemClock
+from recorder_core.errors import ErrorCode, StorageError
+from recorder_core.service.startup import open_index
+from recorder_core.storage.lock import StoreLock
+from recorder_core.storage.rebuild import rebuild
+from recorder_core.storage.reconcile import reconcile
+
+from .exit_codes import FAILED, LOCKED, OK
+from .progress import Progress
+from .store import open_volumes
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `reconcile`."""
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="data folder of a stopped recorder")
+    parser.add_argument("--full", action="store_true", help="compare the index with every file")
+    parser.add_argument(
+        "--give-up-missing", action="store_true", help="with --full, remove rows whose file is gone; each leaves a gap"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Bring index and files together; 3 if the recorder runs, 1 if a volume is not there."""
+    try:
+        lock = StoreLock(args.data)
+    except StorageError as error:
+        print(f"{error.code}: {error.message}", file=sys.stderr)
+        return LOCKED if error.code is ErrorCode.STORE_LOCKED else FAILED
+    with lock, open_index(args.data, SystemClock()) as index, Progress("Reconciling") as bar:
+        handles, errors = open_volumes(args.data, index)
+        for handle in handles:
+            index.put_volume(handle.volume)
+
+        def show(done: int, total: int) -> None:
+            bar.show(done / total if total else 1.0)
+
+        found = reconcile(index, handles, show)
+        report: dict[str, object] = {
+            "salvaged": len(found.salvaged),
+            "discarded": found.discarded,
+            "foreign": found.foreign,
+            "waiting": len(found.waiting),
+        }
+        if args.full:
+            report["full"] = asdict(rebuild(index, handles, show, give_up_missing=args.give_up_missing))
+        bar.show(1.0)
+    if args.json:
+        print(json.dumps(report))
+    else:
+        print(", ".join(f"{name} {value}" for name, value in report.items()))
+    for missing in errors:
+        print(f"{missing.code}: {missing.message}", file=sys.stderr)
+    return FAILED if errors else OK

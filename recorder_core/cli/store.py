@@ -1,0 +1,56 @@
+"""What commands that work on a data folder without its recorder share."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recorder_core.clock import SystemClock
+from recorder_core.errors import ErrorCode, StorageError
+from recorder_core.service.settings import SettingsFiles
+from recorder_core.service.startup import INDEX
+from recorder_core.storage.index import Index
+from recorder_core.storage.volumes import VolumeHandle, open_volume
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def index_snapshot(data: Path) -> Iterator[Index]:
+    """Open a private copy of the index as it is now; the recorder may go on writing its own.
+
+    Raises:
+        StorageError: `VOLUME_MISSING` where there is no index, `INDEX_DAMAGED` for one that cannot be read.
+    """
+    path = data / INDEX
+    if not path.is_file():
+        raise StorageError(ErrorCode.VOLUME_MISSING, "The data folder has no index.", path=str(data))
+    with tempfile.TemporaryDirectory(prefix=".snapshot-", dir=data) as folder:
+        copy = Path(folder) / INDEX
+        try:
+            with (
+                closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as source,
+                closing(sqlite3.connect(copy)) as target,
+            ):
+                source.backup(target)
+        except sqlite3.Error as error:
+            raise StorageError(ErrorCode.INDEX_DAMAGED, "The index cannot be read.", path=str(path)) from error
+        with Index.open(copy, SystemClock()) as index:
+            yield index
+
+
+def open_volumes(data: Path, index: Index) -> tuple[list[VolumeHandle], list[StorageError]]:
+    """Open the volumes that the settings name; also return what keeps others from being opened."""
+    known = {volume.path: volume.volume_id for volume in index.volumes()}
+    handles: list[VolumeHandle] = []
+    errors: list[StorageError] = []
+    for config in SettingsFiles(data).settings().volumes:
+        try:
+            handles.append(open_volume(config, SystemClock(), expected_id=known.get(Path(config.path))))
+        except StorageError as error:
+            errors.append(error)
+    return handles, errors

@@ -1,0 +1,74 @@
+"""What is well-formed must also make sense."""
+
+from __future__ import annotations
+
+import pytest
+
+from recorder_core.api.rules import check
+from recorder_core.errors import ErrorCode, RecorderError
+from recorder_core.models import CameraConfig, ExportRequest, ProbeRequest, Settings, VolumeConfig
+
+type _Value = CameraConfig | ProbeRequest | VolumeConfig | Settings | ExportRequest
+
+
+def _camera(camera_id: str = "lobby", name: str = "Lobby", url: str = "rtsp://c/1", **more: float) -> CameraConfig:
+    return CameraConfig(camera_id=camera_id, name=name, url=url, stall_timeout_s=more.get("stall_timeout_s", 10.0))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        _camera("a" * 64, "Old Town \N{EM DASH} lobby", "rtsps://[2001:db8::1]:322/live?x=1"),
+        ProbeRequest(url="rtsp://10.0.0.1/", password="p" * 256),
+        VolumeConfig(path="/media/footage", min_free_bytes=1, max_bytes=1),
+        Settings(volumes=[VolumeConfig(path="/a")], time_zone="America/Denver"),
+        ExportRequest(camera_id="a", start_us=5, end_us=1, label="case 12"),
+    ],
+)
+def test_what_makes_sense_passes(value: _Value) -> None:
+    check(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "field"),
+    [
+        (_camera(""), "camera_id"),
+        (_camera("a" * 65), "camera_id"),
+        (_camera("../etc"), "camera_id"),
+        (_camera("lobby\n"), "camera_id"),
+        (_camera(name="   "), "name"),
+        (_camera(name="n" * 257), "name"),
+        (_camera(stall_timeout_s=0.5), "stall_timeout_s"),
+        (_camera(stall_timeout_s=1e9), "stall_timeout_s"),
+        (_camera(url="rtsp://c/" + "x" * 2048), "url"),
+        (ProbeRequest(url="rtsp://c/", timeout_s=0), "timeout_s"),
+        (ProbeRequest(url="rtsp://c/", username="u" * 257), "username"),
+        (VolumeConfig(path="footage"), "path"),
+        (VolumeConfig(path="/media/../etc"), "path"),
+        (VolumeConfig(path="/a", min_free_bytes=0), "min_free_bytes"),
+        (VolumeConfig(path="/a", max_bytes=-1), "max_bytes"),
+        (Settings(volumes=[VolumeConfig(path="/a"), VolumeConfig(path="b")]), "volumes[1].path"),
+        (Settings(time_zone="Mars/Olympus"), "time_zone"),
+        (Settings(time_zone="../../etc/passwd"), "time_zone"),
+        (Settings(time_zone=""), "time_zone"),
+        (ExportRequest(camera_id="a", start_us=1, end_us=2, label="l" * 257), "label"),
+    ],
+)
+def test_what_makes_no_sense_is_named(value: _Value, field: str) -> None:
+    with pytest.raises(RecorderError) as caught:
+        check(value)
+    assert (caught.value.code, caught.value.placeholders["field"]) == (ErrorCode.BAD_REQUEST, field)
+
+
+@pytest.mark.parametrize("url", ["", "camera", "file:///etc/passwd", "rtsp://", "rtsp://c:99999/", "rtsp://a b/"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(RecorderError) as caught:
+        check(_camera(url=url))
+    assert caught.value.code is ErrorCode.BAD_URL
+
+
+def test_credentials_do_not_belong_in_an_address() -> None:
+    with pytest.raises(RecorderError) as caught:
+        check(ProbeRequest(url="rtsp://admin:hunter2@camera/"))
+    assert caught.value.code is ErrorCode.BAD_URL
+    assert "hunter2" not in f"{caught.value} {caught.value.placeholders}"
