@@ -60,8 +60,9 @@ class Gate:
         self._count = 0
 
     def challenges(self, *, stale: bool) -> list[tuple[str, str]]:
-        """The headers of a 401 answer."""
-        return [("WWW-Authenticate", self._challenge(kind, stale=stale)) for kind in self._camera.challenges]
+        """The headers of a 401 answer; a camera that needs no password, but is to reject one, offers Basic."""
+        offered = self._camera.challenges or (Challenge.BASIC,)
+        return [("WWW-Authenticate", self._challenge(kind, stale=stale)) for kind in offered]
 
     def _challenge(self, kind: Challenge, *, stale: bool) -> str:
         if kind is Challenge.BASIC:

@@ -11,12 +11,11 @@ if TYPE_CHECKING:
 
 
 class VideoCodec(StrEnum):
-    """What a simulated camera can encode; the last two are there to be refused or taken by another reader."""
+    """What a simulated camera can encode; Motion JPEG is there for readers other than the recorder."""
 
     H264 = "h264"
     H265 = "h265"
     MJPEG = "mjpeg"
-    MPEG4 = "mpeg4"
 
 
 class AudioCodec(StrEnum):

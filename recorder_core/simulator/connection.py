@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from .audio import audio_loop
 from .auth import Gate, Verdict
 from .camera import Transport
-from .encoder import CLOCK_RATE
 from .faults import Quirk, SlowAnswers
 from .messages import MessageError, Request, RequestReader, response
 from .rtp import RtpStream
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from .server import CameraServer
 
 _METHODS = "OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER, SET_PARAMETER, TEARDOWN"
-_INTERLEAVED = re.compile(r"interleaved=(\d{1,3})")
+_INTERLEAVED = re.compile(r"interleaved=(\d{1,2})\b")
 _CLIENT_PORTS = re.compile(r"client_port=(\d{1,5})-(\d{1,5})")
 
 
@@ -122,7 +121,9 @@ class Connection(asyncio.Protocol):
             self._server.counters.unauthorized += 1
             return response(request, 401, self._gate.challenges(stale=verdict is Verdict.STALE))
         name = self._server.camera.name
-        known = {name, f"{name}/{VIDEO_CONTROL}", f"{name}/{AUDIO_CONTROL}"}
+        known = {name, f"{name}/{VIDEO_CONTROL}"} | (
+            {f"{name}/{AUDIO_CONTROL}"} if self._server.camera.audio else set()
+        )
         if request.path not in known or Quirk.NOT_FOUND in self._server.faults:
             return response(request, 404)
         return None
@@ -153,29 +154,34 @@ class Connection(asyncio.Protocol):
         return response(request, 200, headers, body.encode())
 
     async def _setup(self, request: Request) -> bytes:
-        server = self._server
+        server, camera = self._server, self._server.camera
         track_name = request.path.rpartition("/")[2]
         if track_name not in (VIDEO_CONTROL, AUDIO_CONTROL):
             return response(request, 459)
-        carrier = await self._carrier(request.headers.get("transport", ""))
+        is_video = track_name == VIDEO_CONTROL
+        old = self._sessions.get(request.session)
+        if old is not None and (old.video if is_video else old.audio) is not None:
+            return response(request, 455)
+        carrier = await self._carrier(request.headers.get("transport", ""), channel=0 if is_video else 2)
         if carrier is None:
             return response(request, 461)
-        session = self._sessions.get(request.session) or self._new_session()
-        sequence, ssrc = random.getrandbits(16), random.getrandbits(32)
-        if track_name == VIDEO_CONTROL:
+        session = old or self._new_session()
+        ssrc = random.getrandbits(32)
+        if is_video:
             server.counters.video_setups += 1
-            first = server.camera.first_timestamp
-            timestamp = random.getrandbits(32) if first is None else first
-            stream = RtpStream(
-                ssrc=ssrc, sequence=sequence, timestamp=timestamp, pts=server.source.next_pts, clock_rate=CLOCK_RATE
-            )
-            session.video = Track(carrier, stream)
+            session.video = Track(carrier, self._video_stream(ssrc))
         else:
             server.counters.audio_setups += 1
-            rate = audio_loop(server.camera.audio).rate if server.camera.audio else 0
-            session.audio = Track(carrier, RtpStream(ssrc=ssrc, sequence=sequence, timestamp=0, pts=0, clock_rate=rate))
-        text = f"{session.identifier};timeout={server.camera.session_timeout_s}"
-        return response(request, 200, [("Transport", f"{carrier.description};ssrc={ssrc:08X}"), ("Session", text)])
+            session.audio = Track(carrier, RtpStream(ssrc=ssrc, sequence=0, timestamp=0, pts=0))
+        transport = f"{carrier.description};ssrc={ssrc:08X}"
+        identifier = f"{session.identifier};timeout={camera.session_timeout_s}"
+        return response(request, 200, [("Transport", transport), ("Session", identifier)])
+
+    def _video_stream(self, ssrc: int) -> RtpStream:
+        sequence, timestamp = random.getrandbits(16), random.getrandbits(32)
+        if self._server.camera.first_timestamp is not None:
+            timestamp = self._server.camera.first_timestamp
+        return RtpStream(ssrc=ssrc, sequence=sequence, timestamp=timestamp, pts=self._server.source.next_pts)
 
     def _new_session(self) -> Session:
         server = self._server
@@ -184,18 +190,21 @@ class Connection(asyncio.Protocol):
         self._tasks.append(asyncio.create_task(self._watch(session)))
         return session
 
-    async def _carrier(self, wanted: str) -> Carrier | None:
+    async def _carrier(self, wanted: str, channel: int) -> Carrier | None:
+        """The first of the transports that the client would take and the camera can give."""
         allowed = self._server.camera.transports
         if self._transport is None:
             return None
         for choice in wanted.split(","):
-            if "/TCP" in choice and Transport.TCP in allowed:
-                match = _INTERLEAVED.search(choice)
-                return InterleavedCarrier(self._transport, int(match[1]) if match else 0)
-            ports = _CLIENT_PORTS.search(choice)
-            if ports and "/TCP" not in choice and Transport.UDP in allowed:
-                peer: str = self._transport.get_extra_info("peername")[0]
-                return await open_udp(peer, (int(ports[1]), int(ports[2])), self._server.host)
+            if "/TCP" in choice:
+                if Transport.TCP in allowed:
+                    match = _INTERLEAVED.search(choice)
+                    return InterleavedCarrier(self._transport, int(match[1]) if match else channel)
+            elif Transport.UDP in allowed and (match := _CLIENT_PORTS.search(choice)):
+                ports = int(match[1]), int(match[2])
+                if min(ports) > 0 and max(ports) < 1 << 16:
+                    peer: str = self._transport.get_extra_info("peername")[0]
+                    return await open_udp(peer, ports, self._server.host)
         return None
 
     async def _play(self, request: Request) -> bytes:
@@ -205,9 +214,9 @@ class Connection(asyncio.Protocol):
         server = self._server
         server.counters.plays += 1
         session.playing = True
-        if session.audio is not None and session.audio_task is None and server.camera.audio is not None:
-            loop = audio_loop(server.camera.audio)
-            session.audio_task = asyncio.create_task(session.play_audio(loop, server.clock, server.counters))
+        if server.camera.audio is not None and session.audio is not None and session.audio_task is None:
+            sound = session.play_audio(session.audio, audio_loop(server.camera.audio), server.clock, server.counters)
+            session.audio_task = asyncio.create_task(sound)
         headers = [("Session", session.identifier), ("Range", "npt=now-")]
         if session.video is not None:
             stream = session.video.stream

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
-CLOCK_RATE = 90_000  # RTP ticks per second of every video payload used here (RFC 6184, 7798, 2435, 6416)
+CLOCK_RATE = 90_000  # RTP ticks per second of every video payload used here (RFC 6184, 7798, 2435)
 _START_CODE = re.compile(rb"\x00\x00\x01")
 
 
@@ -28,7 +28,7 @@ _START_CODE = re.compile(rb"\x00\x00\x01")
 class EncodedFrame:
     """One coded picture in decoding order.
 
-    `units` are its NAL units without start codes (for MJPEG and MPEG-4 the whole picture as one). `pts` counts
+    `units` are its NAL units without start codes (for MJPEG the whole picture as one). `pts` counts
     1/90 000 s from the source's first frame, in output order.
     """
 
@@ -65,10 +65,6 @@ def _h265_options(video: VideoSettings) -> dict[str, str]:
     return {"preset": "ultrafast", "x265-params": parameters} | tune | _rate(video)
 
 
-def _mpeg4_options(video: VideoSettings) -> dict[str, str]:
-    return {"bf": str(video.b_frames), "qmax": "10"}
-
-
 def _mjpeg_options(_video: VideoSettings) -> dict[str, str]:
     # RFC 2435 can only say the standard Huffman tables, and quantiser tables that do not change within a frame.
     return {"huffman": "default", "flags": "+qscale", "global_quality": str(8 * 118)}
@@ -81,7 +77,6 @@ def _rate(video: VideoSettings) -> dict[str, str]:
 _CODECS: dict[VideoCodec, tuple[str, str, Callable[[VideoSettings], dict[str, str]]]] = {
     VideoCodec.H264: ("libx264", "yuv420p", _h264_options),
     VideoCodec.H265: ("libx265", "yuv420p", _h265_options),
-    VideoCodec.MPEG4: ("mpeg4", "yuv420p", _mpeg4_options),
     VideoCodec.MJPEG: ("mjpeg", "yuvj420p", _mjpeg_options),
 }
 _WITH_NAL_UNITS = (VideoCodec.H264, VideoCodec.H265)
@@ -91,7 +86,7 @@ class Encoder:
     """One camera's encoder. Not to be used by two threads at once."""
 
     def __init__(self, video: VideoSettings) -> None:
-        """Open the codec; `parameter_sets` and `configuration` are known from here on."""
+        """Open the codec; `parameter_sets` is known from here on."""
         name, pixels, options = _CODECS[video.codec]
         context = av.CodecContext.create(name, "w")
         if not isinstance(context, av.VideoCodecContext):  # PyAV types the factory by its widest result
@@ -109,8 +104,7 @@ class Encoder:
         self._pixels = pixels
         self._pending: dict[int, tuple[int, int, int]] = {}
         self._count = 0
-        self.configuration = bytes(context.extradata or b"")
-        self.parameter_sets = split_annex_b(self.configuration) if video.codec in _WITH_NAL_UNITS else ()
+        self.parameter_sets = split_annex_b(bytes(context.extradata or b""))
 
     def encode(self, picture: NDArray[np.uint8], *, serial: int, time_us: int, pts: int) -> list[EncodedFrame]:
         """Take the next picture (planar 4:2:0, shape (height * 3 / 2, width)); give the frames that are ready.
@@ -118,7 +112,6 @@ class Encoder:
         With B-frames an encoder keeps a few pictures back, and gives them in decoding order.
         """
         frame = av.VideoFrame.from_ndarray(picture, format=self._pixels)
-        # The codec counts pictures: MPEG-4 has no room for a time base of 1/90 000 s.
         frame.pts, frame.time_base = self._count, Fraction(1, self.video.fps)
         self._pending[self._count] = (serial, time_us, pts)
         self._count += 1

@@ -27,7 +27,7 @@ class Quirk(Enum):
     REJECT_PASSWORD = auto()
     """Every credential is wrong."""
     NOT_FOUND = auto()
-    """404 to every request."""
+    """404 to every request but OPTIONS."""
     UNAVAILABLE = auto()
     """503 to every request."""
     CHATTER = auto()

@@ -26,13 +26,6 @@ def h265_payloads(units: Iterable[bytes], limit: int) -> Payloads:
     return _payloads(units, limit, 2, _h265_aggregate, _h265_fragments)
 
 
-def plain_payloads(units: Iterable[bytes], limit: int) -> Payloads:
-    """A picture cut into pieces without any payload header, as MPEG-4 visual streams travel (RFC 6416 section 5)."""
-    for unit in units:
-        for start in range(0, len(unit), limit):
-            yield unit[start : start + limit]
-
-
 def _payloads(
     units: Iterable[bytes],
     limit: int,

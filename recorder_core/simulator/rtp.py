@@ -52,10 +52,9 @@ def interleaved_packets(payloads: Iterable[bytes], payload_type: int) -> tuple[b
 class RtpStream:
     """The numbers of one media in one session: where sequence and timestamps stand, and what was sent."""
 
-    def __init__(self, *, ssrc: int, sequence: int, timestamp: int, pts: int, clock_rate: int) -> None:
+    def __init__(self, *, ssrc: int, sequence: int, timestamp: int, pts: int) -> None:
         """The media time `pts` will be sent as `timestamp`."""
         self.ssrc, self.sequence = ssrc, sequence
-        self.clock_rate = clock_rate
         self._base = timestamp - pts
         self.packets = 0
         self.octets = 0

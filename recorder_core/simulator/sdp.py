@@ -1,4 +1,4 @@
-"""The session description that a camera gives (RFC 8866, with the media types of RFC 6184, 7798, 2435, 6416, 3640)."""
+"""The session description that a camera gives (RFC 8866, with the media types of RFC 6184, 7798, 2435, 3640)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ class VideoMedia:
     codec: VideoCodec
     fps: int
     parameter_sets: tuple[bytes, ...]
-    configuration: bytes = b""
     encoding: str | None = None
     """Another encoding name than the true one."""
 
@@ -35,11 +34,10 @@ class VideoMedia:
         return replace(self, encoding=encoding)
 
 
-PAYLOAD_TYPES = {VideoCodec.H264: 96, VideoCodec.H265: 96, VideoCodec.MPEG4: 96, VideoCodec.MJPEG: 26}
+PAYLOAD_TYPES = {VideoCodec.H264: 96, VideoCodec.H265: 96, VideoCodec.MJPEG: 26}
 _ENCODINGS = {
     VideoCodec.H264: "H264",
     VideoCodec.H265: "H265",
-    VideoCodec.MPEG4: "MP4V-ES",
     VideoCodec.MJPEG: "JPEG",
 }
 
@@ -61,14 +59,9 @@ def _h265_parameters(media: VideoMedia) -> str:
     return ";".join(f"{names[unit[0] >> 1 & 0x3F]}={_base64(unit)}" for unit in media.parameter_sets)
 
 
-def _mpeg4_parameters(media: VideoMedia) -> str:
-    return f"profile-level-id=1;config={media.configuration.hex().upper()}"
-
-
 _PARAMETERS: dict[VideoCodec, Callable[[VideoMedia], str]] = {
     VideoCodec.H264: _h264_parameters,
     VideoCodec.H265: _h265_parameters,
-    VideoCodec.MPEG4: _mpeg4_parameters,
     VideoCodec.MJPEG: lambda _media: "",
 }
 _AUDIO = {

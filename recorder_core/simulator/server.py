@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 class CameraServer:
     """Serves one camera's pictures on a port of its own, as a camera has an address of its own."""
 
-    def __init__(  # noqa: PLR0913  these are all the parts that a camera is made of
+    def __init__(
         self,
         camera: SimulatedCamera,
         source: Source,

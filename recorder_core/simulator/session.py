@@ -121,7 +121,7 @@ async def open_udp(client: str, ports: tuple[int, int], local: str) -> UdpCarrie
             asyncio.DatagramProtocol, local_addr=(local, 0), remote_addr=(client, ports[0])
         )
         port: int = rtp.get_extra_info("sockname")[1]
-        with suppress(OSError, OverflowError):
+        with suppress(OSError):
             if port % 2 == 0:
                 rtcp, _ = await loop.create_datagram_endpoint(
                     asyncio.DatagramProtocol, local_addr=(local, port + 1), remote_addr=(client, ports[1])
@@ -239,15 +239,13 @@ class Session:
         sizes = itertools.accumulate(map(len, packets), initial=0)
         return bytearray().join(packets), tuple(itertools.islice(sizes, len(packets)))
 
-    async def play_audio(self, loop: AudioLoop, clock: Clock, counters: CameraCounters) -> None:
-        """Send sound for as long as the session plays."""
+    async def play_audio(self, track: Track, loop: AudioLoop, clock: Clock, counters: CameraCounters) -> None:
+        """Send sound until cancelled."""
         start_us = clock.monotonic_us()
         for index, payload in enumerate(itertools.cycle(loop.payloads)):
-            if self.audio is None or not self.playing:
-                return
             samples = index * loop.samples
             wire, offsets = interleaved_packets([payload], loop.payload_type)
-            self.audio.carrier.send(self.audio.stream.stamp(wire, offsets, samples), offsets)
+            track.carrier.send(track.stream.stamp(wire, offsets, samples), offsets)
             counters.audio_packets_sent += 1
             due_us = start_us + (samples + loop.samples) * 1_000_000 // loop.rate
             await clock.sleep(max(0, due_us - clock.monotonic_us()) / 1_000_000)

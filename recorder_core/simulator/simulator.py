@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Self
 from recorder_core.clock import Clock, SystemClock
 
 from .frame_log import FileLog, FrameLog, FrameRecord, MemoryLog
+from .loop import LoopSource
 from .server import CameraServer
-from .source import LiveSource
+from .source import LiveSource, Source
 
 if TYPE_CHECKING:
     import ssl
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from .camera import SimulatedCamera
     from .counters import CameraCounters
     from .faults import Fault
+    from .loop import FrameLoop
 
 _WORKERS = 2  # the encoders of a dozen cameras need less than one
 
@@ -27,7 +29,7 @@ _WORKERS = 2  # the encoders of a dozen cameras need less than one
 class Simulator:
     """Cameras on consecutive ports from `port` on, or on any free ones (`port` 0), for as long as the context lasts."""
 
-    def __init__(  # noqa: PLR0913  each has its own default; most callers give one or two
+    def __init__(
         self,
         cameras: Sequence[SimulatedCamera],
         *,
@@ -36,9 +38,11 @@ class Simulator:
         clock: Clock | None = None,
         tls: ssl.SSLContext | None = None,
         log_path: Path | None = None,
+        loop: FrameLoop | None = None,
     ) -> None:
         """Keep the settings. `tls` is the server's context for cameras that speak RTSP over TLS.
 
+        With `loop` (load mode) all cameras replay it, each at its own phase, instead of encoding live.
         With `log_path` every frame is written to that file as a line of JSON, else `frames` remembers the latest.
         """
         self._cameras = tuple(cameras)
@@ -48,36 +52,50 @@ class Simulator:
         self._log_path = log_path
         self._memory = MemoryLog()
         self._log: FrameLog = self._memory
-        self._workers: ThreadPoolExecutor | None = None
+        self._loop = loop
+        self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="camera")
         self._servers: dict[str, CameraServer] = {}
 
     async def __aenter__(self) -> Self:
-        """Open the ports and start the cameras."""
-        self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="camera")
+        """Open the ports and start the cameras. Raises OSError if a port or the log file cannot be had."""
         if self._log_path is not None:
             self._log = FileLog(self._log_path)
-        for index, camera in enumerate(self._cameras):
-            server = CameraServer(
-                camera,
-                LiveSource(camera, self._clock, self._workers),
-                self._clock,
-                self._log,
-                host=self._host,
-                port=self._port + index if self._port else 0,
-                tls=self._tls if camera.tls else None,
-            )
-            self._servers[camera.name] = server
-            await server.start()
+        try:
+            for index, camera in enumerate(self._cameras):
+                await self._start(camera, index)
+        except OSError:
+            await self._stop()
+            raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop the cameras and close the log."""
+        await self._stop()
+
+    async def _start(self, camera: SimulatedCamera, index: int) -> None:
+        server = CameraServer(
+            camera,
+            self._source(camera, index),
+            self._clock,
+            self._log,
+            host=self._host,
+            port=self._port + index if self._port else 0,
+            tls=self._tls if camera.tls else None,
+        )
+        self._servers[camera.name] = server
+        await server.start()
+
+    def _source(self, camera: SimulatedCamera, index: int) -> Source:
+        if self._loop is not None:
+            return LoopSource(camera, self._loop, self._clock, phase=index / len(self._cameras))
+        return LiveSource(camera, self._clock, self._workers)
+
+    async def _stop(self) -> None:
         for server in self._servers.values():
             await server.stop()
-        if self._workers is not None:
-            self._workers.shutdown()
+        self._workers.shutdown()
         self._log.close()
 
     @property

@@ -5,37 +5,22 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
-from .camera import VideoCodec
-from .encoder import CLOCK_RATE, EncodedFrame, Encoder
-from .jpeg import jpeg_payloads
-from .packetizer import h264_payloads, h265_payloads, plain_payloads
+from .encoder import CLOCK_RATE, Encoder
 from .painter import Painter
-from .rtp import RTP_HEADER, PreparedFrame, interleaved_packets
-from .sdp import PAYLOAD_TYPES, VideoMedia
+from .prepare import prepare
+from .sdp import VideoMedia
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable
     from concurrent.futures import Executor
 
     from recorder_core.clock import Clock
 
     from .camera import SimulatedCamera, VideoSettings
+    from .encoder import EncodedFrame
+    from .rtp import PreparedFrame
 
 _LATEST_US = 1_000_000  # a machine that is further behind leaves pictures out instead of catching up
-
-_PAYLOADS: dict[VideoCodec, Callable[[Iterable[bytes], int], Iterator[bytes]]] = {
-    VideoCodec.H264: h264_payloads,
-    VideoCodec.H265: h265_payloads,
-    VideoCodec.MPEG4: plain_payloads,
-    VideoCodec.MJPEG: jpeg_payloads,
-}
-
-
-def prepare(frame: EncodedFrame, codec: VideoCodec, mtu: int, parameter_sets: tuple[bytes, ...]) -> PreparedFrame:
-    """Packets of at most `mtu` bytes for a picture, with these parameter sets before it if it is a sync sample."""
-    units = (*parameter_sets, *frame.units) if frame.sync else frame.units
-    wire, offsets = interleaved_packets(_PAYLOADS[codec](units, mtu - RTP_HEADER), PAYLOAD_TYPES[codec])
-    return PreparedFrame(frame.serial, frame.time_us, frame.pts, frame.sync, sum(map(len, units)), wire, offsets)
 
 
 class Source(Protocol):
@@ -84,7 +69,7 @@ class LiveSource:
     def media(self) -> VideoMedia:
         """The encoder's."""
         video = self._encoder.video
-        return VideoMedia(video.codec, video.fps, self._encoder.parameter_sets, self._encoder.configuration)
+        return VideoMedia(video.codec, video.fps, self._encoder.parameter_sets)
 
     @property
     def next_pts(self) -> int:

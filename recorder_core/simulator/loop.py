@@ -1,0 +1,131 @@
+"""Load mode: pictures encoded once and replayed for many cameras, at the cost of a copy per camera and picture.
+
+Pictures are not redrawn, but losses can still be counted. The frames of a loop are numbered 0 to n - 1, and each says
+its number as the serial of its frame code (time 0). A camera sends serials that count on, frame `serial % n` of the
+loop each time. What a recorder stores of frame i is known to the byte: `LoopFrame.digest` is the SHA-256 of its MP4
+sample, NAL units with 4-byte lengths and without parameter sets. So any reader that shows or hashes stored samples
+(`ffprobe -show_packets -show_data_hash sha256`) tells which loop frame each one is, and a step other than +1 modulo n
+between neighbours is a loss or a repetition.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .camera import SimulatedCamera, VideoCodec, VideoSettings
+from .encoder import CLOCK_RATE, EncodedFrame, Encoder
+from .frame_code import FrameCode, draw_code
+from .painter import Painter
+from .prepare import prepare
+from .sdp import VideoMedia
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from recorder_core.clock import Clock
+
+    from .rtp import PreparedFrame
+
+_NOISE_FIELDS = 5
+_NOISE_LEVEL = 9  # standard deviation in luma steps: with less, a still scene would not fill its bitrate
+_H264_SEI = 6  # NAL unit type; the encoder writes its name into one, which a recorder may store or leave out
+
+
+@dataclass(frozen=True, slots=True)
+class LoopFrame:
+    """One picture of the loop, in decoding order; `digest` is the SHA-256 of its MP4 sample in hex."""
+
+    frame: EncodedFrame
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class FrameLoop:
+    """What all cameras replay."""
+
+    video: VideoSettings
+    parameter_sets: tuple[bytes, ...]
+    frames: tuple[LoopFrame, ...]
+
+
+def encode_loop(video: VideoSettings, gops: int = 2) -> FrameLoop:
+    """Encode `gops` groups of pictures, with grain that moves so that the bitrate is used.
+
+    Takes about as long as 10 ms per 1080p picture. Only codecs with NAL units can be looped.
+    """
+    if video.codec not in (VideoCodec.H264, VideoCodec.H265):
+        raise ValueError(f"{video.codec} cannot be replayed")
+    painter = Painter(SimulatedCamera("loop", "Load test", number=0), video)
+    random = np.random.default_rng(0)
+    shape = (video.height, video.width)
+    noise = [random.normal(0, _NOISE_LEVEL, shape).astype(np.int16) for _ in range(_NOISE_FIELDS)]
+    encoder = Encoder(video)
+    frames: list[EncodedFrame] = []
+    for index in range(gops * video.gop):
+        picture = painter.paint(serial=index, time_us=index * 1_000_000 // video.fps).copy()
+        luma = picture[: video.height]
+        luma[:] = np.clip(luma + noise[index % _NOISE_FIELDS], 16, 235)
+        draw_code(luma, FrameCode(0, index, 0))
+        frames += encoder.encode(picture, serial=index, time_us=0, pts=index * CLOCK_RATE // video.fps)
+    frames += encoder.flush()
+    return FrameLoop(video, encoder.parameter_sets, tuple(_loop_frame(frame, video.codec) for frame in frames))
+
+
+def _loop_frame(frame: EncodedFrame, codec: VideoCodec) -> LoopFrame:
+    if codec is VideoCodec.H264:
+        frame = replace(frame, units=tuple(unit for unit in frame.units if unit[0] & 0x1F != _H264_SEI))
+    sample = b"".join(len(unit).to_bytes(4) + unit for unit in frame.units)
+    return LoopFrame(frame, hashlib.sha256(sample).hexdigest())
+
+
+class LoopSource:
+    """One camera's replay of a loop."""
+
+    def __init__(self, camera: SimulatedCamera, loop: FrameLoop, clock: Clock, *, phase: float) -> None:
+        """Prepare all packets. `phase` (0 to 1) is how far into the loop, and into a frame's time, it starts."""
+        self._loop, self._clock, self._phase = loop, clock, phase
+        sets = loop.parameter_sets if loop.video.repeat_headers else ()
+        self._frames = [prepare(entry.frame, loop.video.codec, camera.mtu, sets) for entry in loop.frames]
+        self._index = int(phase * len(self._frames))
+
+    @property
+    def media(self) -> VideoMedia:
+        """The loop's."""
+        return VideoMedia(self._loop.video.codec, self._loop.video.fps, self._loop.parameter_sets)
+
+    @property
+    def next_pts(self) -> int:
+        """The media time of the next picture to be sent."""
+        return self._index * CLOCK_RATE // self._loop.video.fps
+
+    def change(self, video: VideoSettings) -> None:
+        """A loop cannot be encoded anew. Raises ValueError if that would be needed."""
+        if video != self._loop.video:
+            raise ValueError("the encoding cannot change in load mode")
+
+    def announce_in_band(self, *, always: bool) -> None:
+        """Its parameter sets are where they are. Raises ValueError if more would be needed."""
+        if always and not self._loop.video.repeat_headers:
+            raise ValueError("the loop has no parameter sets in the stream")
+
+    async def run(self, deliver: Callable[[PreparedFrame], None]) -> None:
+        """Hand on a picture at each tick of the frame rate."""
+        fps, count, clock = self._loop.video.fps, len(self._frames), self._clock
+        first = self._index
+        origin_us = clock.monotonic_us() + int(self._phase * 1_000_000 / fps)
+        while True:
+            due_us = origin_us + (self._index - first) * 1_000_000 // fps
+            wait_us = due_us - clock.monotonic_us()
+            if wait_us > 0:
+                await clock.sleep(wait_us / 1_000_000)
+            frame = self._frames[self._index % count]
+            # In the order of decoding a picture with B-frames is sent at another one's turn.
+            serial = self._index - self._index % count + frame.serial
+            time_us = clock.now_us() - (clock.monotonic_us() - due_us) + (serial - self._index) * 1_000_000 // fps
+            pts = serial * CLOCK_RATE // fps
+            deliver(replace(frame, serial=serial, time_us=time_us, pts=pts))
+            self._index += 1
