@@ -47,7 +47,7 @@ _TIME_ERROR = 5
 
 
 def host_synchronised() -> bool | None:
-    """Whether something (NTP, PTP) disciplines this host's clock, by adjtimex(2); None where the kernel does not say."""
+    """Whether something (NTP, PTP) disciplines this host's clock, by adjtimex(2); None if the kernel does not say."""
     try:
         adjtimex = ctypes.CDLL(None).adjtimex
     except OSError, AttributeError:

@@ -1,5 +1,7 @@
-"""One camera's life: connect, record, fail, wait, connect again. Every moment without a recording is a gap (invariant
-4)."""
+"""One camera's life: connect, record, fail, wait, connect again.
+
+Keeps invariant 4: every moment without a recording is a gap.
+"""
 
 from __future__ import annotations
 

@@ -205,8 +205,10 @@ class RunRecorder:
 
 
 def next_rotation_us(camera_id: str, start_us: int) -> int:
-    """Return when a segment that starts now is to end: at the camera's own second of the minute, after half a minute
-    at least."""
+    """Return when a segment that starts now is to end.
+
+    That is at the camera's own second of the minute, and half a minute from now at the earliest.
+    """
     phase = zlib.crc32(camera_id.encode()) % 60 * 1_000_000
     earliest = start_us + SEGMENT_US // 2
     return earliest + (phase - earliest) % SEGMENT_US

@@ -1,10 +1,9 @@
 """The wall clock of a run: which UTC a media time stands for.
 
 A picture cannot arrive before it was taken, so the smallest difference between arrival and media time is the best
-guess at
-the offset between the two, and what is left in it is the quickest way through the network. The guess is made anew in
-each segment, and the run follows it by at most `MAX_RATE`: jumps would tear holes into a timeline that has none, and a
-smallest-ever rule would drift (a camera that runs 50 ppm slow is 8.6 s wrong after two days).
+guess at the offset between the two, and what is left in it is the quickest way through the network. The guess is
+made anew in each segment, and the run follows it by at most `MAX_RATE`: jumps would tear holes into a timeline that
+has none, and a smallest-ever rule would drift (a camera that runs 50 ppm slow is 8.6 s wrong after two days).
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""What capture needs from the rest of the recorder: a place for files, and someone who keeps account of runs and
-gaps."""
+"""What capture needs from the rest of the recorder: a place for files, and an account of runs and gaps."""
 
 from __future__ import annotations
 

@@ -1,10 +1,9 @@
 """Interleaved RTP packets of one video track to access units: the recorder's hottest loop.
 
 It reads packets where they lie in the receive buffer. Two things make it quick: one `unpack_from` covers the
-interleaved
-header, the RTP header and the first payload bytes; and the middle packets of a fragmented NAL unit, which are nine of
-ten, are alike but for their sequence number, so a whole train of them is checked and cut by a handful of calls that
-run in C.
+interleaved header, the RTP header and the first payload bytes; and the middle packets of a fragmented NAL unit,
+which are nine of ten, are alike but for their sequence number, so a whole train of them is checked and cut by a
+handful of calls that run in C.
 
 Formats: RFC 2326 section 10.12 (interleaving), RFC 3550 (RTP), RFC 6184 (H.264), RFC 7798 (H.265).
 """
@@ -103,8 +102,7 @@ class Depacketizer:
         return tuple(nal for _, nal in sorted(self._sets.items()))
 
     def consume(self, at: int, stop: int) -> int:  # noqa: C901 - one loop: each call in it costs more than its branch
-        """Take the packets of this track that begin at `at`; return where the first other or incomplete thing
-        begins."""
+        """Take the packets of this track from `at` on; return where the first other or incomplete thing begins."""
         unpack = _PACKET.unpack_from
         buffer = self._buffer
         channel = self.channel

@@ -1,11 +1,10 @@
 """Reads all cameras' streams a few times a second in one sweep, instead of waking up for every packet.
 
 At 4 Mbit/s a camera sends four hundred packets a second; waking for each costs more than all the work behind it. So
-the kernel
-holds what comes, and a sweep empties one socket after the other into one shared buffer, while code and buffer are
-warm in the
-processor's caches. How often is a matter of the stream: often enough that a read stays near `_READ_BYTES`, quickly
-while a stream is young (its first packets set the run's clock), and never in step with the frame rate.
+the kernel holds what comes, and a sweep empties one socket after the other into one shared buffer, while code and
+buffer are warm in the processor's caches. How often is a matter of the stream: often enough that a read stays near
+`_READ_BYTES`, quickly while a stream is young (its first packets set the run's clock), and never in step with the
+frame rate.
 """
 
 from __future__ import annotations

@@ -50,8 +50,7 @@ def split_credentials(url: str) -> tuple[str, str | None, str | None]:
 
 
 def redacted(url: str) -> str:
-    """Return a URL as it may stand in logs and errors: without credentials and query, which some cameras use for
-    them."""
+    """Return a URL as it may stand in logs: without credentials, and without a query, which may hold some."""
     try:
         parts = urlsplit(split_credentials(url)[0])
     except CameraError:

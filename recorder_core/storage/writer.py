@@ -1,10 +1,10 @@
-"""Writes the segments of one volume on a thread of its own, so that a slow disk holds up neither the event loop nor
-another volume.
+"""Writes the segments of one volume on a thread of its own.
+
+So a slow disk holds up neither the event loop nor another volume.
 
 Keeps invariants 1 and 2 (the index knows a file before it exists, and a segment only after it is whole and synced)
-and 7
-(`rpo_s` is what a power cut may take). Memory is bounded: past `max_backlog_bytes` an append is refused, and the camera
-records a `storage_stalled` gap instead of growing a queue.
+and 7 (`rpo_s` is what a power cut may take). Memory is bounded: past `max_backlog_bytes` an append is refused, and
+the camera records a `storage_stalled` gap instead of growing a queue.
 """
 
 from __future__ import annotations
