@@ -53,9 +53,7 @@ class GarbageRows(Database):
             ]
 
     def garbage_removed(self, segment_ids: Collection[int]) -> None:
-        """Drop the rows of files that were unlinked and whose folders were synced."""
-        if not segment_ids:
-            return
+        """Drop the rows of files, at least one, that were unlinked and whose folders were synced."""
         gone = [{"gone": segment_id} for segment_id in segment_ids]
         with self._writing() as connection:
             connection.execute(delete(GARBAGE).where(GARBAGE.c.segment_id == bindparam("gone")), gone)

@@ -59,14 +59,11 @@ class StoreLock:
 def _take(fd: int) -> None:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, b"%d\n" % os.getpid(), 0)
     except BlockingIOError as error:
         written = os.pread(fd, 20, 0).strip()
         pid = int(written) if written.isdigit() else 0
         raise StorageError(ErrorCode.STORE_LOCKED, "Another recorder is using this data folder.", pid=pid) from error
     except OSError as error:
         raise storage_error(error, "Locking the data folder") from error
-    try:
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, b"%d\n" % os.getpid(), 0)
-    except OSError as error:
-        raise storage_error(error, "Writing the lock file") from error

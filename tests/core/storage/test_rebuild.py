@@ -290,3 +290,13 @@ def test_volumes_are_rebuilt_together(store: Store) -> None:
         first.volume.volume_id,
         second.volume.volume_id,
     ]
+
+
+def test_runs_that_overlap_after_a_clock_step_leave_no_false_gap(store: Store) -> None:
+    """A short segment within a long one does not end the coverage early."""
+    store.record(store.run(), T0, fragments=5)
+    store.record(store.run(run_id="run-2", start_us=T0 + S), T0 + S, fragments=1)
+    store.record(store.run(run_id="run-3", start_us=T0 + 4 * S), T0 + 4 * S, fragments=2)
+    _lose_index(store)
+    assert rebuild(store.index, [store.handle]) == Rebuilt(adopted=3)
+    assert store.index.gaps("entrance", 0, 2 * T0) == []

@@ -340,3 +340,12 @@ def test_a_folder_that_cannot_be_locked_says_why(tmp_path: Path) -> None:
     with pytest.raises(StorageError) as caught:
         StoreLock(tmp_path / "nowhere")
     assert caught.value.code is ErrorCode.VOLUME_MISSING
+
+
+def test_a_lock_file_that_takes_no_process_id_says_so(tmp_path: Path) -> None:
+    """Something that is no plain file in its place; a second try meets the same error, not a lock left behind."""
+    (tmp_path / LOCK_FILE).symlink_to("/dev/full")
+    for _ in range(2):
+        with pytest.raises(StorageError) as caught:
+            StoreLock(tmp_path)
+        assert caught.value.code is ErrorCode.STORAGE_FAILED
