@@ -274,7 +274,7 @@ _BYTES = st.integers(0, 1000)
 
 
 @given(_BYTES, _BYTES, _BYTES, st.none() | _BYTES, st.none() | _BYTES, _BYTES, _BYTES)
-def test_more_room_never_stops_a_write(  # noqa: PLR0917 - hypothesis hands over what it drew by position
+def test_more_room_never_stops_a_write(
     free: int, used: int, pending: int, min_free: int | None, most: int | None, wanted: int, more: int
 ) -> None:
     """What may be written still may be when there is more room, a smaller wish, or a limit less."""
