@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from homeassistant.components.camera.const import CameraState
+from homeassistant.config_entries import ConfigEntryState
 from PIL import Image
 
 from custom_components.library_surveillance.cameras import camera_subentries
+from custom_components.library_surveillance.const import DOMAIN
+from recorder_core.api.models import VolumeState
 from recorder_core.simulator import Challenge, Quirk, SimulatedCamera, Simulator, VideoSettings, read_code
 
 from .conftest_flow import tls  # noqa: F401 - a fixture
@@ -20,6 +23,7 @@ from .dialog import Dialog
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from homeassistant.core import HomeAssistant
 
@@ -83,6 +87,24 @@ async def test_the_picture_is_the_camera_s_own(hass: HomeAssistant, library: Lib
     await library.async_wait_for("camera.side_door", lambda state: state.state == CameraState.RECORDING)
     assert side.counters(OPEN).audio_setups == 0
     await library.async_status()
+
+
+async def test_a_library_begins_to_work(hass: HomeAssistant, place: Path) -> None:
+    """What the dialog creates starts a recorder that knows its folder and its limits, and can be removed again."""
+    dialog = await Dialog.add_library(hass, "local")
+    await dialog.submit(footage_path=str(place / "footage"), min_free_gb=2, max_gb=5, advanced={})
+    await dialog.submit(profile="missoula")
+    await dialog.submit(name="Missoula Public Library", cameras=11, mbit_s=4)
+    assert dialog.values["usable_gb"] == "5.0"
+    await dialog.choose("create")
+    await hass.async_block_till_done()
+
+    [entry] = hass.config_entries.async_entries(DOMAIN)
+    assert entry.state is ConfigEntryState.LOADED
+    [volume] = (await entry.runtime_data.client.status()).volumes
+    assert (volume.path, volume.state) == (str(place / "footage"), VolumeState.OK)
+    assert (volume.min_free_bytes, volume.max_bytes) == (2 * 10**9, 5 * 10**9)
+    await hass.config_entries.async_remove(entry.entry_id)
 
 
 async def test_every_fault_of_a_camera_has_its_words(hass: HomeAssistant, library: Library, side: Simulator) -> None:
