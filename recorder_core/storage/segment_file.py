@@ -11,6 +11,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from recorder_core.media import TIMESCALE
 from recorder_core.mp4 import fragment_header, init_segment
 
 from .files import FILE_MODE, fsync_folder, make_folders
@@ -52,11 +53,13 @@ class SegmentFile:
         if self._sequence == 0:
             self._base_dts = samples[0].dts
         self._sequence += 1
+        # The reference in the file names the first sample's presentation, which a picture decoded early has later.
+        shown_us = fragment.start_us + (samples[0].pts - samples[0].dts) * 1_000_000 // TIMESCALE
         header = fragment_header(
             samples,
             sequence=self._sequence,
             base_dts=self._base_dts,
-            start_us=fragment.start_us,
+            start_us=shown_us,
             digests=[hashlib.sha256(sample.data).digest() for sample in samples],
         )
         offset = self.size

@@ -253,6 +253,18 @@ def test_progress_runs_from_nothing_to_all(store: Store) -> None:
     assert steps == [(0, sum(sizes)), (sizes[0], sum(sizes)), (sum(sizes), sum(sizes))]
 
 
+def test_pictures_that_are_decoded_early_do_not_shift_the_end(store: Store) -> None:
+    """A fragment may begin with a picture that is shown later; the segment still lasts as long as its media."""
+    file = store.file(store.run(), T0)
+    written, _ = store.write(file, 1)
+    early = fragment(T0 + S, 1)
+    written.append(replace(early, samples=tuple(replace(one, pts=one.pts + 9000) for one in early.samples)))
+    written.release()
+    assert read_segment(store.path(file)).fragments[1].start_us == T0 + S + 100_000
+    (segment,) = reconcile(store.index, [store.handle]).salvaged
+    assert (segment.start_us, segment.wall_duration_us) == (T0, 2 * S)
+
+
 def test_an_interrupted_salvage_is_done_again(store: Store) -> None:
     """Cut and synced, but killed before the row: the next start finds the same."""
     file, _ = _torn(store, 2)
