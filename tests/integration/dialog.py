@@ -145,9 +145,13 @@ class Dialog:
 
     def _fields(self) -> list[dict[str, Any]]:
         """Return all fields as they travel to a browser."""
-        fields = probatio.to_field_list(self.result["data_schema"], custom_serializer=cv.custom_serializer)
-        assert json.loads(json.dumps(fields))
-        return [inner for field in fields for inner in field.get("schema", [field])]
+        return [inner for field in self._items() for inner in field.get("schema", [field])]
+
+    def _items(self) -> list[dict[str, Any]]:
+        """Return the form's fields and sections as they travel to a browser."""
+        items = probatio.to_field_list(self.result["data_schema"], custom_serializer=cv.custom_serializer)
+        travelled: list[dict[str, Any]] = json.loads(json.dumps(items))
+        return travelled
 
     async def _take(self, result: dict[str, Any]) -> None:
         """Keep an answer of the flow and hold it against the translations."""
@@ -165,7 +169,7 @@ class Dialog:
     async def _check_form(self) -> None:
         step = f"step.{self.step}"
         await self._check(f"{step}.title")
-        fields = probatio.to_field_list(self.result["data_schema"], custom_serializer=cv.custom_serializer)
+        fields = self._items()
         names = {field["name"] for field in fields}
         for field in fields:
             if "schema" in field:

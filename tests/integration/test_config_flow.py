@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
 
 GB = 1_000_000_000
-ADVANCED = {"advanced": {}}
+ADVANCED: dict[str, dict[str, str]] = {"advanced": {}}
 
 
 @pytest.fixture(autouse=True)

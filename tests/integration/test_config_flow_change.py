@@ -31,6 +31,11 @@ TOKEN = "t" * 40
 NEW_TOKEN = "n" * 40
 
 
+def state_of(entry: MockConfigEntry) -> ConfigEntryState:
+    """Return the state that an entry has now."""
+    return entry.state
+
+
 async def test_limits_of_a_running_recorder(hass: HomeAssistant, library: Library) -> None:
     """Refused ones change nothing; good ones reach the recorder without ending it; folders stay out of it."""
     before = await library.async_set_up()
@@ -151,7 +156,7 @@ async def test_a_token_that_is_refused(hass: HomeAssistant, tls: ssl.SSLContext)
     recorder = StandingRecorder()
     async with serving(recorder, tls=tls, token=NEW_TOKEN) as port:
         entry = await _library_in_the_network(hass, port, TOKEN)
-        assert entry.state is ConfigEntryState.SETUP_ERROR
+        assert state_of(entry) is ConfigEntryState.SETUP_ERROR
         dialog = await Dialog.resume(hass)
         assert dialog.step == "reauth_confirm"
         assert dialog.values == {"url": f"https://127.0.0.1:{port}", "name": "Arapahoe"}
@@ -169,7 +174,7 @@ async def test_a_token_that_is_refused(hass: HomeAssistant, tls: ssl.SSLContext)
         assert dialog.abort_reason == "reauth_successful"
         await hass.async_block_till_done()
         assert entry.data["token"] == NEW_TOKEN
-        assert entry.state is ConfigEntryState.LOADED
+        assert state_of(entry) is ConfigEntryState.LOADED
         await hass.config_entries.async_unload(entry.entry_id)
 
 
