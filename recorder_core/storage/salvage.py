@@ -66,8 +66,8 @@ def segment_of(
     What only the writer knew (lost packets, the camera's clock) is not in the file and stays empty. Raises OSError.
     """
     last = fragments[-1]
-    start_us = _decoding_us(fragments[0])
-    end_us = _decoding_us(last) + last.duration * 1_000_000 // TIMESCALE
+    start_us = decoding_us(fragments[0])
+    end_us = decoding_us(last) + last.duration * 1_000_000 // TIMESCALE
     return Segment(
         segment_id=layout.segment_id,
         camera_id=layout.camera_id,
@@ -96,7 +96,7 @@ def _is_whole(file: BinaryIO, fragment: FragmentLayout) -> bool:
     return True
 
 
-def _decoding_us(fragment: FragmentLayout) -> int:
+def decoding_us(fragment: FragmentLayout) -> int:
     """Return the UTC at which its first sample is due for decoding; a segment lasts from the first such to the last."""
     return fragment.start_us - fragment.samples[0].composition_offset * 1_000_000 // TIMESCALE
 
