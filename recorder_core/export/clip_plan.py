@@ -182,7 +182,8 @@ def _collect(stretch: Stretch, headers: Headers, fragments: Sequence[PlacedFragm
     """All samples from a sync sample on that may be needed for what appears before `end`, and the one after that.
 
     Pictures that follow the sync sample in decoding and appear before it refer to pictures that the clip does not have:
-    they are left out. No picture refers to them in turn (H.265 section 8.1.3; H.264 recovery points likewise).
+    they are left out. No later picture refers to them (H.265 section 3: leading and trailing pictures); H.264 has none
+    behind an IDR picture.
     """
     samples = _Samples()
     earliest: int | None = None

@@ -97,12 +97,11 @@ def find_box(data: bytes, start: int, end: int, *path: bytes) -> BoxHeader:
     Raises:
         Mp4Error: there is none.
     """
-    header = None
+    found = BoxHeader(b"", start, start, end)
     for kind in path:
-        header = next((found for found in iter_boxes(data, start, end) if found.kind == kind), None)
-        if header is None:
-            raise Mp4Error(f"There is no {kind.decode('latin-1')} box")
-        start, end = header.payload, header.end
-    if header is None:
-        raise Mp4Error("No box was asked for")
-    return header
+        inner = (header for header in iter_boxes(data, found.payload, found.end) if header.kind == kind)
+        try:
+            found = next(inner)
+        except StopIteration:
+            raise Mp4Error(f"There is no {kind.decode('latin-1')} box") from None
+    return found

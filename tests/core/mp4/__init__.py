@@ -1,0 +1,1 @@
+"""Tests of the MP4 writer and reader."""
