@@ -59,11 +59,6 @@ class LibraryCamera(LibraryCameraEntity, Camera):
         self._subentry = subentry
 
     @property
-    def is_on(self) -> bool:
-        """Return whether the camera is meant to be recorded."""
-        return self.status.enabled
-
-    @property
     def is_recording(self) -> bool:
         """Return whether it is being recorded."""
         return self.status.state is CameraState.RECORDING
@@ -80,7 +75,7 @@ class PrivateCamera(LibraryCamera):
         """Return the tile as a JPEG."""
         language = self.hass.config.language
         words = await async_get_translations(self.hass, language, "common", [DOMAIN])
-        state = "recording" if self.is_recording else "not_recording" if self.is_on else "off"
+        state = "recording" if self.is_recording else "not_recording" if self.status.enabled else "off"
         tile = Tile(
             name=self._subentry.title,
             state=words[f"component.{DOMAIN}.common.tile_{state}"],
@@ -94,6 +89,11 @@ class ExposedCamera(LibraryCamera):
     """Shows the camera to every user of Home Assistant."""
 
     _attr_supported_features = CameraEntityFeature.STREAM
+
+    @property
+    def is_on(self) -> bool:
+        """Return whether the camera is recorded or meant to be; one that is off shows nothing, not an old picture."""
+        return self.status.enabled
 
     async def async_camera_image(
         self,

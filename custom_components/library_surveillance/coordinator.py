@@ -46,9 +46,6 @@ GB: Final = 1_000_000_000
 FIRST_RETRY_S: Final = 1.0
 LAST_RETRY_S: Final = 60.0
 
-_NO_EVENTS: Final = 2**63 - 1
-"""Only states are followed: above this number there are no events."""
-
 type LibraryConfigEntry = ConfigEntry[LibraryRuntime]
 
 
@@ -101,10 +98,11 @@ class LibraryCoordinator(DataUpdateCoordinator[Picture]):
         delay = FIRST_RETRY_S
         while True:
             try:
-                async with aclosing(self._connection.client.feed(_NO_EVENTS)) as feed:
+                async with aclosing(self._connection.client.feed()) as feed:
                     async for item in feed:
-                        self._draw(self.data.after(item))
                         delay = FIRST_RETRY_S
+                        if (picture := self.data.after(item)) is not self.data:
+                            self._draw(picture)
             except RecorderError as err:
                 self.async_set_update_error(_update_failed(err))
             while not self.last_update_success:

@@ -29,11 +29,13 @@ class Picture:
         )
 
     def after(self, item: FeedItem) -> Picture:
-        """Return the picture after a line of the feed; cameras that it does not name stay the same objects."""
+        """Return the picture after a line of the feed; what it does not name stays the same object."""
         if item.status is not None:
             return Picture.of(item.status)
         if item.camera is not None:
             return replace(self, cameras={**self.cameras, item.camera.camera_id: item.camera})
         if item.volume is not None:
             return replace(self, volumes={**self.volumes, item.volume.path: item.volume})
-        return replace(self, cameras={key: it for key, it in self.cameras.items() if key != item.removed_camera})
+        if item.removed_camera is not None:
+            return replace(self, cameras={key: it for key, it in self.cameras.items() if key != item.removed_camera})
+        return self

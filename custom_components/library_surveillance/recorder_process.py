@@ -47,8 +47,8 @@ _ENVIRONMENT: Final = (
 )
 
 
-# The recorders that this process started, whichever entry they are of: only their parent can see that they have ended.
-_children: Final[list[subprocess.Popen[bytes]]] = []
+# The recorders that this process started, with their data folders: only their parent can see that they have ended.
+_children: Final[list[tuple[Path, subprocess.Popen[bytes]]]] = []
 
 
 class RecorderStartError(Exception):
@@ -88,6 +88,8 @@ class LocalRecorder:
             answer = await self._async_answer()
             if isinstance(answer, RecorderStatus) and answer.version == __version__:
                 return answer
+            if isinstance(answer, RecorderError) and answer.code is not ErrorCode.VERSION_MISMATCH:
+                raise answer
             if answer is not None:
                 await self._async_end(answer if isinstance(answer, RecorderStatus) else None)
             return await self._async_start()
@@ -95,20 +97,20 @@ class LocalRecorder:
     async def async_stop(self) -> None:
         """End the recorder; nothing happens when none runs. Recording has stopped when this returns."""
         async with self._lock:
-            answer = await self._async_answer()
-            if answer is not None:
-                await self._async_end(answer if isinstance(answer, RecorderStatus) else None)
+            deadline = self._hass.loop.time() + self._patience.start_s
+            while (answer := await self._async_answer()) is None:
+                # One that this process started and that does not answer is coming up, or has been told to end.
+                if not _started(self._index_path) or self._hass.loop.time() > deadline:
+                    return
+                await asyncio.sleep(self._patience.look_s)
+            await self._async_end(answer if isinstance(answer, RecorderStatus) else None)
 
     async def _async_answer(self) -> RecorderStatus | RecorderError | None:
-        """Return what answers on the socket: a status, the error of one that speaks another version, or nothing."""
+        """Return what answers on the socket: a status, an error, or nothing."""
         try:
             return await self._client.status()
         except RecorderError as err:
-            if err.code is ErrorCode.RECORDER_UNREACHABLE:
-                return None
-            if err.code is ErrorCode.VERSION_MISMATCH:
-                return err
-            raise
+            return None if err.code is ErrorCode.RECORDER_UNREACHABLE else err
 
     async def _async_end(self, status: RecorderStatus | None) -> None:
         """Ask the recorder to end and wait for it; one that hangs is killed (invariant 7 says what that costs)."""
@@ -125,8 +127,6 @@ class LocalRecorder:
                 with suppress(ProcessLookupError):  # it has ended meanwhile
                     os.kill(pid, signal.SIGKILL)
             await self._async_wait_for_end(pids)
-        finally:
-            _children[:] = [child for child in _children if child.poll() is None]
 
     async def _async_wait_for_end(self, pids: list[int]) -> None:
         """Wait until these processes are gone, or, where none is known, until nothing answers."""
@@ -137,11 +137,14 @@ class LocalRecorder:
         """Start recorders until one answers: one that meets a lock ends, and its holder may be coming or going."""
         deadline = self._hass.loop.time() + self._patience.start_s
         while True:
+            job = self._hass.async_add_executor_job(self._start)
             try:
-                child, runtime = await self._hass.async_add_executor_job(self._start)
+                child, runtime = await asyncio.shield(job)
+            except asyncio.CancelledError:
+                await job  # a start cannot be called back; whoever stops the recorder next has to find it
+                raise
             except OSError as err:
                 raise RecorderStartError(f"{type(err).__name__}: {err.strerror or err}") from err
-            _children.append(child)
             if (status := await self._async_first_answer(child, deadline)) is not None:
                 await self._hass.async_add_executor_job(runtime_copy.prune, self._index_path / RUNTIME_FOLDER, runtime)
                 return status
@@ -178,12 +181,19 @@ class LocalRecorder:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+        _children.append((self._index_path, child))
         return child, runtime
+
+
+def _started(index_path: Path) -> bool:
+    """Return whether a recorder that this process started for a data folder lives; those that have ended are let go."""
+    _children[:] = [(folder, child) for folder, child in _children if child.poll() is None]
+    return any(folder == index_path for folder, _ in _children)
 
 
 def _lives(pid: int) -> bool:
     """Return whether a process exists; a child that has ended is taken note of, or it would seem to live on."""
-    for child in _children:
+    for _, child in _children:
         if child.pid == pid:
             return child.poll() is None
     try:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
 import pytest_socket
+from homeassistant.components.camera.const import CameraState
 
-from .library import Library, lives
+from recorder_core.simulator import Challenge, SimulatedCamera, Simulator, VideoCodec, VideoSettings
+
+from .library import BACK, FRONT, PASSWORD, USERNAME, Library, camera, lives
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -38,6 +42,35 @@ def place() -> Iterator[Path]:
     """A folder whose path is short enough for a socket in it."""
     with TemporaryDirectory(prefix="ls-") as folder:
         yield Path(folder)
+
+
+@pytest.fixture
+async def cameras() -> AsyncIterator[Simulator]:
+    """Two simulated cameras: one with a password, H.264 and B-frames, one with H.265."""
+    video = VideoSettings(width=320, height=240, fps=10, gop=10, b_frames=2)
+    front = SimulatedCamera(
+        FRONT, number=1, video=video, username=USERNAME, password=PASSWORD, challenges=(Challenge.DIGEST_SHA256,)
+    )
+    back = SimulatedCamera(BACK, number=2, video=replace(video, codec=VideoCodec.H265, b_frames=0))
+    async with Simulator((front, back)) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+async def recording(hass: HomeAssistant, place: Path, cameras: Simulator) -> AsyncIterator[Library]:
+    """A library whose two simulated cameras are being recorded."""
+    library = Library(
+        hass,
+        place,
+        camera(FRONT, "Front entrance", cameras.url(FRONT)),
+        camera(BACK, "Book drop", cameras.url(BACK)),
+    )
+    await library.async_set_up()
+    for name in (FRONT, BACK):
+        await library.async_wait_for(f"camera.{name}", lambda state: state.state == CameraState.RECORDING)
+    yield library
+    await library.async_remove()
+    assert not [pid for pid in library.recorders if lives(pid)]
 
 
 @pytest.fixture

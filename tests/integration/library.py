@@ -17,6 +17,7 @@ from custom_components.library_surveillance.const import (
     CONF_INDEX_PATH,
     CONF_PROFILE,
     CONF_RECORDER,
+    CONF_SOCKET,
     CONF_SOURCE,
     DOMAIN,
     SUBENTRY_CAMERA,
@@ -77,24 +78,31 @@ def camera(camera_id: str, title: str, url: str = NOWHERE, **data: str | bool) -
 class Library:
     """An entry with a local recorder in `place`."""
 
-    def __init__(self, hass: HomeAssistant, place: Path, *cameras: ConfigSubentryData) -> None:
-        """Add the entry to Home Assistant without setting it up."""
+    def __init__(
+        self, hass: HomeAssistant, place: Path, *cameras: ConfigSubentryData, socket: Path | None = None
+    ) -> None:
+        """Add the entry to Home Assistant without setting it up; with `socket` somebody else runs the recorder."""
         self.hass = hass
         self.index_path = place / "index"
         self.footage_path = place / "footage"
         self.footage_path.mkdir()
+        self.socket = socket or socket_path(self.index_path)
         self.recorders: set[int] = set()
+        recorder = (
+            {
+                CONF_RECORDER: RecorderKind.LOCAL.value,
+                CONF_FOOTAGE_PATH: str(self.footage_path),
+                CONF_INDEX_PATH: str(self.index_path),
+            }
+            if socket is None
+            else {CONF_RECORDER: RecorderKind.SOCKET.value, CONF_SOCKET: str(socket)}
+        )
         self.entry = MockConfigEntry(
             domain=DOMAIN,
             title="Riverside Library",
             entry_id="riverside",
             unique_id="riverside-index",
-            data={
-                CONF_RECORDER: RecorderKind.LOCAL.value,
-                CONF_FOOTAGE_PATH: str(self.footage_path),
-                CONF_INDEX_PATH: str(self.index_path),
-                CONF_PROFILE: Profile.MISSOULA.value,
-            },
+            data={**recorder, CONF_PROFILE: Profile.MISSOULA.value},
             subentries_data=cameras or (camera(FRONT, "Front entrance"), camera(BACK, "Book drop")),
         )
         self.entry.add_to_hass(hass)
@@ -115,7 +123,7 @@ class Library:
 
     def client(self) -> RecorderClient:
         """Return a client of the test's own."""
-        return RecorderClient(socket=socket_path(self.index_path))
+        return RecorderClient(socket=self.socket)
 
     async def async_remove(self) -> None:
         """Remove the entry, and its recorder with it."""

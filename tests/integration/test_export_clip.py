@@ -1,0 +1,191 @@
+"""The action `export_clip`: what an administrator gets, and what everyone else and every bad input is told."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from homeassistant.components.camera.const import CameraState
+from homeassistant.core import Context
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.util import dt as dt_util
+
+from custom_components.library_surveillance.const import DOMAIN
+from custom_components.library_surveillance.services import SERVICE_EXPORT_CLIP
+from recorder_core.simulator import read_code
+
+from .frames import decoded, digest_of
+from .library import FRONT
+
+if TYPE_CHECKING:
+    from homeassistant.auth.models import User
+    from homeassistant.core import HomeAssistant
+    from pytest_homeassistant_custom_component.common import MockUser
+
+    from recorder_core.api.models import SegmentView
+    from recorder_core.simulator import Simulator
+
+    from .library import Library
+
+CAMERA = "camera.front_entrance"
+PAST = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+async def _async_export(
+    hass: HomeAssistant, user: User | None, entity_id: str = CAMERA, **data: datetime | str
+) -> dict[str, Any]:  # Any: the action's response
+    response = await hass.services.async_call(
+        DOMAIN,
+        SERVICE_EXPORT_CLIP,
+        {"entity_id": entity_id, "start": PAST, "end": PAST + timedelta(seconds=5), **data},
+        blocking=True,
+        return_response=True,
+        context=Context(user_id=user.id if user else None),
+    )
+    assert isinstance(response, dict)
+    return response
+
+
+async def test_a_clip_is_cut_out_of_footage_of_this_very_minute(
+    hass: HomeAssistant, hass_admin_user: MockUser, recording: Library, cameras: Simulator
+) -> None:
+    """Its file lies where the response says, has that hash, and shows the camera at the times that were asked for."""
+    await cameras.wait_frames(FRONT, 40)
+    segment = await _async_newest_segment(recording)
+    start = dt_util.utc_from_timestamp(segment.end_us / 1_000_000) - timedelta(seconds=1.55)
+    end = start + timedelta(seconds=1)
+
+    response = await _async_export(hass, hass_admin_user, start=start, end=end)
+
+    (file,) = response["files"]
+    path = Path(file["path"])
+    assert digest_of(path) == file["sha256"]
+    assert response["gaps"] == []
+    assert response["duration"] == pytest.approx(1, abs=0.11)
+    assert file["duration"] == response["duration"]
+    assert 0 <= file["lead_in"] <= 1.1
+    assert abs(datetime.fromisoformat(file["start"]) - start) <= timedelta(seconds=0.11)
+    assert abs(datetime.fromisoformat(file["end"]) - end) <= timedelta(seconds=0.11)
+    codes = [code for frame in decoded(path) if (code := read_code(frame))]
+    assert {code.camera for code in codes} == {1}
+    assert len(codes) == pytest.approx(10, abs=1)
+    assert abs(codes[0].time_us / 1_000_000 - start.timestamp()) < 0.3
+    assert abs(codes[-1].time_us / 1_000_000 - end.timestamp()) < 0.3
+    assert response["export_id"]
+
+
+async def test_next_sync_leaves_nothing_before_the_start(
+    hass: HomeAssistant, hass_admin_user: MockUser, recording: Library, cameras: Simulator
+) -> None:
+    """The clip starts later rather than carry hidden pictures."""
+    await cameras.wait_frames(FRONT, 40)
+    segment = await _async_newest_segment(recording)
+    start = dt_util.utc_from_timestamp(segment.end_us / 1_000_000) - timedelta(seconds=2.55)
+
+    response = await _async_export(
+        hass, hass_admin_user, start=start, end=start + timedelta(seconds=2), start_mode="next_sync"
+    )
+
+    (file,) = response["files"]
+    assert file["lead_in"] == 0
+    assert datetime.fromisoformat(file["start"]) >= start
+    assert response["duration"] < 2
+
+
+async def test_only_administrators_export(hass: HomeAssistant, hass_read_only_user: MockUser, library: Library) -> None:
+    """Others, people whose account was closed, Home Assistant itself and automations are told why not."""
+    await library.async_set_up()
+    closed = await hass.auth.async_create_user("Former admin", group_ids=["system-admin"])
+    await hass.auth.async_update_user(closed, is_active=False)
+    system = await hass.auth.async_create_system_user("A program", group_ids=["system-admin"])
+
+    for user in (hass_read_only_user, closed, system):
+        with pytest.raises(ServiceValidationError) as raised:
+            await _async_export(hass, user)
+        assert raised.value.translation_key == "administrator_required"
+    with pytest.raises(ServiceValidationError) as raised:
+        await _async_export(hass, None)
+    assert raised.value.translation_key == "user_required"
+    assert "automation" in str(raised.value)
+    unknown = Context(user_id="nobody")
+    with pytest.raises(ServiceValidationError) as raised:
+        await hass.services.async_call(
+            DOMAIN,
+            SERVICE_EXPORT_CLIP,
+            {"entity_id": CAMERA, "start": PAST, "end": PAST},
+            blocking=True,
+            return_response=True,
+            context=unknown,
+        )
+    assert raised.value.translation_key == "administrator_required"
+
+
+async def test_bad_intervals_are_refused_by_name(
+    hass: HomeAssistant, hass_admin_user: MockUser, library: Library
+) -> None:
+    """Each refusal says what is wrong with the interval."""
+    await library.async_set_up()
+    now = dt_util.utcnow()
+
+    for start, end, key in (
+        (PAST, PAST, "interval_inverted"),
+        (PAST, PAST - timedelta(seconds=1), "interval_inverted"),
+        (now - timedelta(seconds=5), now + timedelta(hours=1), "interval_future"),
+        (PAST, PAST + timedelta(days=200), "interval_too_long"),
+        (PAST, PAST + timedelta(seconds=5), "no_footage"),
+    ):
+        with pytest.raises(ServiceValidationError) as raised:
+            await _async_export(hass, hass_admin_user, start=start, end=end)
+        assert raised.value.translation_key == key, (start, end)
+        assert str(raised.value) != key
+
+
+async def test_what_is_no_camera_of_ours_is_refused(
+    hass: HomeAssistant, hass_admin_user: MockUser, library: Library
+) -> None:
+    """So are our own entities that are no camera."""
+    await library.async_set_up()
+    hass.states.async_set("camera.somebody_elses", CameraState.IDLE)
+
+    for entity_id in ("camera.somebody_elses", "camera.unknown", "switch.front_entrance_recording"):
+        with pytest.raises(ServiceValidationError) as raised:
+            await _async_export(hass, hass_admin_user, entity_id)
+        assert raised.value.translation_key == "not_our_camera"
+        assert entity_id in str(raised.value)
+
+
+async def test_an_unloaded_library_is_refused(hass: HomeAssistant, hass_admin_user: MockUser, library: Library) -> None:
+    """The entity is still registered, but nobody can ask its recorder."""
+    await library.async_set_up()
+    await hass.config_entries.async_unload(library.entry.entry_id)
+
+    with pytest.raises(ServiceValidationError) as raised:
+        await _async_export(hass, hass_admin_user)
+
+    assert raised.value.translation_key == "entry_not_loaded"
+
+
+async def test_a_recorder_that_is_away_is_no_mistake_of_the_caller(
+    hass: HomeAssistant, hass_admin_user: MockUser, library: Library
+) -> None:
+    """It is an error of its own kind."""
+    await library.async_set_up()
+    async with library.client() as client:
+        await client.shutdown()
+    await library.async_wait_for("binary_sensor.riverside_library_recorder", lambda state: state.state == "off")
+
+    with pytest.raises(HomeAssistantError) as raised:
+        await _async_export(hass, hass_admin_user)
+
+    assert not isinstance(raised.value, ServiceValidationError)
+    assert raised.value.translation_key == "recorder_unreachable"
+
+
+async def _async_newest_segment(library: Library) -> SegmentView:
+    """Return the segment that is being written, as far as it has come."""
+    now_us = round(dt_util.utcnow().timestamp() * 1_000_000)
+    async with library.client() as client:
+        coverage = await client.coverage(FRONT, now_us - 60_000_000, now_us)
+    return coverage.segments[-1]
