@@ -178,9 +178,9 @@ class Dialog:
                     await self._check_field(f"{step}.sections.{field['name']}", inner)
             else:
                 await self._check_field(step, field)
-        for field, key in self.errors.items():
-            assert field in names | {"base"}, f"nobody sees an error at {field}"
-            await self._check(f"error.{key}")
+        for place, error in self.errors.items():
+            assert place in names | {"base"}, f"nobody sees an error at {place}"
+            await self._check(f"error.{error}")
 
     async def _check_field(self, step: str, field: dict[str, Any]) -> None:
         await self._check(f"{step}.data.{field['name']}")

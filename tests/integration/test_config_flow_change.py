@@ -33,7 +33,8 @@ NEW_TOKEN = "n" * 40
 
 def state_of(entry: MockConfigEntry) -> ConfigEntryState:
     """Return the state that an entry has now."""
-    return entry.state
+    state: ConfigEntryState = entry.state
+    return state
 
 
 async def test_limits_of_a_running_recorder(hass: HomeAssistant, library: Library) -> None:

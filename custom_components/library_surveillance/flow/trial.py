@@ -73,10 +73,10 @@ async def async_describe(hass: HomeAssistant, trial: CameraTrial, camera_id: str
 
     The picture travels inside the description: it is gone with the dialog, and no address serves it to anyone else.
     """
-    sentences = await async_get_translations(hass, hass.config.language, "common", {DOMAIN})
+    sentences = await async_get_translations(hass, hass.config.language, "selector", {DOMAIN})
 
     def say(key: str) -> str:
-        return sentences[f"component.{DOMAIN}.common.trial_{key}"]
+        return sentences[f"component.{DOMAIN}.selector.trial.options.{key}"]
 
     camera = trial.camera
     unknown = say("unknown")
