@@ -20,7 +20,7 @@ from recorder_core.clock import SystemClock
 from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.service.recorder import Recorder
 
-from .exit_codes import FAILED, LOCKED, OK, UNUSABLE
+from .exit_codes import FAILED, LOCKED, OK, UNUSABLE, USAGE
 from .logs import start_logging
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ _CODES = {
     ErrorCode.SETTINGS_DAMAGED: UNUSABLE,
     ErrorCode.SOCKET_UNUSABLE: UNUSABLE,
     ErrorCode.VERSION_MISMATCH: UNUSABLE,
+    ErrorCode.VOLUME_NETWORK: UNUSABLE,
 }
 
 
@@ -63,7 +64,10 @@ def main(args: argparse.Namespace) -> int:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         check_socket_path(path)
         start_logging(data / "logs", args.log_level)
-    except (OSError, ValueError) as error:
+    except ValueError as error:
+        print(f"serve: {error}", file=sys.stderr)
+        return USAGE
+    except OSError as error:
         print(f"serve: {error}", file=sys.stderr)
         return UNUSABLE
     except StorageError as error:
@@ -91,8 +95,10 @@ async def _serve(data: Path, path: Path, tcp: TcpAddress | None, lifeline: int |
         loop.add_signal_handler(number, stop.set)
     if lifeline is not None:
         loop.add_reader(lifeline, _end_of_supervisor, loop, lifeline, stop)
-    async with recorder, Server(recorder, path, tcp):
+    async with recorder, Server(recorder, path, tcp) as server:
         _LOGGER.info("The recorder runs; its API listens on %s", path)
+        if server.tcp_port is not None:
+            _LOGGER.info("The recorder's API listens on port %d, too", server.tcp_port)
         await stop.wait()
         _LOGGER.info("The recorder stops")
 

@@ -142,6 +142,8 @@ class Recorder:
 
     async def _bring_together(self, configs: dict[str, CameraConfig]) -> None:
         """Make files and index agree; a camera's record goes on with a gap."""
+        # A gap that began after the last heartbeat leaves no row; that it began is known all the same.
+        ends = {gap.camera_id: gap.start_us for gap in await self._index.ask(Index.open_gaps)}
         found = await self._index.ask(reconcile, self._volumes.handles())
         if found.salvaged or found.discarded or found.waiting:
             _LOGGER.warning(
@@ -150,7 +152,7 @@ class Recorder:
                 found.discarded,
                 len(found.waiting),
             )
-        for camera_id, end_us in found.ends.items():
+        for camera_id, end_us in (ends | found.ends).items():
             config = configs.get(camera_id)
             if config is not None and config.enabled:
                 await self._index.ask(Index.open_gap, camera_id, end_us, GapReason.RECORDER_DOWN)

@@ -1,0 +1,225 @@
+"""`serve` as real processes: what is promised when they are stopped, killed, or started twice."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from recorder_core.api.client import RecorderClient
+from recorder_core.cli.exit_codes import LOCKED, OK, UNUSABLE, USAGE
+from recorder_core.models import CameraConfig, CameraState, Coverage, FeedItem
+from recorder_core.simulator import SimulatedCamera, Simulator, VideoSettings
+from recorder_core.simulator.camera import Challenge
+from tests.core.service.rig import feed_until, use_volume
+
+from .processes import LONG_S, READY, gone, serve, started
+
+HOUR_US = 3_600_000_000
+PASSWORD = "correct-horse-battery"  # noqa: S105  a word to look for
+
+
+def _recording(item: FeedItem) -> bool:
+    return item.camera is not None and item.camera.state is CameraState.RECORDING
+
+
+def _simulated() -> SimulatedCamera:
+    video = VideoSettings(width=320, height=180, fps=10)
+    return SimulatedCamera(
+        name="lobby", username="viewer", password=PASSWORD, challenges=(Challenge.DIGEST_MD5,), video=video, audio=None
+    )
+
+
+async def _record(client: RecorderClient, data: Path, url: str) -> None:
+    """Set up a volume and a camera, and wait until it records."""
+    await use_volume(client, data / "footage")
+    follower = asyncio.create_task(feed_until(client, _recording))
+    camera = CameraConfig(camera_id="lobby", name="Lobby", url=url, username="viewer", password=PASSWORD)
+    await client.put_camera(camera)
+    await follower
+    await _stored(client)
+
+
+async def _stored(client: RecorderClient) -> Coverage:
+    """Wait until something of the present run lies in a file; return what there is."""
+    async with asyncio.timeout(LONG_S):
+        while True:
+            status = await client.status()
+            run_id = status.cameras[0].run_id
+            coverage = await client.coverage("lobby", status.started_us - HOUR_US, status.started_us + HOUR_US)
+            if run_id is not None and run_id in {segment.run_id for segment in coverage.segments}:
+                return coverage
+
+
+def _holes(coverage: Coverage) -> list[tuple[int, int]]:
+    """Return what is neither in a segment nor in a gap, between the first and the last known moment."""
+    known = [(segment.start_us, segment.end_us) for segment in coverage.segments]
+    known += [(gap.start_us, gap.end_us or coverage.end_us) for gap in coverage.gaps]
+    known.sort()
+    holes = []
+    reached = known[0][0]
+    for start, end in known:
+        if start > reached:
+            holes.append((reached, start))
+        reached = max(reached, end)
+    return holes
+
+
+def _names(folder: Path, pattern: str) -> list[str]:
+    return [path.name for path in folder.glob(pattern)]
+
+
+def _commands(*pids: int) -> str:
+    return repr([Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids])
+
+
+def _modes(folder: Path) -> set[int]:
+    return {stat.S_IMODE(path.stat().st_mode) for path in folder.rglob("*")}
+
+
+async def test_a_killed_worker_comes_back_and_the_time_between_is_a_gap(data: Path) -> None:
+    async with (
+        Simulator([_simulated()]) as simulator,
+        started(*serve(data)) as supervisor,
+        RecorderClient(socket=data / "s") as client,
+    ):
+        await supervisor.says(READY)
+        before = await client.status()
+        assert before.supervisor_pid == supervisor.pid
+        await _record(client, data, simulator.url("lobby"))
+        os.kill(before.pid, signal.SIGKILL)
+        await supervisor.says(READY)
+        after = await client.status()
+        assert (after.store_id, after.supervisor_pid) == (before.store_id, before.supervisor_pid)
+        assert after.pid != before.pid
+        coverage = await _stored(client)
+        assert "recorder_down" in [gap.reason for gap in coverage.gaps]
+        assert len({segment.run_id for segment in coverage.segments}) == 2
+        assert _holes(coverage) == []
+        commands = _commands(supervisor.pid, after.pid)
+    log = (data / "logs" / "recorder.log").read_text()
+    assert "signal 9" in log
+    assert PASSWORD not in log + "".join(supervisor.said) + commands + after.to_json()
+    assert _modes(data) == {0o700, 0o600}
+
+
+@pytest.mark.parametrize("how", ["signal", "api"])
+async def test_a_recorder_that_is_told_to_stop_leaves_nothing_open(data: Path, how: str) -> None:
+    async with (
+        Simulator([_simulated()]) as simulator,
+        started(*serve(data)) as supervisor,
+        RecorderClient(socket=data / "s") as client,
+    ):
+        await supervisor.says(READY)
+        await _record(client, data, simulator.url("lobby"))
+        if how == "api":
+            await client.shutdown()
+        else:
+            supervisor.process.terminate()
+        assert await supervisor.ends() == OK
+    assert not (data / "s").exists()
+    async with started(*serve(data)) as supervisor, RecorderClient(socket=data / "s") as client:
+        await supervisor.says(READY)
+        assert "salvaged" not in "".join(supervisor.said)
+        now_us = (await client.status()).started_us
+        coverage = await client.coverage("lobby", now_us - HOUR_US, now_us)
+        assert [segment.sha256 is not None for segment in coverage.segments] == [True]
+
+
+async def test_a_worker_without_its_supervisor_stops_cleanly(data: Path) -> None:
+    async with started(*serve(data)) as supervisor, RecorderClient(socket=data / "s") as client:
+        await supervisor.says(READY)
+        worker = (await client.status()).pid
+        supervisor.process.kill()
+        await gone(worker)
+    assert not (data / "s").exists()
+    assert "The recorder stops" in (data / "logs" / "recorder.log").read_text()
+
+
+async def test_two_recorders_cannot_share_a_store(data: Path) -> None:
+    async with started(*serve(data)) as first, RecorderClient(socket=data / "s") as client:
+        await first.says(READY)
+        async with started(*serve(data)) as second:
+            assert await second.ends() == LOCKED
+        assert "store_locked" in "".join(second.said)
+        assert (await client.status()).supervisor_pid == first.pid
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ((), USAGE),
+        (("--data", "{data}", "--nonsense"), USAGE),
+        (("--data", "{data}", "--listen", "127.0.0.1:1"), USAGE),
+        (("--data", "{data}", "--token-file", "/dev/null"), USAGE),
+        (
+            (
+                "--data",
+                "{data}",
+                "--listen",
+                "port",
+                *("--tls-certificate", "x", "--tls-key", "x", "--token-file", "x"),
+            ),
+            USAGE,
+        ),
+        (
+            ("--data", "{data}", "--listen", "h:1", *("--tls-certificate", "x", "--tls-key", "x", "--token-file", "x")),
+            UNUSABLE,
+        ),
+        (("--data", "/dev/null/x"), UNUSABLE),
+        (("--data", "{data}", "--socket", "/" + "s" * 120), UNUSABLE),
+    ],
+)
+async def test_a_wrong_command_line_ends_it_at_once(data: Path, options: tuple[str, ...], code: int) -> None:
+    words = [option.format(data=data) for option in options]
+    async with started("-m", "recorder_core", "serve", *words) as supervisor:
+        assert await supervisor.ends() == code
+    assert supervisor.said
+    assert "Traceback" not in "".join(supervisor.said)
+
+
+async def test_settings_that_cannot_be_read_end_it_at_once(data: Path) -> None:
+    (data / "cameras.json").write_text('{"cameras": [{"password": "correct-horse-battery"}]}')
+    async with started(*serve(data)) as supervisor:
+        assert await supervisor.ends() == UNUSABLE
+    assert "settings_damaged" in "".join(supervisor.said)
+    assert PASSWORD not in "".join(supervisor.said)
+
+
+async def test_a_damaged_index_is_set_aside_and_built_from_the_files(data: Path) -> None:
+    async with (
+        Simulator([_simulated()]) as simulator,
+        started(*serve(data)) as supervisor,
+        RecorderClient(socket=data / "s") as client,
+    ):
+        await supervisor.says(READY)
+        await _record(client, data, simulator.url("lobby"))
+        store_id = (await client.status()).store_id
+        started_us = (await client.status()).started_us
+        supervisor.process.terminate()
+        assert await supervisor.ends() == OK
+    (data / "index.sqlite").write_bytes(b"not a database" * 1000)
+    async with started(*serve(data)) as supervisor, RecorderClient(socket=data / "s") as client:
+        await supervisor.says(READY)
+        status = await client.status()
+        coverage = await client.coverage("lobby", started_us, status.started_us)
+    assert status.store_id == store_id
+    assert len(coverage.segments) == 1
+    assert _names(data, "index.sqlite.damaged-*")
+
+
+async def test_the_network_is_served_when_it_is_asked_for(data: Path) -> None:
+    chain, key, token = data / "chain.pem", data / "key.pem", data / "token"
+    openssl = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=recorder")
+    process = await asyncio.create_subprocess_exec(*openssl, "-keyout", key, "-out", chain, stderr=subprocess.DEVNULL)
+    assert await process.wait() == 0
+    token.write_text("t" * 40 + "\n")
+    options = ("--tls-certificate", chain, "--tls-key", key, "--token-file", token)
+    async with started(*serve(data, "--listen", "127.0.0.1:0", *options)) as supervisor:
+        await supervisor.says(READY)
+        assert await supervisor.says("The recorder's API listens on port")
