@@ -13,61 +13,19 @@ import pytest
 
 from recorder_core.api.client import RecorderClient
 from recorder_core.cli.exit_codes import LOCKED, OK, UNUSABLE, USAGE
-from recorder_core.models import CameraConfig, CameraState, Coverage, FeedItem
-from recorder_core.simulator import SimulatedCamera, Simulator, VideoSettings
-from recorder_core.simulator.camera import Challenge
-from tests.core.service.rig import feed_until, use_volume
+from recorder_core.models import CameraState
+from recorder_core.simulator import Simulator
+from tests.core.service.rig import HOUR_US, PASSWORD, camera, config_of, holes, state_reached, stored, use_volume
 
-from .processes import LONG_S, READY, gone, serve, started
-
-HOUR_US = 3_600_000_000
-PASSWORD = "correct-horse-battery"  # noqa: S105  a word to look for
+from .processes import READY, gone, serve, started
 
 
-def _recording(item: FeedItem) -> bool:
-    return item.camera is not None and item.camera.state is CameraState.RECORDING
-
-
-def _simulated() -> SimulatedCamera:
-    video = VideoSettings(width=320, height=180, fps=10)
-    return SimulatedCamera(
-        name="lobby", username="viewer", password=PASSWORD, challenges=(Challenge.DIGEST_MD5,), video=video, audio=None
-    )
-
-
-async def _record(client: RecorderClient, data: Path, url: str) -> None:
-    """Set up a volume and a camera, and wait until it records."""
+async def _record(client: RecorderClient, data: Path, simulator: Simulator) -> None:
+    """Set up a volume and a camera, and wait until something of it is stored."""
     await use_volume(client, data / "footage")
-    follower = asyncio.create_task(feed_until(client, _recording))
-    camera = CameraConfig(camera_id="lobby", name="Lobby", url=url, username="viewer", password=PASSWORD)
-    await client.put_camera(camera)
-    await follower
-    await _stored(client)
-
-
-async def _stored(client: RecorderClient) -> Coverage:
-    """Wait until something of the present run lies in a file; return what there is."""
-    async with asyncio.timeout(LONG_S):
-        while True:
-            status = await client.status()
-            run_id = status.cameras[0].run_id
-            coverage = await client.coverage("lobby", status.started_us - HOUR_US, status.started_us + HOUR_US)
-            if run_id is not None and run_id in {segment.run_id for segment in coverage.segments}:
-                return coverage
-
-
-def _holes(coverage: Coverage) -> list[tuple[int, int]]:
-    """Return what is neither in a segment nor in a gap, between the first and the last known moment."""
-    known = [(segment.start_us, segment.end_us) for segment in coverage.segments]
-    known += [(gap.start_us, gap.end_us or coverage.end_us) for gap in coverage.gaps]
-    known.sort()
-    holes = []
-    reached = known[0][0]
-    for start, end in known:
-        if start > reached:
-            holes.append((reached, start))
-        reached = max(reached, end)
-    return holes
+    await client.put_camera(config_of(simulator))
+    await state_reached(client, CameraState.RECORDING)
+    await stored(client)
 
 
 def _names(folder: Path, pattern: str) -> list[str]:
@@ -84,23 +42,23 @@ def _modes(folder: Path) -> set[int]:
 
 async def test_a_killed_worker_comes_back_and_the_time_between_is_a_gap(data: Path) -> None:
     async with (
-        Simulator([_simulated()]) as simulator,
+        Simulator([camera()]) as simulator,
         started(*serve(data)) as supervisor,
         RecorderClient(socket=data / "s") as client,
     ):
         await supervisor.says(READY)
         before = await client.status()
         assert before.supervisor_pid == supervisor.pid
-        await _record(client, data, simulator.url("lobby"))
+        await _record(client, data, simulator)
         os.kill(before.pid, signal.SIGKILL)
         await supervisor.says(READY)
         after = await client.status()
         assert (after.store_id, after.supervisor_pid) == (before.store_id, before.supervisor_pid)
         assert after.pid != before.pid
-        coverage = await _stored(client)
+        coverage = await stored(client)
         assert "recorder_down" in [gap.reason for gap in coverage.gaps]
         assert len({segment.run_id for segment in coverage.segments}) == 2
-        assert _holes(coverage) == []
+        assert holes(coverage) == []
         commands = _commands(supervisor.pid, after.pid)
     log = (data / "logs" / "recorder.log").read_text()
     assert "signal 9" in log
@@ -111,12 +69,12 @@ async def test_a_killed_worker_comes_back_and_the_time_between_is_a_gap(data: Pa
 @pytest.mark.parametrize("how", ["signal", "api"])
 async def test_a_recorder_that_is_told_to_stop_leaves_nothing_open(data: Path, how: str) -> None:
     async with (
-        Simulator([_simulated()]) as simulator,
+        Simulator([camera()]) as simulator,
         started(*serve(data)) as supervisor,
         RecorderClient(socket=data / "s") as client,
     ):
         await supervisor.says(READY)
-        await _record(client, data, simulator.url("lobby"))
+        await _record(client, data, simulator)
         if how == "api":
             await client.shutdown()
         else:
@@ -193,12 +151,12 @@ async def test_settings_that_cannot_be_read_end_it_at_once(data: Path) -> None:
 
 async def test_a_damaged_index_is_set_aside_and_built_from_the_files(data: Path) -> None:
     async with (
-        Simulator([_simulated()]) as simulator,
+        Simulator([camera()]) as simulator,
         started(*serve(data)) as supervisor,
         RecorderClient(socket=data / "s") as client,
     ):
         await supervisor.says(READY)
-        await _record(client, data, simulator.url("lobby"))
+        await _record(client, data, simulator)
         store_id = (await client.status()).store_id
         started_us = (await client.status()).started_us
         supervisor.process.terminate()

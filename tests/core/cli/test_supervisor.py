@@ -30,7 +30,11 @@ if "--worker" not in sys.argv:
 lifeline = int(sys.argv[sys.argv.index("--worker") + 1])
 print("worker", os.getpid(), *sys.argv[1:], file=sys.stderr, flush=True)
 """
-PATIENT = "signal.pause()"
+OBEDIENT = """
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+print("ready", file=sys.stderr, flush=True)
+signal.sigwait({signal.SIGTERM})
+"""
 STUBBORN = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('deaf', file=sys.stderr, flush=True)\nsignal.pause()"
 LOYAL = "os.read(lifeline, 1)"
 CRASHES_ONCE = "sys.exit(0) if '--restarted-after' in sys.argv else os.kill(os.getpid(), signal.SIGKILL)"
@@ -73,8 +77,7 @@ async def test_a_worker_that_fails_is_started_again(program: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_the_wish_to_stop_is_passed_on(program: Path, number: signal.Signals) -> None:
-    worker = "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\nprint('ready', file=sys.stderr, flush=True)\n"
-    async with started(_write(program, worker + PATIENT)) as supervisor:
+    async with started(_write(program, OBEDIENT)) as supervisor:
         await supervisor.says("ready")
         supervisor.process.send_signal(number)
         assert await supervisor.ends() == OK

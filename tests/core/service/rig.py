@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from recorder_core.api.client import RecorderClient
 from recorder_core.api.server import Server
 from recorder_core.clock import SystemClock
-from recorder_core.models import FeedItem, Settings, VolumeConfig
+from recorder_core.models import CameraConfig, CameraState, Coverage, FeedItem, Settings, VolumeConfig
 from recorder_core.service.recorder import Recorder
+from recorder_core.simulator import Challenge, SimulatedCamera, Simulator, VideoSettings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from recorder_core.clock import Clock
 
 SOCKET = "s"
+HOUR_US = 3_600_000_000
+PASSWORD = "correct-horse-battery"  # noqa: S105  a word to look for
 
 
 @asynccontextmanager
@@ -45,3 +49,57 @@ async def feed_until(
             if wanted(item):
                 return seen
     raise AssertionError("the feed ended")
+
+
+def camera() -> SimulatedCamera:
+    """Return a small simulated camera that asks for a password and offers sound."""
+    video = VideoSettings(width=320, height=180, fps=10, gop=10)
+    challenges = (Challenge.DIGEST_MD5,)
+    return SimulatedCamera(name="lobby", username="viewer", password=PASSWORD, challenges=challenges, video=video)
+
+
+def config_of(simulator: Simulator, **changes: bool | str | float) -> CameraConfig:
+    """Return the configuration with which the simulated lobby camera is recorded."""
+    config = CameraConfig(
+        camera_id="lobby", name="Lobby", url=simulator.url("lobby"), username="viewer", password=PASSWORD
+    )
+    return replace(config, **changes)  # type: ignore[arg-type]  # each caller names fields of the right type
+
+
+async def state_reached(client: RecorderClient, state: CameraState, camera_id: str = "lobby") -> FeedItem:
+    """Wait until a camera is in this state."""
+    items = await feed_until(
+        client,
+        lambda item: any(
+            one.camera_id == camera_id and one.state is state
+            for one in (item.status.cameras if item.status else [item.camera] if item.camera else [])
+        ),
+        after=None,
+    )
+    return items[-1]
+
+
+async def stored(client: RecorderClient, camera_id: str = "lobby", seconds: float = 0.5) -> Coverage:
+    """Wait until that much of the present run lies in files; return the last and the next hour's coverage."""
+    async with asyncio.timeout(30):
+        while True:
+            status = await client.status()
+            run_id = next(one.run_id for one in status.cameras if one.camera_id == camera_id)
+            now_us = status.started_us
+            coverage = await client.coverage(camera_id, now_us - HOUR_US, now_us + HOUR_US)
+            run = [segment for segment in coverage.segments if segment.run_id == run_id]
+            if run and run[-1].end_us - run[0].start_us >= seconds * 1_000_000:
+                return coverage
+
+
+def holes(coverage: Coverage) -> list[tuple[int, int]]:
+    """Return what is neither in a segment nor in a gap, from the first known moment to the last."""
+    known = [(segment.start_us, segment.end_us) for segment in coverage.segments]
+    known += [(gap.start_us, gap.end_us or coverage.end_us) for gap in coverage.gaps]
+    found = []
+    reached = min(known)[0]
+    for start, end in sorted(known):
+        if start > reached:
+            found.append((reached, start))
+        reached = max(reached, end)
+    return found
