@@ -11,7 +11,7 @@ from typing import Final
 
 from . import bench_capture, sources
 
-_SOURCES: Final = {"gstreamer": sources.gstreamer}
+_SOURCES: Final = {"gstreamer": sources.gstreamer, "simulator": sources.simulator}
 
 
 def main() -> int:

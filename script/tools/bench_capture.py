@@ -91,7 +91,7 @@ def _count_frames(folder: Path, source: Source) -> Count:
     for path in video_files(folder):
         camera = next(part for part in path.parts if part in source.names)
         by_camera.setdefault(camera, []).extend(sample_hashes(path))
-    return sum((count(hashes, source.material.md5) for hashes in by_camera.values()), Count())
+    return sum((count(hashes, source.material.sha256) for hashes in by_camera.values()), Count())
 
 
 def _compare(results: dict[str, Result], frames: Count) -> dict[str, object]:

@@ -13,6 +13,8 @@ import sys
 import time
 from pathlib import Path
 
+from recorder_core.simulator.presets import LIBRARIES
+
 from .demo_check import check, judge_footage, verdict
 from .demo_house import RunningHouse, open_house, wait_until_recording
 from .demo_people import HOUSES, PASSWORD
@@ -59,7 +61,7 @@ def _introduce(library: str, house: RunningHouse) -> None:
     width = max(len(person.name) for person in people)
     logins = "\n".join(f"  {person.name:<{width}}  {person.username}" for person in people)
     say(
-        f"\n{HOUSES[library].name} runs at {house.home_assistant.url}\n\n{logins}\n\n"
+        f"\n{LIBRARIES[library].title} runs at {house.home_assistant.url}\n\n{logins}\n\n"
         f"The password of each is {PASSWORD}. The footage lies in {house.footage}.\nCtrl-C stops everything."
     )
 

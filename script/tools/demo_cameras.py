@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import subprocess
 import sys
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from recorder_core.simulator.presets import PRESETS
-
 from recorder_core.simulator import Simulator, VideoCodec
+from recorder_core.simulator.presets import LIBRARIES
+
+from .processes import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,19 +44,8 @@ class DemoCamera:
 @contextlib.contextmanager
 def simulated(library: str) -> Iterator[list[DemoCamera]]:
     """Run a library's cameras. Raises `RuntimeError` where they do not start."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "script.tools.demo_cameras", library],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    ) as process:
-        try:
-            line = process.stdout.readline() if process.stdout is not None else b""
-            if not line:
-                raise RuntimeError("the cameras did not start; the reason stands above")
-            yield [DemoCamera(**(one | {"codec": VideoCodec(one["codec"])})) for one in json.loads(line)]
-        finally:
-            process.communicate(timeout=30)  # closes its input, which ends it
+    with serving([sys.executable, "-m", "script.tools.demo_cameras", library]) as (_, line):
+        yield [DemoCamera(**(one | {"codec": VideoCodec(one["codec"])})) for one in json.loads(line)]
 
 
 def _described(camera: SimulatedCamera, url: str) -> DemoCamera:
@@ -76,7 +65,7 @@ def _described(camera: SimulatedCamera, url: str) -> DemoCamera:
 
 
 async def _run(library: str) -> None:
-    async with Simulator(PRESETS[library]) as simulator:
+    async with Simulator(LIBRARIES[library].cameras) as simulator:
         cameras = [asdict(_described(camera, simulator.url(camera.name))) for camera in simulator.cameras]
         print(json.dumps(cameras), flush=True)
         await asyncio.to_thread(sys.stdin.buffer.read)

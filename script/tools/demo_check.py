@@ -77,7 +77,7 @@ async def restart(house: RunningHouse, say: Callable[[str], None]) -> Restart:
         await asyncio.sleep(BEFORE_S)
         say("Restarting Home Assistant …")
         old, began_us = house.home_assistant.pid, _now_us()
-        await house.api.command("call_service", domain="homeassistant", service="restart")
+        await house.api.restart()
         await house.home_assistant.wait_for_end()
         await house.home_assistant.start()
         await _wait_until_shown(house)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from recorder_core.api.client import RecorderClient
 from recorder_core.errors import RecorderError
 from recorder_core.models import CameraState, RecorderStatus
+from recorder_core.simulator.presets import LIBRARIES
 
 from .dashboard import dashboard
 from .demo_cameras import DemoCamera, simulated
@@ -27,12 +28,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RECORDING_LIMIT_S: Final = 60.0
+ADDING_LIMIT_S: Final = 30.0
 DOMAIN: Final = "library_surveillance"
 _ENTRY_FLOW: Final = "/api/config/config_entries/flow"
 _SUBENTRY_FLOW: Final = "/api/config/config_entries/subentries/flow"
-
-EXPOSED_AREAS: Final = frozenset({"Parking lot", "Café deck"})
-"""Where the demonstration switches on what is off by default: pictures for every user of Home Assistant."""
 
 
 @dataclass(slots=True)
@@ -67,15 +66,18 @@ class RunningHouse:
 
 @contextlib.asynccontextmanager
 async def open_house(library: str, folder: Path, port: int, say: Callable[[str], None]) -> AsyncIterator[RunningHouse]:
-    """Bring everything up, and down again in the end: Home Assistant, then the recorder, then the cameras."""
-    house = HOUSES[library]
+    """Bring everything up, and down again in the end: Home Assistant, then the recorder, then the cameras.
+
+    The folder goes with it, but after a failure it stays, for it holds the logs.
+    """
+    house, title = HOUSES[library], LIBRARIES[library].title
     home_assistant = HomeAssistantProcess(folder / "config", port)
     async with contextlib.AsyncExitStack() as stack:
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        say(f"Starting the cameras of {house.name} …")
+        stack.push(lambda kind, *_: shutil.rmtree(folder, ignore_errors=True) if kind is None else say(_logs(folder)))
+        say(f"Starting the cameras of {title} …")
         cameras = stack.enter_context(simulated(library))
         say("Starting Home Assistant …")
-        home_assistant.prepare(house.name, house.time_zone)
+        home_assistant.prepare(title, house.time_zone)
         api = await stack.enter_async_context(HomeAssistantApi(home_assistant.url))
         running = RunningHouse(folder, home_assistant, api, cameras)
         stack.push_async_callback(running.close)
@@ -83,8 +85,12 @@ async def open_house(library: str, folder: Path, port: int, say: Callable[[str],
         await api.onboard(house.owner.name, house.owner.username, PASSWORD)
         for person in house.people:
             await api.add_user(person.name, person.username, PASSWORD)
-        await _set_up(running, library, house.name, say)
+        await _set_up(running, library, title, say)
         yield running
+
+
+def _logs(folder: Path) -> str:
+    return f"The logs are {folder}/config/console.log and {folder}/footage/recorder/logs/recorder.log."
 
 
 async def wait_until_recording(house: RunningHouse, say: Callable[[str], None]) -> RecorderStatus:
@@ -139,16 +145,26 @@ async def _set_up(house: RunningHouse, library: str, name: str, say: Callable[[s
                     "name": camera.title,
                     "url": camera.url,
                     **({"username": camera.username, "password": camera.password} if camera.username else {}),
-                    "expose_video": camera.area in EXPOSED_AREAS,
+                    "expose_video": camera.area in HOUSES[library].exposed,
                     "advanced": {"source": "auto", "verify_ssl": True},
                 },
                 "trial": {"next_step_id": "save"},
             },
         )
-    subentries = await house.api.command("config_entries/subentries/list", entry_id=entry_id)
-    ids = {subentry["title"]: subentry["subentry_id"] for subentry in subentries}
-    house.camera_ids = {camera.name: ids[camera.title] for camera in house.cameras}
+        house.camera_ids[camera.name] = await _wait_until_added(house, entry_id, camera.title)
     await _show(house, entry_id, name)
+
+
+async def _wait_until_added(house: RunningHouse, entry_id: str, title: str) -> str:
+    """Wait until Home Assistant has made a new camera's entities; return the camera's id."""
+    async with asyncio.timeout(ADDING_LIMIT_S):
+        while True:
+            subentries = await house.api.command("config_entries/subentries/list", entry_id=entry_id)
+            camera_id = next(str(one["subentry_id"]) for one in subentries if one["title"] == title)
+            entry = await house.api.command("config_entries/get_single", entry_id=entry_id)
+            if entry["config_entry"]["state"] == "loaded" and f"{camera_id}_camera" in await entity_ids(house):
+                return camera_id
+            await asyncio.sleep(0.1)
 
 
 async def _show(house: RunningHouse, entry_id: str, title: str) -> None:
@@ -164,3 +180,10 @@ async def _show(house: RunningHouse, entry_id: str, title: str) -> None:
     for camera in house.cameras:
         areas.setdefault(camera.area or title, []).append(of(house.camera_ids[camera.name]))
     await house.api.command("lovelace/config/save", config=dashboard(title, areas, of(entry_id)))
+    # Home Assistant always loads its voice pipeline, which is not installed here, and says so to everybody.
+    await house.api.command(
+        "call_service",
+        domain="persistent_notification",
+        service="dismiss",
+        service_data={"notification_id": "invalid_config"},
+    )

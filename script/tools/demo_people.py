@@ -1,4 +1,4 @@
-"""Who works at the libraries that the demonstration shows: a login for each role that its policy names."""
+"""The people of the libraries that the demonstration shows: a login for each role that a library's policy names."""
 
 from __future__ import annotations
 
@@ -18,17 +18,19 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """A library: its name, time zone and people. The owner administers Home Assistant."""
+    """A library's people. The owner administers Home Assistant.
 
-    name: str
+    In `exposed` areas the demonstration switches on what is off by default: pictures for every user of Home Assistant.
+    """
+
     time_zone: str
     owner: Person
     people: tuple[Person, ...]
+    exposed: frozenset[str] = frozenset()
 
 
 HOUSES: Final = {
     "missoula": House(
-        name="Missoula Public Library",
         time_zone="America/Denver",
         owner=Person("admin", "System Administrator"),
         people=(
@@ -38,9 +40,9 @@ HOUSES: Final = {
             Person("safety", "Safety Specialist"),
             Person("clerk", "Circulation Clerk"),
         ),
+        exposed=frozenset({"Parking lot", "Café deck"}),
     ),
     "arapahoe": House(
-        name="Arapahoe Library District",
         time_zone="America/Denver",
         owner=Person("admin", "System Administrator"),
         people=(
@@ -51,7 +53,6 @@ HOUSES: Final = {
         ),
     ),
     "hanson": House(
-        name="Hanson Public Library",
         time_zone="America/New_York",
         owner=Person("admin", "Town IT"),
         people=(

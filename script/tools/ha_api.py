@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any, Self
 
@@ -52,15 +53,14 @@ class HomeAssistantApi:
             password=password,
         )
 
-    async def request(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Json:
+    async def request(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401 - as deep as it pleases
         """Call the REST API. Raises `HomeAssistantError` with the answer's words."""
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         async with self._session.request(method, self._url + path, json=body, headers=headers) as response:
             text = await response.text()
         if response.status >= 400:
             raise HomeAssistantError(f"{method} {path}: {response.status} {text}")
-        answer: Json = json.loads(text)
-        return answer
+        return json.loads(text)
 
     async def command(self, kind: str, **fields: object) -> Any:  # noqa: ANN401 - as deep as it pleases
         """Send one command over a WebSocket of its own. Raises `HomeAssistantError` with the answer's words."""
@@ -81,13 +81,18 @@ class HomeAssistantApi:
         response: Json = answer["service_response"]
         return response
 
+    async def restart(self) -> None:
+        """Order a restart; Home Assistant may go before it has answered."""
+        with contextlib.suppress(aiohttp.ClientConnectionError):
+            await self.request("POST", "/api/services/homeassistant/restart", {})
+
     async def walk_flow(self, path: str, handler: object, steps: Mapping[str, Mapping[str, object]]) -> Json:
         """Go through a config flow by answering each step from `steps`, and return how it ended.
 
         A menu takes the option named by `next_step_id` in its step. Raises `HomeAssistantError` where the flow shows
         an error, aborts, or asks for a step that has no answer.
         """
-        flow = await self.request("POST", path, {"handler": handler, "show_advanced_options": True})
+        flow: Json = await self.request("POST", path, {"handler": handler})
         answered: set[str] = set()
         while flow["type"] in {"form", "menu"}:
             step = flow["step_id"]

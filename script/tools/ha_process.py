@@ -130,6 +130,6 @@ class HomeAssistantProcess:
 
     async def _answers(self, session: aiohttp.ClientSession) -> bool:
         with contextlib.suppress(aiohttp.ClientError):  # nothing listens yet
-            async with session.get(f"{self.url}/api/onboarding") as response:
+            async with session.get(f"{self.url}/manifest.json") as response:
                 return response.status == 200
         return False

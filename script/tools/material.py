@@ -1,8 +1,8 @@
 """The looping picture material of the benchmarks: encoded once per machine, kept in the user's cache.
 
 A loop is 250 access units of 1080p25 H.264 at 4 Mbit/s. Each is kept as the MP4 sample that a recorder should store
-(4-byte lengths, neither parameter sets nor delimiters nor SEI), so its MD5 tells from a stored sample which frame of
-the loop it is.
+(4-byte lengths, neither parameter sets nor delimiters nor SEI), so its SHA-256 tells from a stored sample which
+frame of the loop it is.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ GOP: Final = 50
 SLICES: Final = (1, 5)  # nal_unit_type of coded slices, H.264 table 7-1
 SPS: Final = 7
 PPS: Final = 8
-VERSION: Final = 1
+VERSION: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
-    """What `index.json` says: the frame rate, the decoder configuration in hexadecimal, each sample's size and MD5."""
+    """What is looped: the frame rate, the decoder configuration in hexadecimal, each sample's size and SHA-256."""
 
     fps: int
     codec_data: str
     sizes: list[int]
-    md5: list[str]
+    sha256: list[str]
 
     @property
     def bytes_per_second(self) -> float:
@@ -74,9 +74,9 @@ def _make(folder: Path) -> None:
         fps=FPS,
         codec_data=_decoder_configuration(parameter_sets[SPS], parameter_sets[PPS]).hex(),
         sizes=[len(sample) for sample in samples],
-        md5=[hashlib.md5(sample, usedforsecurity=False).hexdigest() for sample in samples],
+        sha256=[hashlib.sha256(sample).hexdigest() for sample in samples],
     )
-    if len(set(material.md5)) != FRAMES:
+    if len(set(material.sha256)) != FRAMES:
         message = "two frames of the loop are alike, so a stored sample would not tell which one it is"
         raise RuntimeError(message)
     (folder / "loop.bin").write_bytes(b"".join(samples))

@@ -1,7 +1,8 @@
-"""What processes cost: CPU time and memory of a process and all that it started, read from /proc."""
+"""Processes: starting and ending them, and what they and all that they started cost, read from /proc."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
@@ -74,6 +75,22 @@ def stop(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@contextlib.contextmanager
+def serving(command: Sequence[str | Path]) -> Iterator[tuple[subprocess.Popen[bytes], bytes]]:
+    """Run a server that says one line once it listens, and that ends with its standard input.
+
+    Gives the process and the line. Raises `RuntimeError` where it ends before it listens.
+    """
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as process:
+        try:
+            line = process.stdout.readline() if process.stdout is not None else b""
+            if not line:
+                raise RuntimeError("the cameras did not start; the reason stands above")
+            yield process, line
+        finally:
+            process.communicate(timeout=30)
 
 
 def _stat(pid: int) -> list[str] | None:

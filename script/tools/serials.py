@@ -1,6 +1,6 @@
-"""Counts stored frames by their serial, with a reader that is not ours: ffprobe gives each stored sample's MD5.
+"""Counts stored frames by their serial, with a reader that is not ours: ffprobe gives each stored sample's SHA-256.
 
-The material tells from the MD5 which frame of the loop a sample is; a camera's serials go on from loop to loop.
+The material tells from it which frame of the loop a sample is; a camera's serials go on from loop to loop.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ class Count:
 
 
 def sample_hashes(path: Path) -> list[str]:
-    """Return the MD5 of each sample of a file, in decoding order, as ffprobe sees them."""
+    """Return the SHA-256 of each sample of a file, in decoding order, as ffprobe sees them."""
     answer = subprocess.run(
         [
-            *("ffprobe", "-v", "error", "-select_streams", "v", "-show_data_hash", "md5"),
+            *("ffprobe", "-v", "error", "-select_streams", "v", "-show_data_hash", "sha256"),
             *("-show_entries", "packet=data_hash", "-of", "csv=p=0", path),
         ],
         check=True,
         capture_output=True,
         text=True,
     )
-    return [line.strip(",").removeprefix("MD5:") for line in answer.stdout.split()]
+    return [line.strip(",").removeprefix("SHA256:") for line in answer.stdout.split()]
 
 
 def count(hashes: Iterable[str], loop: Sequence[str]) -> Count:
@@ -54,8 +54,8 @@ def count(hashes: Iterable[str], loop: Sequence[str]) -> Count:
     Each step from a sample to the next is taken forward, or as a repetition where the frame stays or goes back by
     less than half a loop.
     """
-    serials = {md5: serial for serial, md5 in enumerate(loop)}
-    known = [serials.get(md5) for md5 in hashes]
+    serials = {digest: serial for serial, digest in enumerate(loop)}
+    known = [serials.get(digest) for digest in hashes]
     places = [serial for serial in known if serial is not None]
     missing = duplicated = 0
     for previous, current in pairwise(places):

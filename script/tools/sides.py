@@ -27,7 +27,8 @@ def ours(urls: list[str], folder: Path) -> Iterator[list[int]]:
     """The recorder as it is delivered: supervisor and worker, index and volume, cameras put through its API."""
     data, footage = folder / "data", folder / "footage"
     footage.mkdir(mode=0o700)
-    process = subprocess.Popen([sys.executable, "-m", "recorder_core", "serve", "--data", data])
+    command = [sys.executable, "-m", "recorder_core", "serve", "--data", str(data)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # it keeps its own log
     try:
         asyncio.run(_put_cameras(data / "recorder.sock", footage.absolute(), urls))
         yield [process.pid]
@@ -54,10 +55,9 @@ async def until_answering(client: RecorderClient, limit_s: float = 30) -> Record
     """Return the status of a recorder that has just been started."""
     async with asyncio.timeout(limit_s):
         while True:
-            try:
+            with contextlib.suppress(RecorderError):  # its socket is not there yet
                 return await client.status()
-            except RecorderError:
-                await asyncio.sleep(0.1)  # its socket is not there yet
+            await asyncio.sleep(0.1)
 
 
 @contextlib.contextmanager

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from .material import Material, ensure_material
+from .processes import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,21 +44,13 @@ def gstreamer(cameras: int) -> Iterator[Source]:
     """Serve the material from GStreamer's RTSP server, a mount for each camera."""
     subprocess.run([_HERE.parent / "system-packages", *GSTREAMER_PACKAGES], check=True)
     folder, material = ensure_material()
-    with subprocess.Popen(
-        ["/usr/bin/python3", _HERE / "gst_server.py", folder, str(cameras)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as process:
-        try:
-            port = int(_first_line(process))
-            yield Source(process, [f"rtsp://127.0.0.1:{port}/cam{number}" for number in range(cameras)], material)
-        finally:
-            process.communicate(timeout=20)  # closes its input, which ends it
+    with serving(["/usr/bin/python3", _HERE / "gst_server.py", folder, str(cameras)]) as (process, line):
+        yield Source(process, [f"rtsp://127.0.0.1:{int(line)}/cam{number}" for number in range(cameras)], material)
 
 
-def _first_line(process: subprocess.Popen[bytes]) -> bytes:
-    line = process.stdout.readline() if process.stdout is not None else b""
-    if not line:
-        message = "the cameras' server ended before it listened; its reason stands above"
-        raise RuntimeError(message)
-    return line
+@contextlib.contextmanager
+def simulator(cameras: int) -> Iterator[Source]:
+    """Replay one loop from the project's own simulator, a port for each camera."""
+    with serving([sys.executable, "-m", "script.tools.load_cameras", str(cameras)]) as (process, line):
+        told = json.loads(line)
+        yield Source(process, told["urls"], Material(**told["material"]))
