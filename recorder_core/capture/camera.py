@@ -17,7 +17,7 @@ from recorder_core.models import CameraState, SourceKind
 from recorder_core.storage.records import GapReason
 
 from .recording import Recording
-from .sources import make_sources
+from .sources import make_sources, worth_another
 
 if TYPE_CHECKING:
     from recorder_core.clock import Clock
@@ -144,14 +144,14 @@ class CameraRecorder:
 
     async def _session(self) -> Exception:
         """Live through one session; return what ended it."""
-        error: Exception = CameraError(ErrorCode.INTERNAL, "No source fits this address.")
+        error: Exception | None = None
         try:
             for source in make_sources(self.config, self._poller):
                 try:
                     return await self._record(source)
                 except CameraError as refusal:
-                    error = refusal
-                    if refusal.code is not ErrorCode.REJECTED:
+                    error = error or refusal  # the first source knows best why the camera cannot be had
+                    if not worth_another(refusal):
                         break
                 finally:
                     await _close(source)
@@ -160,7 +160,7 @@ class CameraRecorder:
         except Exception as fault:  # a fault with one camera is survived, recorded and shown
             _LOGGER.exception("Camera %s: the session failed", self.config.camera_id)
             error = fault
-        return error
+        return error or CameraError(ErrorCode.INTERNAL, "No source fits this address.")
 
     async def _record(self, source: Source) -> Exception:
         info = await source.open()

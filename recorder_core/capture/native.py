@@ -67,8 +67,8 @@ class NativeSource:
         if self._connection is None or self._session is None:
             raise RuntimeError("the source has not been opened")
 
-        def report(sender: SenderReport, pts: int) -> None:
-            consumer.on_report(sender.utc_us, pts)
+        def report(sender: SenderReport, pts: int, arrival_us: int) -> None:
+            consumer.on_report(sender.utc_us, pts, arrival_us)
 
         self._connection.expect_stream()
         self._stream = VideoStream(
@@ -84,13 +84,15 @@ class NativeSource:
 
     async def close(self) -> None:
         """Say goodbye, if there still is somebody to say it to, and close."""
-        if self._stream is not None:
-            self._poller.remove(self._stream)
-            self._stream.farewell()
-            self._stream = None
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        stream, self._stream = self._stream, None
+        connection, self._connection = self._connection, None
+        try:
+            if stream is not None:
+                self._poller.remove(stream)
+                stream.farewell()
+        finally:
+            if connection is not None:
+                connection.close()
 
     async def _negotiate(self, connection: Connection, credentials: Credentials | None) -> Session:
         conversation = negotiate(self._url, credentials)
@@ -121,7 +123,8 @@ class NativeSource:
                 if len(pending) >= 4 and len(pending) >= (end := 4 + int.from_bytes(pending[2:4])):
                     pending = pending[end:]
                     continue
-            elif pending and (parsed := parse_message(pending)) is not None:
+            elif (pending := pending.lstrip(b"\r\n")) and (parsed := parse_message(pending)) is not None:
+                # Line ends that precede a message were left over by a body that is longer than the camera said.
                 message, length = parsed
                 pending = pending[length:]
                 if message.status is not None and message.cseq in (cseq, None):

@@ -64,6 +64,7 @@ class Recording:
         self._on_change = on_change
         self._run: RunRecorder | None = None
         self._latest: AccessUnit | None = None
+        self._report: tuple[int, int] | None = None
         self._announced = False
         self._last_pts = 0
         self._wall_minus_monotonic = _wall_minus_monotonic(clock)
@@ -101,10 +102,13 @@ class Recording:
             _LOGGER.exception("Recording camera %s failed", self._camera_id)
             self._fail(error)
 
-    def on_report(self, camera_us: int, pts: int) -> None:
-        """Compare the camera's clock with ours."""
-        if self._run is not None and self._run.started:
-            self._run.clock_offset_us = camera_us - self._run.utc_us(pts)
+    def on_report(self, camera_us: int, pts: int, arrival_us: int) -> None:
+        """Compare the camera's clock with ours, and let the run's clock learn from the report's own journey."""
+        self._report = pts, arrival_us
+        if self._run is not None:
+            self._run.observe_report(pts, arrival_us)
+            if self._run.started:
+                self._run.clock_offset_us = camera_us - self._run.utc_us(pts)
 
     def on_end(self, error: Exception) -> None:
         """Note the end of the session."""
@@ -154,6 +158,7 @@ class Recording:
     def _break(self, run: RunRecorder, unit: AccessUnit) -> GapReason | None:
         """Say why a unit cannot go on with the run, if it cannot."""
         if not _JUMP_BACK <= unit.pts - self._last_pts <= _JUMP_FORWARD or unit.discontinuity:
+            self._report = None  # it speaks of the time line that has just ended
             return GapReason.TIMESTAMP_JUMP
         if self.format is not run.facts.format and self.format != run.facts.format:
             return GapReason.PARAMETER_CHANGE
@@ -185,6 +190,8 @@ class Recording:
         run.host_synchronised = host_synchronised()
         if self._latest is not None:
             run.observe(self._latest)
+        if self._report is not None:
+            run.observe_report(*self._report)
         return run
 
     def _adopt(self, parameter_sets: tuple[bytes, ...]) -> None:

@@ -83,6 +83,10 @@ class RunRecorder:
         """Take note of when a unit arrived; of those read together, only the latest can tell anything."""
         self._clock.observe(unit.pts, unit.arrival_us)
 
+    def observe_report(self, pts: int, arrival_us: int) -> None:
+        """Take note of when a sender report arrived, and of which media time it spoke."""
+        self._clock.observe_report(pts, arrival_us)
+
     def push(self, unit: AccessUnit) -> None:
         """Record a unit.
 

@@ -4,6 +4,10 @@ A picture cannot arrive before it was taken, so the smallest difference between 
 guess at the offset between the two, and what is left in it is the quickest way through the network. The guess is
 made anew in each segment, and the run follows it by at most `MAX_RATE`: jumps would tear holes into a timeline that
 has none, and a smallest-ever rule would drift (a camera that runs 50 ppm slow is 8.6 s wrong after two days).
+
+A sender report is an arrival too, and a better one: its media time is that of its sending (RFC 3550 section 6.4.1),
+so it was not held up by the encoder as every picture is. It counts only where it agrees with the pictures to within
+`_ENCODER_US`, for there are cameras that fill it with nonsense.
 """
 
 from __future__ import annotations
@@ -17,6 +21,9 @@ _US = 1_000_000 / TIMESCALE
 
 MAX_RATE = 500e-6
 """The most by which a run's clock runs faster or slower than its media time."""
+
+_ENCODER_US = 1_000_000
+"""No camera for surveillance keeps a picture longer than this before it sends it."""
 
 SEGMENT_US = 60_000_000
 """The time over which a segment makes up for what the former was wrong."""
@@ -41,6 +48,7 @@ class RunClock:
         """Begin a run; nothing may be asked before `settle`."""
         self._to_wall = wall_minus_monotonic_us
         self._smallest: float | None = None
+        self._reported: float | None = None
         self._line: _Line | None = None
 
     @property
@@ -50,16 +58,33 @@ class RunClock:
 
     def observe(self, pts: int, arrival_us: int) -> None:
         """Take note that the unit with this media time had arrived by this monotonic time."""
-        offset = arrival_us + self._to_wall - pts * _US
+        offset = self._offset(pts, arrival_us)
         if self._smallest is None or offset < self._smallest:
             self._smallest = offset
 
+    def observe_report(self, pts: int, arrival_us: int) -> None:
+        """Take note that word of this media time's moment had arrived by this monotonic time."""
+        offset = self._offset(pts, arrival_us)
+        if self._reported is None or offset < self._reported:
+            self._reported = offset
+
+    def _offset(self, pts: int, arrival_us: int) -> float:
+        return arrival_us + self._to_wall - pts * _US
+
+    def _guess(self) -> float | None:
+        """Return the best guess at the offset from what was observed, and begin to observe anew."""
+        pictures, reports = self._smallest, self._reported
+        self._smallest = self._reported = None
+        if pictures is not None and reports is not None and pictures - _ENCODER_US < reports < pictures:
+            return reports
+        return pictures
+
     def settle(self, media: int) -> None:
         """Begin the first segment at this media time, with what has been observed so far."""
-        if self._smallest is None:
+        guess = self._guess()
+        if guess is None:
             raise ValueError("no arrival has been observed")
-        self._line = _Line(media, media * _US + self._smallest, 0.0)
-        self._smallest = None
+        self._line = _Line(media, media * _US + guess, 0.0)
 
     def next_segment(self, media: int) -> None:
         """Begin a segment where the last one ended, and follow what was observed during that one."""
@@ -67,11 +92,10 @@ class RunClock:
             raise ValueError("the clock has not been settled")
         here = self._line.at(media)
         rate = 0.0
-        if self._smallest is not None:
-            wanted = media * _US + self._smallest
-            rate = min(max((wanted - here) / SEGMENT_US, -MAX_RATE), MAX_RATE)
+        guess = self._guess()
+        if guess is not None:
+            rate = min(max((media * _US + guess - here) / SEGMENT_US, -MAX_RATE), MAX_RATE)
         self._line = _Line(media, here, rate)
-        self._smallest = None
 
     def utc_us(self, pts: int) -> int:
         """Return the UTC for a media time."""

@@ -47,8 +47,11 @@ class Consumer(Protocol):
         """Take units in decoding order."""
         ...
 
-    def on_report(self, camera_us: int, pts: int) -> None:
-        """Take note that the camera's own clock showed `camera_us` (UTC) at media time `pts`."""
+    def on_report(self, camera_us: int, pts: int, arrival_us: int) -> None:
+        """Take note that the camera's own clock showed `camera_us` (UTC) at media time `pts`.
+
+        `arrival_us` is the monotonic time at which the camera's word of it arrived.
+        """
         ...
 
     def on_end(self, error: Exception) -> None:

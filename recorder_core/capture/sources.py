@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from recorder_core.errors import CameraError, ErrorCode
 from recorder_core.models import SourceKind
 from recorder_core.rtsp import parse_camera_url
 
 from .native import NativeSource
+from .pyav import PyAvSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,6 +17,11 @@ if TYPE_CHECKING:
     from recorder_core.rtsp import Poller
 
     from .source import CaptureConfig, Source
+
+
+def worth_another(refusal: CameraError) -> bool:
+    """Whether another source may get what this one was refused: a camera that does not send over TCP may over UDP."""
+    return refusal.code is ErrorCode.REJECTED and refusal.placeholders.get("method") == "SETUP"
 
 
 def make_sources(config: CaptureConfig, poller: Poller) -> Iterator[Source]:
@@ -26,3 +33,5 @@ def make_sources(config: CaptureConfig, poller: Poller) -> Iterator[Source]:
     url = parse_camera_url(config.url)
     if config.source != SourceKind.PYAV and url.is_rtsp:
         yield NativeSource(config, url, poller)
+    if config.source != SourceKind.RTSP:
+        yield PyAvSource(config)

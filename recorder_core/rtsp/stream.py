@@ -6,6 +6,7 @@ Keeps the session alive. Never waits.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from recorder_core.errors import CameraError, ErrorCode
@@ -19,15 +20,20 @@ if TYPE_CHECKING:
     from recorder_core.media import AccessUnit
 
     from .connection import Connection
+    from .message import Message
     from .negotiation import Session
 
 _MAGIC = 0x24
 _FRAMING = 4
+_BEGINNINGS = b"$ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _RTP_VERSION = 0x80
 _VERSION_BITS = 0xC0
 
 _MAX_GARBAGE = 4 << 20
-"""A stream with more bytes than this that are no part of anything is no RTSP stream."""
+"""A stream with more bytes than this between two pictures that are no part of anything is no RTSP stream."""
+
+_TEXT_LINE = 512
+"""No first line of a message is longer."""
 
 _KEEP_ALIVE_SHARE = 0.45
 """The part of the session's timeout after which a sign of life is due, so that one may be lost."""
@@ -48,7 +54,7 @@ class VideoStream:
         buffer: bytearray,
         early: bytes,
         on_units: Callable[[list[AccessUnit]], None],
-        on_report: Callable[[SenderReport, int], None],
+        on_report: Callable[[SenderReport, int, int], None],
         on_end: Callable[[Exception], None],
     ) -> None:
         """Take over a connection on which PLAY was answered; `early` is what came behind that answer."""
@@ -60,9 +66,12 @@ class VideoStream:
         self._on_end = on_end
         self._rtcp_channel = session.track.rtcp_channel
         self._cseq = 1000
+        self._awaited_cseq: int | None = None
         self._keep_alive_us = 0
         self._keep_alive_every_us = int(session.timeout_s * _KEEP_ALIVE_SHARE * 1_000_000)
-        self.garbage_bytes = 0
+        self._now_us = 0
+        self._early_report: tuple[SenderReport, int] | None = None
+        self._garbage = 0
         self.depacketizer = Depacketizer(
             syntax_of(session.track.offer.codec),
             buffer=buffer,
@@ -70,6 +79,7 @@ class VideoStream:
             payload_type=session.track.offer.payload_type,
             parameter_sets=session.track.offer.parameter_sets,
         )
+        self._beginning = self._make_beginning()
 
     def poll(self, buffer: bytearray, view: memoryview, now_us: int) -> int:
         """Read what has come and hand on the access units in it; return the number of bytes read."""
@@ -81,14 +91,19 @@ class VideoStream:
             self._stay_alive(now_us)
         if count == 0:
             return 0
-        self.depacketizer.arrival_us = now_us
+        self._now_us = now_us
+        self.depacketizer.arrived(now_us)
         stop = start + count
         at = self._split(buffer, stop)
         if at == 0 and stop == len(view):
             raise CameraError(ErrorCode.PROTOCOL, "The camera sends a message without end.")
         self._tail = bytes(view[at:stop])
+        if self._early_report is not None and self.depacketizer.timestamp is not None:
+            self._tell(*self._early_report, self.depacketizer.timestamp)
+            self._early_report = None
         if units := self.depacketizer.ready:
             self.depacketizer.ready = []
+            self._garbage = 0
             self._on_units(units)
         return count
 
@@ -107,6 +122,7 @@ class VideoStream:
     def _stay_alive(self, now_us: int) -> None:
         if self._keep_alive_us:
             self._send(self._session.keep_alive)
+            self._awaited_cseq = self._cseq
         self._keep_alive_us = now_us + self._keep_alive_every_us
 
     def _send(self, method: str) -> None:
@@ -145,24 +161,30 @@ class VideoStream:
 
     def _plausible(self, buffer: bytearray, at: int, end: int, stop: int) -> bool:
         """Whether a dollar sign really begins a frame: RTP and RTCP carry version 2, and something known follows."""
-        if at + _FRAMING < stop and buffer[at + _FRAMING] & _VERSION_BITS != _RTP_VERSION:
+        if at + _FRAMING < min(stop, end) and buffer[at + _FRAMING] & _VERSION_BITS != _RTP_VERSION:
             return False
         if buffer[at + 1] in (self.depacketizer.channel, self._rtcp_channel):
             return True
-        return end >= stop or buffer[end] in b"$R"
+        return end >= stop or buffer[end] in _BEGINNINGS
+
+    def _make_beginning(self) -> re.Pattern[bytes]:
+        """Make the pattern of what is looked for behind garbage: a frame of the track or an answer.
+
+        A frame is `$`, channel, length, version 2, and the agreed payload type or a type of RTCP (RFC 3550 section 12).
+        """
+        kind = self.depacketizer.payload_type
+        rtp = rb"\x%02x..[\x80-\xbf][\x%02x\x%02x]" % (self.depacketizer.channel, kind, kind | 0x80)
+        rtcp = rb"\x%02x..[\x80-\xbf][\xc8-\xcc]" % self._rtcp_channel
+        return re.compile(rb"\$(?:%b|%b)|RTSP/1\." % (rtp, rtcp), re.DOTALL)
 
     def _resync(self, buffer: bytearray, at: int, stop: int) -> int:
         """Pass over bytes that are no part of anything, up to what may be the next frame or answer."""
-        candidates = (
-            buffer.find(bytes((_MAGIC, self.depacketizer.channel)), at, stop),
-            buffer.find(bytes((_MAGIC, self._rtcp_channel)), at, stop),
-            buffer.find(b"RTSP/1.", at, stop),
-        )
+        match = self._beginning.search(buffer, at, stop)
         # Keep the last bytes: what is looked for may be cut in two.
-        found = min((one for one in candidates if one >= 0), default=max(stop - 6, at))
-        self.garbage_bytes += found - at + 1
-        self.depacketizer.reset()
-        if self.garbage_bytes > _MAX_GARBAGE:
+        found = match.start() if match else max(stop - 6, at)
+        self._garbage += found - at + 1
+        self.depacketizer.suspect()
+        if self._garbage > _MAX_GARBAGE:
             raise CameraError(ErrorCode.PROTOCOL, "The camera sends something that is no RTSP stream.")
         return found
 
@@ -171,30 +193,46 @@ class VideoStream:
         head = bytes(buffer[at : min(stop, at + 32)])
         if not _may_be_text(head):
             return self._resync(buffer, at + 1, stop)
+        # Garbage that looks like text must not hold back the video behind it.
+        if stop - at > _TEXT_LINE and buffer.find(b"\r\n", at, at + _TEXT_LINE) < 0:
+            return self._resync(buffer, at + 1, stop)
         try:
-            parsed = parse_message(bytes(buffer[at:stop]))
+            parsed = parse_message(buffer, at, stop)
         except CameraError:
             return self._resync(buffer, at + 1, stop)
         if parsed is None:
-            # Garbage that looks like text must not hold back the video behind it.
-            line_end = buffer.find(b"\r\n", at, stop)
-            if line_end < 0 and stop - at > 512:
-                return self._resync(buffer, at + 1, stop)
             return None
-        return at + parsed[1]
+        message, end = parsed
+        self._answered(message)
+        return end
+
+    def _answered(self, message: Message) -> None:
+        """Give another sign of life, once, where the camera refused the last one for a nonce that had gone stale."""
+        if message.status == 401 and message.cseq is not None and message.cseq == self._awaited_cseq:
+            self._awaited_cseq = None
+            if self._session.authenticator.accept(message.headers.get("www-authenticate", ())):
+                self._send(self._session.keep_alive)
 
     def _report(self, packet: bytearray) -> None:
         report = parse_sender_report(packet)
-        if report is not None and self.depacketizer.timestamp is not None:
-            behind = (report.rtp_timestamp - self.depacketizer.timestamp) & 0xFFFFFFFF
-            signed = behind - (1 << 32) if behind >= 1 << 31 else behind
-            self._on_report(report, self.depacketizer.pts + signed)
+        if report is None:
+            return
+        if self.depacketizer.timestamp is None:
+            self._early_report = report, self._now_us  # it needs a media time to be compared with
+            return
+        self._tell(report, self._now_us, self.depacketizer.timestamp)
+
+    def _tell(self, report: SenderReport, arrival_us: int, timestamp: int) -> None:
+        ahead = (report.rtp_timestamp - timestamp) & 0xFFFFFFFF
+        signed = ahead - (1 << 32) if ahead >= 1 << 31 else ahead
+        self._on_report(report, self.depacketizer.pts + signed, arrival_us)
 
     def _adopt(self, buffer: bytearray, at: int, end: int) -> None:
         """Take the channel on which the agreed payload type really arrives, for cameras that ignore the agreement."""
         kind = buffer[at + _FRAMING + 1] if end - at > _FRAMING + 1 else -1
         if kind & 0x7F == self.depacketizer.payload_type:
             self.depacketizer.channel = buffer[at + 1]
+            self._beginning = self._make_beginning()
 
 
 def _may_be_text(head: bytes) -> bool:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from recorder_core.capture.source import CaptureConfig
-from recorder_core.capture.sources import make_sources
+from recorder_core.capture.sources import make_sources, worth_another
 from recorder_core.errors import CameraError, ErrorCode, RecorderError
 from recorder_core.media import TIMESCALE
 from recorder_core.models import ProbeRequest, ProbeResult
@@ -37,15 +37,13 @@ class _Look:
         self.format: VideoFormat | None = None
         self.times: list[int] = []
         self.size = 0
+        self.clock_offset_us: int | None = None
         self._info = info
         self._parameter_sets = info.parameter_sets
         self._clock = clock
-        self._wall_minus_media_us: int | None = None
-        self._report: tuple[int, int] | None = None
 
     def on_units(self, units: list[AccessUnit]) -> None:
         """Take note of units, from the first sync sample on."""
-        wall_minus_monotonic = self._clock.now_us() - self._clock.monotonic_us()
         for unit in units:
             if unit.parameter_sets is not None:
                 self._parameter_sets = unit.parameter_sets
@@ -55,14 +53,12 @@ class _Look:
                 continue
             self.times.append(unit.pts)
             self.size += len(unit.data)
-            late = unit.arrival_us + wall_minus_monotonic - unit.pts * 1_000_000 // TIMESCALE
-            self._wall_minus_media_us = min(late, self._wall_minus_media_us or late)
         if self.times and max(self.times) - min(self.times) >= _WANTED:
             self.done.set()
 
-    def on_report(self, camera_us: int, pts: int) -> None:
-        """Keep what the camera's clock showed last."""
-        self._report = camera_us, pts
+    def on_report(self, camera_us: int, pts: int, arrival_us: int) -> None:  # noqa: ARG002 - the protocol's signature
+        """Compare the camera's clock with ours: the report speaks of the moment in which it was sent."""
+        self.clock_offset_us = camera_us - (arrival_us + self._clock.now_us() - self._clock.monotonic_us())
 
     def on_end(self, error: Exception) -> None:
         """Keep why it ended."""
@@ -80,14 +76,6 @@ class _Look:
         """Bits per second; None with fewer than two pictures."""
         fps = self.fps
         return None if fps is None else round(self.size * 8 / len(self.times) * fps)
-
-    @property
-    def clock_offset_us(self) -> int | None:
-        """The camera's clock minus ours; None without a sender report."""
-        if self._report is None or self._wall_minus_media_us is None:
-            return None
-        camera_us, pts = self._report
-        return camera_us - (pts * 1_000_000 // TIMESCALE + self._wall_minus_media_us)
 
     def _understood(self) -> bool:
         with suppress(ParameterSetError):  # others may follow in the stream
@@ -111,18 +99,18 @@ async def probe(request: ProbeRequest, *, clock: Clock, poller: Poller, decoder:
         source=request.source,
         verify_tls=request.verify_tls,
     )
-    error: RecorderError = CameraError(ErrorCode.UNSUPPORTED_CODEC, "Nothing here can record from such an address.")
+    error: CameraError | None = None
     for source in make_sources(config, poller):
         try:
             return await _try(source, request, clock, decoder)
         except CameraError as refusal:
-            error = refusal
-            if refusal.code is not ErrorCode.REJECTED:
+            error = error or refusal  # the first source knows best why the camera cannot be had
+            if not worth_another(refusal):
                 break
         finally:
             with suppress(RecorderError, OSError):  # a camera that takes no goodbye is closed all the same
                 await source.close()
-    raise error
+    raise error or CameraError(ErrorCode.UNSUPPORTED_CODEC, "Nothing here can record from such an address.")
 
 
 async def _try(source: Source, request: ProbeRequest, clock: Clock, decoder: Decoder) -> ProbeResult:
