@@ -109,8 +109,15 @@ async def export(house: RunningHouse, camera: DemoCamera, during: Restart) -> Cl
 
 
 def judge_footage(house: RunningHouse, during: Restart) -> dict[str, Any]:  # Any: figures for the JSON line
-    """Read every stored picture of every camera."""
-    of_cameras = [sequence(_frames_of(house, camera)) for camera in house.cameras]
+    """Read every stored picture of every camera.
+
+    A picture is sent before the B-frames that precede it, so the end of a recording may cut between them: as many
+    pictures as there may be B-frames in a row are left out of the judgement there.
+    """
+    of_cameras = []
+    for camera in house.cameras:
+        shown = _frames_of(house, camera)
+        of_cameras.append(sequence(shown[: len(shown) - camera.b_frames]))
     counts = [tracks(path) for path in _files(house.footage)]
     return {
         "frames": sum(one.frames for one in of_cameras),
