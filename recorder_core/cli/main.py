@@ -42,7 +42,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
     for name, (module, summary) in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
         if name in words[:1]:
-            chosen = import_module(module)
+            try:
+                chosen = import_module(module)
+            except ModuleNotFoundError as error:
+                print(f"{name} needs the package {error.name}, which is not installed", file=sys.stderr)
+                return FAILED
             chosen.add_arguments(command)
     args = parser.parse_args(words)
     if chosen is None:  # pragma: no cover  # argparse has refused every other word before

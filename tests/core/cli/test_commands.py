@@ -1,0 +1,198 @@
+"""The commands as people and scripts use them: what they print, and what their exit codes say."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from recorder_core.cli.exit_codes import FAILED, INTERRUPTED, LOCKED, NOT_VERIFIED, OK, UNUSABLE
+from recorder_core.cli.main import COMMANDS, run
+from recorder_core.cli.progress import Progress
+from recorder_core.cli.remote import moment
+from recorder_core.models import CameraState
+from recorder_core.simulator import Simulator
+from tests.core.service.rig import PASSWORD, SOCKET, camera, config_of, served, state_reached, stored, use_volume
+
+from .processes import started
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def _files(folder: Path, pattern: str) -> list[Path]:
+    return sorted(folder.rglob(pattern))
+
+
+async def _recorded(data: Path) -> tuple[int, int]:
+    """Record for a moment, export through the command line meanwhile; return the interval of the export."""
+    async with Simulator([camera()]) as simulator, served(data) as (_, client):
+        await use_volume(client, data / "footage")
+        await client.put_camera(config_of(simulator))
+        await state_reached(client, CameraState.RECORDING)
+        segment = (await stored(client, seconds=2.5)).segments[-1]
+        interval = (segment.start_us + 500_000, segment.start_us + 1_500_000)
+        socket = ("--socket", str(data / SOCKET))
+        async with started("-m", "recorder_core", "status", *socket) as command:
+            assert await command.ends() == OK
+        moments = [f"@{one / 1e6:.6f}" for one in interval]
+        async with started("-m", "recorder_core", "export", *socket, "lobby", *moments) as command:
+            assert await command.ends() == OK
+        assert "100 %" in "".join(command.said)
+        async with started("-m", "recorder_core", "export", *socket, "nobody", *moments) as command:
+            assert await command.ends() == FAILED
+        assert "unknown_camera" in "".join(command.said)
+        still = data / "still.jpg"
+        probe = ("probe", simulator.url("lobby"), "--username", "viewer", "--still", still)
+        async with started("-m", "recorder_core", *probe, LIBRARY_RECORDER_PASSWORD=PASSWORD) as command:
+            assert await command.ends() == OK
+        assert still.read_bytes().startswith(b"\xff\xd8")
+        wrong = data / "password"
+        wrong.write_text("wrong\n")
+        async with started("-m", "recorder_core", *probe, "--password-file", wrong) as command:
+            assert await command.ends() == FAILED
+        assert "auth_failed" in "".join(command.said)
+        async with started("-m", "recorder_core", "reconcile", "--data", data) as command:
+            assert await command.ends() == LOCKED
+        async with started("-m", "recorder_core", "verify", "--data", data) as command:
+            assert await command.ends() == OK
+    return interval
+
+
+async def test_everything_by_hand(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    await _recorded(data)
+    assert len(_files(data / "footage" / "exports", "*.mp4")) == 1
+    assert run(["verify", "--data", str(data), "--json"]) == OK
+    report = json.loads(capsys.readouterr().out)
+    assert (report["segments"], report["findings"], report["volumes_missing"]) == (1, [], [])
+    assert run(["verify", "--data", str(data), "--camera", "other"]) == OK
+    assert capsys.readouterr().out.startswith("0 files")
+    [file] = _files(data / "footage" / "cameras", "*.mp4")
+    whole = file.read_bytes()
+    for damage, flaws in (
+        (whole[:-1000] + bytes([whole[-1000] ^ 1]) + whole[-999:], {"sha256", "sample"}),
+        (whole[:-1], {"size", "sha256", "structure"}),
+        (whole[:40], {"size", "sha256", "structure"}),
+    ):
+        file.write_bytes(damage)
+        assert run(["verify", "--data", str(data), "--json"]) == NOT_VERIFIED
+        found = json.loads(capsys.readouterr().out)["findings"]
+        assert {finding["flaw"] for finding in found} == flaws
+    file.unlink()
+    assert run(["verify", "--data", str(data)]) == NOT_VERIFIED
+    assert "missing" in capsys.readouterr().out
+    file.mkdir()
+    assert run(["verify", "--data", str(data)]) == NOT_VERIFIED
+    assert "unreadable" in capsys.readouterr().out
+    file.rmdir()
+    assert run(["reconcile", "--data", str(data)]) == OK
+    assert run(["reconcile", "--data", str(data), "--full", "--give-up-missing", "--json"]) == OK
+    report = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert report["full"]["given_up"] == 1
+    _files(data / "footage", ".library*")[0].unlink()
+    assert run(["verify", "--data", str(data)]) == FAILED
+    assert run(["reconcile", "--data", str(data)]) == FAILED
+    assert "volume_missing" in capsys.readouterr().err
+    assert _files(data, ".snapshot-*") == []
+
+
+def test_a_recorder_that_is_not_there(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["status", "--data", str(data)]) == FAILED
+    assert "recorder_unreachable" in capsys.readouterr().err
+    assert run(["verify", "--data", str(data)]) == FAILED
+    assert "volume_missing" in capsys.readouterr().err
+    (data / "index.sqlite").write_bytes(b"no database" * 100)
+    assert run(["verify", "--data", str(data)]) == FAILED
+    assert "index_damaged" in capsys.readouterr().err
+    assert run(["reconcile", "--data", str(data / "nowhere")]) == FAILED
+    arguments = ["probe", "rtsp://127.0.0.1:9/", "--username", "u", "--password-file", str(data / "nowhere")]
+    assert run(arguments) == UNUSABLE
+    assert "nowhere" in capsys.readouterr().err
+
+
+def test_the_password_is_asked_for_where_nobody_gave_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+
+    def ask(prompt: str) -> str:
+        asked.append(prompt)
+        return PASSWORD
+
+    monkeypatch.delenv("LIBRARY_RECORDER_PASSWORD", raising=False)
+    monkeypatch.setattr("getpass.getpass", ask)
+    assert run(["probe", "rtsp://127.0.0.1:9/", "--username", "viewer", "--json"]) == FAILED
+    assert len(asked) == 1
+    assert "connection_refused" in capsys.readouterr().err
+
+
+def test_an_interrupted_command_says_so(monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
+    def interrupt(_: argparse.Namespace) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("recorder_core.cli.status.main", interrupt)
+    assert run(["status", "--data", str(data)]) == INTERRUPTED
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(COMMANDS, "simulate", ("a_package_that_nobody_has", "run"))
+    assert run(["simulate"]) == FAILED
+    assert "a_package_that_nobody_has" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", list(COMMANDS))
+def test_every_command_explains_itself(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["library-recorder", command, "--help"])
+    with pytest.raises(SystemExit) as caught:
+        run()
+    assert caught.value.code == OK
+    shown = capsys.readouterr().out
+    assert "--password " not in shown.replace("--password\n", "--password ")
+
+
+@pytest.mark.parametrize(
+    ("text", "us"),
+    [
+        ("1970-01-01T00:00:01Z", 1_000_000),
+        ("1970-01-01T00:00:00.25-01:00", 3_600_250_000),
+        ("@1.5", 1_500_000),
+    ],
+)
+def test_a_moment_is_read(text: str, us: int) -> None:
+    assert moment(text) == us
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-03-01", "2026-03-01T10:00:00", "@", "@nan", "@inf"])
+def test_a_moment_without_a_zone_is_none(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError):
+        moment(text)
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_gets_a_bar_that_is_drawn_in_place() -> None:
+    terminal = _Terminal()
+    with Progress("Counting", terminal) as bar:
+        for step in range(1001):
+            bar.show(step / 1000, "things")
+    drawn = terminal.getvalue()
+    assert drawn.count("\r") == 101
+    assert "100 % things\n" in drawn
+
+
+def test_a_log_gets_a_few_lines() -> None:
+    log = io.StringIO()
+    with Progress("Counting", log) as bar:
+        for step in range(1001):
+            bar.show(step / 1000)
+        bar.show(2.0)
+    assert log.getvalue().splitlines() == [f"Counting: {share} %" for share in range(0, 101, 10)]

@@ -1,0 +1,87 @@
+"""What is packaged starts the recorder in a way that it understands."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shlex
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml  # type: ignore[import-untyped]  # it ships without types
+
+from recorder_core.cli import serve, status
+from recorder_core.version import __version__
+
+PACKAGING = Path(__file__).parents[3] / "packaging"
+
+
+def _serve(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    serve.add_arguments(parser)
+    return parser.parse_args(words)
+
+
+def _status(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    status.add_arguments(parser)
+    return parser.parse_args(words)
+
+
+def _json_after(keyword: str, dockerfile: Path) -> list[str]:
+    """Return the words of a Dockerfile's instruction in exec form."""
+    match = re.search(rf"^{keyword} (\[.*\])$", dockerfile.read_text(), re.MULTILINE)
+    assert match is not None
+    words: list[str] = json.loads(match[1])
+    return words
+
+
+def test_the_image_serves_as_nobody_special_and_knows_its_health() -> None:
+    dockerfile = PACKAGING / "docker" / "Dockerfile"
+    healthcheck = re.search(r"HEALTHCHECK[^\[]*(\[.*\])", dockerfile.read_text())
+    assert healthcheck is not None
+    program, command, *words = json.loads(healthcheck[1])
+    assert (program, command) == ("library-recorder", "status")
+    served = _serve(_json_after("CMD", dockerfile)[1:])
+    assert _status(words).data == served.data
+    assert "USER recorder" in dockerfile.read_text()
+
+
+def test_the_unit_serves() -> None:
+    unit = (PACKAGING / "systemd" / "library-recorder.service").read_text()
+    line = next(line for line in unit.splitlines() if line.startswith("ExecStart="))
+    program, command, *words = shlex.split(line.removeprefix("ExecStart="))
+    assert (Path(program).name, command) == ("library-recorder", "serve")
+    assert str(_serve(words).socket).startswith("/run/library-recorder/")
+
+
+def test_the_app_has_the_recorders_version() -> None:
+    config = yaml.safe_load((PACKAGING / "app" / "config.yaml").read_text())
+    assert config["version"] == __version__
+    assert set(config["options"]) == set(config["schema"])
+
+
+@pytest.mark.parametrize(("chosen", "level"), [("warning", "warning"), ("shout; rm -rf /", "info")])
+def test_the_app_hands_on_what_was_chosen(data: Path, chosen: str, level: str) -> None:
+    script = PACKAGING / "app" / "run"
+    assert script.stat().st_mode & stat.S_IXUSR
+    (data / "options.json").write_text(json.dumps({"log_level": chosen}))
+    echo = data / "echo"
+    echo.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    echo.chmod(0o700)
+    adapted = (
+        script.read_text()
+        .replace("/data/options.json", str(data / "options.json"))
+        .replace("/share/library_surveillance", str(data / "share"))
+        .replace("/usr/local/bin/library-recorder", str(echo))
+    )
+    done = subprocess.run([sys.executable, "-c", adapted], check=True, capture_output=True, text=True)
+    command, *words = done.stdout.splitlines()
+    served = _serve(words)
+    assert (command, served.log_level, served.socket) == ("serve", level, data / "share" / "recorder.sock")
+    config = yaml.safe_load((PACKAGING / "app" / "config.yaml").read_text())
+    assert level in config["schema"]["log_level"]
