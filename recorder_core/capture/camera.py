@@ -16,6 +16,7 @@ from recorder_core.errors import CameraError, ErrorCode, RecorderError, StorageE
 from recorder_core.models import CameraState, SourceKind
 from recorder_core.storage.records import GapReason
 
+from .reasons import gap_reason
 from .recording import Recording
 from .sources import make_sources, worth_another
 
@@ -29,20 +30,9 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-_GAP_REASONS: dict[ErrorCode, GapReason] = {
-    ErrorCode.AUTH_FAILED: GapReason.AUTH_FAILED,
-    ErrorCode.AUTH_REQUIRED: GapReason.AUTH_FAILED,
-    ErrorCode.NO_VIDEO: GapReason.NO_VIDEO,
-    ErrorCode.UNSUPPORTED_CODEC: GapReason.UNSUPPORTED,
-    ErrorCode.CONNECTION_LOST: GapReason.CONNECTION_LOST,
-    ErrorCode.PROTOCOL: GapReason.CONNECTION_LOST,
-    ErrorCode.STALLED: GapReason.STALLED,
-    ErrorCode.STORAGE_STALLED: GapReason.STORAGE_STALLED,
-    ErrorCode.VOLUME_FULL: GapReason.STORAGE_FULL,
-}
-
 _FIRST_WAIT_S = 1.0
 _LONGEST_WAIT_S = 60.0
+_DOUBLINGS = 6
 _STORAGE_WAIT_S = 5.0
 _REFUSED_WAIT_S = 60.0
 """Cameras lock an account after a few wrong passwords, so a refused one is tried no quicker than this."""
@@ -65,19 +55,11 @@ class CaptureStatus:
     clock_offset_us: int | None = None
 
 
-def gap_reason(error: Exception) -> GapReason:
-    """Say in a gap's words why nothing is recorded."""
-    if not isinstance(error, RecorderError):
-        return GapReason.CONNECTION_LOST
-    fallback = GapReason.STORAGE_FAILED if isinstance(error, StorageError) else GapReason.CONNECT_FAILED
-    return _GAP_REASONS.get(error.code, fallback)
-
-
 def retry_wait_s(failures: int, error: Exception, jitter: float) -> float:
     """Return how long to wait after so many failures in a row; `jitter` is from 0 to 1."""
     if isinstance(error, StorageError):
         return _STORAGE_WAIT_S
-    wait = min(_FIRST_WAIT_S * 2.0 ** max(failures - 1, 0), _LONGEST_WAIT_S)
+    wait = min(_FIRST_WAIT_S * 2.0 ** min(failures - 1, _DOUBLINGS), _LONGEST_WAIT_S)
     if isinstance(error, CameraError) and error.code in _FRUITLESS:
         wait = _REFUSED_WAIT_S
     return wait * (0.75 + jitter / 2)
@@ -126,8 +108,7 @@ class CameraRecorder:
         if self._task is None:
             return
         self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await asyncio.wait({self._task})
         self._task = None
         end_us = self._end_recording(reason)
         self._open_gap(end_us if end_us is not None else self._clock.now_us(), reason, "")

@@ -19,7 +19,7 @@ from recorder_core.storage.records import GapReason
 from .run import RunFacts, RunRecorder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from recorder_core.clock import Clock
     from recorder_core.media import AccessUnit, VideoFormat
@@ -33,10 +33,14 @@ _JUMP_FORWARD = 10 * TIMESCALE
 _JUMP_BACK = -2 * TIMESCALE
 """Media time may pause while packets are lost and go back a little where pictures are reordered; more is a jump."""
 
+_PAUSE = TIMESCALE
+_AHEAD_US = 1_000_000
+"""After a pause longer than this a unit that is so far ahead of its arrival shows that it was no pause but a jump."""
+
 _CLOCK_STEP_US = 250_000
 """A change of wall minus monotonic time by more than this is a step of the host's clock, not a late reading."""
 
-_REORDERED_CLOCK_LOOK_US = 1_000_000
+_CLOCK_LOOK_US = 1_000_000
 
 
 class Recording:
@@ -91,11 +95,10 @@ class Recording:
         self._look_at_clock()
         self.last_unit_us = units[-1].arrival_us
         try:
-            self._latest = units[-1]
-            if self._run is not None:
-                self._run.observe(self._latest)
-            for unit in units:
-                self._take(unit)
+            for stretch in _stretches(units, self._last_pts):
+                self._observe(stretch)
+                for unit in stretch:
+                    self._take(unit)
         except StorageError as error:
             self._fail(error)
         except Exception as error:
@@ -123,19 +126,34 @@ class Recording:
         run, self._run = self._run, None
         if run is None:
             return None
-        started = run.started
         try:
             end_us = run.end(reason, with_rest=not isinstance(self.error, StorageError))
         except StorageError as error:
             self.error = error
             end_us = run.end(reason, with_rest=False)
-        return end_us if started or self._announced else None
+        self._announce(run)
+        return end_us if self._announced else None
 
     # Inside
 
     def _fail(self, error: Exception) -> None:
         self.error = error
         self.ended.set()
+
+    def _observe(self, stretch: list[AccessUnit]) -> None:
+        """Let the run's clock see a stretch of units, unless it shows that the run's time line has ended."""
+        first, self._latest = stretch[0], stretch[-1]
+        if self._run is None:
+            return
+        step = first.pts - self._last_pts
+        ahead = step > _PAUSE and self._run.ahead_us(first) > _AHEAD_US
+        if first.discontinuity or ahead or not _JUMP_BACK <= step <= _JUMP_FORWARD:
+            self._report = None  # it speaks of the time line that has just ended
+            self._turn(GapReason.TIMESTAMP_JUMP)
+            return
+        # Of those between, the first of which may have been held back, none can tell more than the last.
+        self._run.observe(first)
+        self._run.observe(self._latest)
 
     def _take(self, unit: AccessUnit) -> None:
         self.packets_lost += unit.packets_lost
@@ -149,17 +167,18 @@ class Recording:
                 return
             self._run = self._begin(self.format)
         self._run.push(unit)
-        if not self._announced and self._run.started:
+        self._announce(self._run)
+
+    def _announce(self, run: RunRecorder) -> None:
+        """Say that the run has begun, once it has."""
+        if run.started and not self._announced:
             self._announced = True
             self.recorded = True
-            self._sink.gap_closed(self._camera_id, self._run.start_us)
+            self._sink.gap_closed(self._camera_id, run.start_us)
             self._on_change()
 
     def _break(self, run: RunRecorder, unit: AccessUnit) -> GapReason | None:
-        """Say why a unit cannot go on with the run, if it cannot."""
-        if not _JUMP_BACK <= unit.pts - self._last_pts <= _JUMP_FORWARD or unit.discontinuity:
-            self._report = None  # it speaks of the time line that has just ended
-            return GapReason.TIMESTAMP_JUMP
+        """Say why a unit cannot go on with the run, if its time line is not the reason."""
         if self.format is not run.facts.format and self.format != run.facts.format:
             return GapReason.PARAMETER_CHANGE
         if self._clock_stepped and unit.sync:
@@ -206,11 +225,22 @@ class Recording:
 
     def _look_at_clock(self) -> None:
         now = self._clock.monotonic_us()
-        if now - self._clock_looked_us < _REORDERED_CLOCK_LOOK_US:
+        if now - self._clock_looked_us < _CLOCK_LOOK_US:
             return
         self._clock_looked_us = now
         change = _wall_minus_monotonic(self._clock) - self._wall_minus_monotonic
         self._clock_stepped = abs(change) > _CLOCK_STEP_US
+
+
+def _stretches(units: list[AccessUnit], last_pts: int) -> Iterator[list[AccessUnit]]:
+    """Cut units that were read together where the time line may have ended between two of them."""
+    begin = 0
+    for at, unit in enumerate(units):
+        if at > begin and (unit.discontinuity or not _JUMP_BACK <= unit.pts - last_pts <= _PAUSE):
+            yield units[begin:at]
+            begin = at
+        last_pts = unit.pts
+    yield units[begin:]
 
 
 def _wall_minus_monotonic(clock: Clock) -> int:

@@ -15,6 +15,7 @@ from recorder_core.storage.ids import new_run_id, new_segment_id, segment_path
 from recorder_core.storage.records import GapReason, OpenFile, Run
 from recorder_core.storage.writer import OpenSegment, SegmentTail, VolumeWriter
 
+from .reasons import gap_reason
 from .run_clock import RunClock
 from .timeline import DecodeTimeline
 
@@ -42,20 +43,18 @@ class RunFacts:
 
 
 class RunRecorder:
-    """Records one run. `started` is false until the first fragment is complete and the run has a beginning."""
+    """Records one run. `started` is true from when the first fragment is complete and the sink knows of the run."""
 
     def __init__(self, facts: RunFacts, sink: CaptureSink) -> None:
         """Begin with the first sync sample that is pushed."""
         self.run_id = new_run_id()
         self.facts = facts
-        self.packets_lost = 0
         self.clock_offset_us: int | None = None
         self.host_synchronised: bool | None = None
         self._sink = sink
         self._clock = RunClock(facts.wall_minus_monotonic_us)
         self._timeline = DecodeTimeline(facts.format.reorder_depth)
         self._samples: list[Sample] = []
-        self._fragment_start = 0
         self._writer: VolumeWriter | None = None
         self._segment: OpenSegment | None = None
         self._segment_end_us = 0
@@ -63,25 +62,20 @@ class RunRecorder:
         self._last_pts: int | None = None
         self._loss: tuple[int, int, int] | None = None
         self._end_us = 0
+        self.started = False
         self.start_us = 0
-
-    @property
-    def started(self) -> bool:
-        """Whether something has been written and the run is known to the sink."""
-        return self._segment is not None
-
-    @property
-    def end_us(self) -> int:
-        """The wall time up to which fragments were handed to the writer."""
-        return self._end_us
 
     def utc_us(self, pts: int) -> int:
         """Return the wall time of a media time; only once the run has started."""
         return self._clock.utc_us(pts)
 
     def observe(self, unit: AccessUnit) -> None:
-        """Take note of when a unit arrived; of those read together, only the latest can tell anything."""
+        """Take note of when a unit arrived."""
         self._clock.observe(unit.pts, unit.arrival_us)
+
+    def ahead_us(self, unit: AccessUnit) -> float:
+        """Return by how much a unit that arrives now was, by its media time, taken later than now."""
+        return self._clock.ahead_us(unit.pts, unit.arrival_us)
 
     def observe_report(self, pts: int, arrival_us: int) -> None:
         """Take note of when a sender report arrived, and of which media time it spoke."""
@@ -153,14 +147,16 @@ class RunRecorder:
                 audio_discarded=self.facts.audio_discarded,
             )
         )
-        self._segment = self._writer.open(self._file(start_us, self._writer), fmt)
+        self._segment = self._writer.open(self._file(start_us, self._writer), fmt, on_failed=self._not_written)
         self._end_us = start_us
+        self.started = True
 
     def _rotate(self, media: int) -> None:
         """Go on in a new file, on whatever volume is to take it."""
         segment, writer = self._segment, self._writer
         if segment is None or writer is None:
             raise RuntimeError("only a run that has begun can go on")
+        self._report_loss()  # a camera that always loses some must not hold its account back for ever
         self._clock.next_segment(media)
         start_us = self._clock.utc_us(media)
         successor = self._sink.writer(self.facts.camera_id)
@@ -169,9 +165,15 @@ class RunRecorder:
             self._segment = writer.rotate(segment, self._tail(start_us), file, self.facts.format)
         else:
             writer.close(segment, self._tail(start_us))
-            self._segment = successor.open(file, self.facts.format)
+            self._segment = successor.open(file, self.facts.format, on_failed=self._not_written)
             self._writer = successor
         self._segment_lost = 0
+
+    def _not_written(self, segment: OpenSegment) -> None:
+        """Account for what was handed over and will not reach the file."""
+        if segment.error is not None and segment.end_us < segment.handed_us:
+            reason = gap_reason(segment.error)
+            self._sink.gap(self.facts.camera_id, segment.end_us, segment.handed_us, reason, segment.error.message)
 
     def _file(self, start_us: int, writer: VolumeWriter) -> OpenFile:
         self._segment_end_us = next_rotation_us(self.facts.camera_id, start_us)
@@ -194,10 +196,11 @@ class RunRecorder:
         )
 
     def _note_loss(self, unit: AccessUnit) -> None:
-        self.packets_lost += unit.packets_lost
         self._segment_lost += unit.packets_lost
-        start, _, count = self._loss or (unit.pts if self._last_pts is None else self._last_pts, 0, 0)
-        self._loss = (min(start, unit.pts), unit.pts, count + unit.packets_lost)
+        # Where pictures are reordered, what is lost may have been to be shown before or after the one it precedes.
+        last = unit.pts if self._last_pts is None else self._last_pts
+        start, end, count = self._loss or (last, last, 0)
+        self._loss = (min(start, last, unit.pts), max(end, last, unit.pts), count + unit.packets_lost)
 
     def _report_loss(self) -> None:
         if self._loss is None:

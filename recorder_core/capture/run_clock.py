@@ -38,7 +38,9 @@ class _Line:
     rate: float
 
     def at(self, pts: int) -> float:
-        return self.utc_us + (pts - self.media) * _US * (1 + self.rate)
+        elapsed_us = (pts - self.media) * _US
+        # In a segment that goes on beyond its time, for want of a sync sample, nothing is left to make up for.
+        return self.utc_us + elapsed_us + self.rate * min(elapsed_us, SEGMENT_US)
 
 
 class RunClock:
@@ -78,6 +80,12 @@ class RunClock:
         if pictures is not None and reports is not None and pictures - _ENCODER_US < reports < pictures:
             return reports
         return pictures
+
+    def ahead_us(self, pts: int, arrival_us: int) -> float:
+        """Return how much later than its arrival a unit seems to have been taken; below zero for any proper one."""
+        if self._line is not None:
+            return self._line.at(pts) - (arrival_us + self._to_wall)
+        return 0.0 if self._smallest is None else self._smallest - self._offset(pts, arrival_us)
 
     def settle(self, media: int) -> None:
         """Begin the first segment at this media time, with what has been observed so far."""

@@ -38,7 +38,12 @@ _SEQUENCE_RESTART = 8
 """So many packets from the past in a row are a camera that began to count anew."""
 
 _MAX_UNIT = 32 << 20
-"""No picture is larger; a stream that never changes its timestamp must not fill the memory."""
+_MAX_PARTS = 1 << 18
+"""No picture is larger or in more pieces; a stream that never changes its timestamp must not fill the memory."""
+
+_MAX_PARAMETER_SET = 0xFFFF
+_MAX_PARAMETER_SET_ID = 255
+"""What a sample entry can hold, and the highest id of a picture parameter set (ITU-T H.264 section 7.4.2.2)."""
 
 
 class Depacketizer:
@@ -63,7 +68,6 @@ class Depacketizer:
         self.payload_type = payload_type
         self.packets_lost = 0
         self.packets_late = 0
-        self.arrival_us = 0
         self.ssrc: int | None = None
         self.timestamp: int | None = None
         self.pts = 0
@@ -75,6 +79,11 @@ class Depacketizer:
         self._sets_changed = False
         self._expected: int | None = None
         self._late_in_a_row = 0
+        self._late_behind: int | None = None
+        self._arrival_us = 0
+        self._former_arrival_us = 0
+        self._first_expected: int | None = None
+        self._suspect_before: int | None = None
         self._marked = False
         self._discontinuity = False
         self._lost = 0
@@ -101,7 +110,7 @@ class Depacketizer:
         """The parameter sets in force, in the order that an init segment wants."""
         return tuple(nal for _, nal in sorted(self._sets.items()))
 
-    def consume(self, at: int, stop: int) -> int:  # noqa: C901 - one loop: each call in it costs more than its branch
+    def consume(self, at: int, stop: int) -> int:  # noqa: C901, PLR0912, PLR0915 - a call costs more than a branch
         """Take the packets of this track from `at` on; return where the first other or incomplete thing begins."""
         unpack = _PACKET.unpack_from
         buffer = self._buffer
@@ -125,13 +134,18 @@ class Depacketizer:
                 first, second, third = buffer[payload], buffer[payload + 1], buffer[payload + 2]
             else:
                 payload_end = end
-            if kind & 0x7F != self.payload_type or payload_end - payload <= header:
+            if kind & 0x7F != self.payload_type:
+                if ssrc == self.ssrc and sequence == self._expected:  # one sequence numbers all that a source sends
+                    self._expected = (sequence + 1) & 0xFFFF
                 at = end
                 continue
-            if sequence != self._expected and not self._resequence(sequence, timestamp):
+            if sequence != self._expected and not self._resequence(sequence, timestamp, ssrc):
                 at = end
                 continue
             self._expected = (sequence + 1) & 0xFFFF
+            if payload_end - payload <= header:  # nothing but padding
+                at = end
+                continue
             if timestamp != self.timestamp or ssrc != self.ssrc:
                 self._next_unit(timestamp, ssrc)
             nal_type = types[first]
@@ -155,10 +169,17 @@ class Depacketizer:
         """Hand out what has come of the last access unit, as far as it is whole."""
         self._finish(whole=self._marked)
 
-    def reset(self) -> None:
-        """Forget the unfinished unit: bytes went missing in a way that sequence numbers may not show."""
-        self._whole = False
-        self._drop_fragment()
+    def arrived(self, now_us: int) -> None:
+        """Note that what is consumed from now on has arrived by `now_us`, on the monotonic clock."""
+        self._former_arrival_us, self._arrival_us = self._arrival_us, now_us
+        self._first_expected = None if self._expected is None else (self._expected + 1) & 0xFFFF
+
+    def suspect(self) -> None:
+        """Note that bytes which belong to nothing follow the last packet.
+
+        If the next one turns out to be missing, the last one may have been cut short and hold a part of it.
+        """
+        self._suspect_before = self._expected
 
     # Packets
 
@@ -173,25 +194,31 @@ class Depacketizer:
             start += 4 + 4 * int.from_bytes(self._buffer[start + 2 : start + 4])
         if flags & 0x20 and end > start:
             end -= self._buffer[end - 1]
-        return (start, end) if start < end else None
+        return (start, end) if start <= end else None
 
-    def _resequence(self, sequence: int, timestamp: int) -> bool:
+    def _resequence(self, sequence: int, timestamp: int, ssrc: int) -> bool:
         """Judge a sequence number that was not expected; False if its packet is to be ignored."""
-        if self._expected is None:
-            return True
-        ahead = (sequence - self._expected) & 0xFFFF
-        if ahead >= 0x8000:
-            self.packets_late += 1
+        if self._expected is None or ssrc != self.ssrc:
+            return True  # the first of a source, which may count from anywhere
+        missing = (sequence - self._expected) & 0xFFFF
+        if missing >= 0x8000:
+            if self._late_behind != self._expected:  # others came in between
+                self._late_behind = self._expected
+                self._late_in_a_row = 0
             self._late_in_a_row += 1
             if self._late_in_a_row < _SEQUENCE_RESTART:
+                self.packets_late += 1
                 return False
-            ahead = 0
-        self._late_in_a_row = 0
-        self.packets_lost += ahead
-        self._lost += ahead
+            missing = self._late_in_a_row - 1  # those before it were no late ones
+        self._late_behind = None
         self._drop_fragment()
-        if timestamp == self.timestamp or not self._marked:
+        if timestamp == self.timestamp:
             self._whole = False
+        else:
+            # They are missing behind this unit, or at its end where no marker says that it had come.
+            self._finish(whole=self._marked and self._suspect_before != self._expected)
+        self.packets_lost += missing
+        self._lost += missing
         return True
 
     def _train(self, at: int, stop: int, length: int, like: tuple[int, int, int, int, int]) -> int:
@@ -220,6 +247,7 @@ class Depacketizer:
             return at
         self._parts += payloads
         self._size += count * (length - _RTP - self._syntax.header - 1)
+        self._marked = False
         self._expected = (expected + count) & 0xFFFF
         return at + count * stride
 
@@ -238,6 +266,8 @@ class Depacketizer:
     def _nal(self, nal: bytes, nal_type: int) -> None:
         """Take one whole NAL unit."""
         syntax = self._syntax
+        if self._fu_at >= 0:  # it came amid the fragments of another
+            self._drop_fragment()
         if nal_type in syntax.slices:
             first = len(nal) > syntax.header and bool(nal[syntax.header] & _FIRST_SLICE)
             self._slice(nal_type, first=first)
@@ -249,7 +279,7 @@ class Depacketizer:
         self._parts.append(len(nal).to_bytes(4))
         self._parts.append(nal)
         self._size += len(nal) + 4
-        if self._size > _MAX_UNIT:
+        if self._size > _MAX_UNIT or len(self._parts) > _MAX_PARTS:
             self._finish(whole=False)
 
     def _slice(self, nal_type: int, *, first: bool) -> None:
@@ -264,6 +294,8 @@ class Depacketizer:
 
     def _parameter_set(self, nal: bytes) -> None:
         key = self._syntax.parameter_set_key(nal)
+        if len(nal) > _MAX_PARAMETER_SET or not 0 <= key[1] <= _MAX_PARAMETER_SET_ID:
+            return
         if self._sets.get(key) != nal:
             self._sets[key] = nal
             self._sets_changed = True
@@ -303,7 +335,7 @@ class Depacketizer:
         self._size += end - body
         if fu & _FU_END:
             self._end_fragment()
-        elif self._size > _MAX_UNIT:
+        elif self._size > _MAX_UNIT or len(self._parts) > _MAX_PARTS:
             self._drop_fragment()
 
     def _end_fragment(self) -> None:
@@ -331,7 +363,9 @@ class Depacketizer:
     # Access units
 
     def _next_unit(self, timestamp: int, ssrc: int) -> None:
-        self._finish(whole=True)
+        # A unit of which nothing came with this reading had arrived by the last one.
+        arrival_us = self._former_arrival_us if self._expected == self._first_expected else self._arrival_us
+        self._finish(whole=self._marked or ssrc == self.ssrc, arrival_us=arrival_us)
         if self.ssrc is not None and ssrc != self.ssrc:
             self._discontinuity = True
         if self.timestamp is None or ssrc != self.ssrc:
@@ -342,7 +376,7 @@ class Depacketizer:
         self.timestamp = timestamp
         self.ssrc = ssrc
 
-    def _finish(self, *, whole: bool) -> None:
+    def _finish(self, *, whole: bool, arrival_us: int | None = None) -> None:
         """Hand out the unit, if a slice of it came through."""
         if self._fu_at >= 0:
             self._drop_fragment()
@@ -353,7 +387,7 @@ class Depacketizer:
                     self.pts,
                     # A sync sample that lacks a slice is no place to start from.
                     self._sync and whole and self._whole and self._first_seen,
-                    self.arrival_us,
+                    self._arrival_us if arrival_us is None else arrival_us,
                     self._lost,
                     self.parameter_sets if self._sets_changed else None,
                     self._discontinuity,

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_PARAMETER = re.compile(r'([a-zA-Z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))')
-_SCHEME = re.compile(r"\s*([a-zA-Z]+)(?:\s+|$)")
+_WORD = re.compile(r'([a-zA-Z0-9_-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?')
+"""A scheme, or a parameter with its value (RFC 7235 section 2.1)."""
+
+_ESCAPED = re.compile(r"\\(.)")
 
 # Strongest first. MD5 is what most cameras still ask for; the transport has to protect it.
 _ALGORITHMS: tuple[tuple[str, str], ...] = (
@@ -34,22 +36,22 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """One `WWW-Authenticate` header: its scheme in lower case and its parameters keyed in lower case."""
+    """One way to authenticate that a server offers: its scheme in lower case, its parameters keyed in lower case."""
 
     scheme: str
-    parameters: dict[str, str]
+    parameters: dict[str, str] = field(default_factory=dict)
 
 
-def parse_challenge(header: str) -> Challenge | None:
-    """Read a challenge; None if it is none."""
-    scheme = _SCHEME.match(header)
-    if scheme is None:
-        return None
-    parameters = {
-        name.lower(): quoted.replace('\\"', '"') if quoted else bare
-        for name, quoted, bare in _PARAMETER.findall(header[scheme.end() :])
-    }
-    return Challenge(scheme[1].lower(), parameters)
+def parse_challenges(header: str) -> list[Challenge]:
+    """Read the challenges of a `WWW-Authenticate` header; what belongs to none is passed over."""
+    challenges: list[Challenge] = []
+    for name, quoted, bare in (match.groups() for match in _WORD.finditer(header)):
+        if quoted is None and bare is None:
+            challenges.append(Challenge(name.lower()))
+        elif challenges:
+            value = bare if quoted is None else _ESCAPED.sub(r"\1", quoted)
+            challenges[-1].parameters[name.lower()] = value
+    return challenges
 
 
 class Authenticator:
@@ -90,7 +92,7 @@ class Authenticator:
         return self._digest(self._challenge.parameters, self._credentials, method, url)
 
     def _choose(self, headers: Sequence[str]) -> Challenge | None:
-        known = [one for one in map(parse_challenge, headers) if one is not None]
+        known = [one for header in headers for one in parse_challenges(header)]
         for algorithm, _ in _ALGORITHMS:
             for one in known:
                 if one.scheme == "digest" and one.parameters.get("algorithm", "MD5").upper() == algorithm:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _TLS_RECORD = 16 << 10
 
-_WAITS_TO_READ = (BlockingIOError, ssl.SSLWantReadError)
+_WAITS = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 RECEIVE_WINDOW = 512 << 10
 """Bytes that the kernel should hold for us between two polls.
@@ -42,8 +42,12 @@ class Connection:
         sock = await _connect(host, port)
         if not tls:
             return cls(sock)
-        context = await asyncio.get_running_loop().run_in_executor(None, _tls_context, verify_tls)
-        wrapped = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+        try:
+            context = await asyncio.get_running_loop().run_in_executor(None, _tls_context, verify_tls)
+            wrapped = _wrap(context, sock, host)
+        except BaseException:
+            sock.close()
+            raise
         connection = cls(wrapped)
         try:
             await connection._handshake(wrapped)
@@ -56,12 +60,18 @@ class Connection:
         """Send all of `data`."""
         left = memoryview(data)
         while left:
-            sent = await self._retry(self._sock.send, left, blocked_by=self._writable)
+            try:
+                sent = await self._retry(self._sock.send, left, blocked_by=self._writable)
+            except OSError as error:
+                raise _lost() from error
             left = left[sent:]
 
     async def receive(self) -> bytes:
         """Wait for some bytes."""
-        data = await self._retry(self._sock.recv, _TLS_RECORD, blocked_by=self._readable)
+        try:
+            data = await self._retry(self._sock.recv, _TLS_RECORD, blocked_by=self._readable)
+        except OSError as error:
+            raise _lost() from error
         if not data:
             raise _lost()
         return data
@@ -76,9 +86,11 @@ class Connection:
         while got < len(view):
             try:
                 count = self._sock.recv_into(view[got:])
-            except _WAITS_TO_READ:
+            except _WAITS:
                 break
             except OSError as error:
+                if got:
+                    break  # the next reading meets it again
                 raise _lost() from error
             if count == 0:
                 if got:
@@ -114,10 +126,8 @@ class Connection:
                 f"The camera's certificate is not trusted: {error.verify_message}.",
                 detail=error.verify_message,
             ) from error
-        except (OSError, CameraError) as error:
-            raise CameraError(
-                ErrorCode.TLS_FAILED, "The camera does not speak TLS at this port.", detail="no handshake"
-            ) from error
+        except OSError as error:
+            raise _no_tls() from error
 
     async def _retry[*Args, T](
         self, call: Callable[[*Args], T], *args: *Args, blocked_by: Callable[[], Awaitable[None]]
@@ -132,8 +142,6 @@ class Connection:
                 await self._readable()
             except ssl.SSLWantWriteError:
                 await self._writable()
-            except (ConnectionError, TimeoutError) as error:
-                raise _lost() from error
 
     async def _readable(self) -> None:
         await self._ready(self._loop.add_reader, self._loop.remove_reader)
@@ -157,11 +165,22 @@ def _lost() -> CameraError:
     return CameraError(ErrorCode.CONNECTION_LOST, "The camera closed the connection.")
 
 
+def _no_tls() -> CameraError:
+    return CameraError(ErrorCode.TLS_FAILED, "The camera does not speak TLS at this port.", detail="no handshake")
+
+
+def _wrap(context: ssl.SSLContext, sock: socket.socket, host: str) -> ssl.SSLSocket:
+    try:
+        return context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+    except (OSError, ValueError) as error:  # it is gone already, or no certificate can bear such a name
+        raise _no_tls() from error
+
+
 async def _connect(host: str, port: int) -> socket.socket:
     loop = asyncio.get_running_loop()
     try:
         addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # a label that is empty or too long cannot even be asked for
         raise CameraError(ErrorCode.UNREACHABLE, f"The name {host} is not known.", host=host) from error
     refused: OSError | None = None
     for family, kind, protocol, _, address in addresses:

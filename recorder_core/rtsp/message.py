@@ -52,20 +52,22 @@ class Message:
         return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else None
 
 
-def parse_message(data: bytes) -> tuple[Message, int] | None:
-    """Read one message from the start of `data`: the message and its length, or None if more bytes are needed.
+def parse_message(data: bytes | bytearray, at: int = 0, stop: int | None = None) -> tuple[Message, int] | None:
+    """Read the message at `at`: the message and where it ends, or None if more bytes are needed than there are.
+
+    `data[at:stop]` is read where it lies, and no more of it than a message may have.
 
     Raises:
         CameraError: `PROTOCOL` if this is no RTSP message or one beyond all measure.
     """
-    end = data.find(_END_OF_HEAD)
+    if stop is None:
+        stop = len(data)
+    end = data.find(_END_OF_HEAD, at, min(stop, at + MAX_HEAD + len(_END_OF_HEAD)))
     if end < 0:
-        if len(data) > MAX_HEAD:
+        if stop - at > MAX_HEAD + len(_END_OF_HEAD):
             raise CameraError(ErrorCode.PROTOCOL, "The camera's answer has no end.")
         return None
-    if end > MAX_HEAD:
-        raise CameraError(ErrorCode.PROTOCOL, "The camera's answer is too long.")
-    first, *lines = data[:end].decode("utf-8", "replace").split("\r\n")
+    first, *lines = data[at:end].decode("utf-8", "replace").split("\r\n")
     status, reason, method = _first_line(first)
     headers: dict[str, tuple[str, ...]] = {}
     for line in lines:
@@ -75,9 +77,9 @@ def parse_message(data: bytes) -> tuple[Message, int] | None:
             headers[key] = (*headers.get(key, ()), value.strip())
     size = _content_length(headers)
     start = end + len(_END_OF_HEAD)
-    if len(data) < start + size:
+    if stop < start + size:
         return None
-    return Message(status, reason, method, headers, data[start : start + size]), start + size
+    return Message(status, reason, method, headers, bytes(data[start : start + size])), start + size
 
 
 def _first_line(line: str) -> tuple[int | None, str, str | None]:
@@ -90,7 +92,7 @@ def _first_line(line: str) -> tuple[int | None, str, str | None]:
         and words[1].isdigit()
     ):
         return int(words[1]), words[2] if len(words) > 2 else "", None
-    if len(words) == 3 and words[2].startswith("RTSP/") and words[0].isalpha():
+    if len(words) == 3 and words[2].startswith("RTSP/") and words[0].replace("_", "").isalpha():
         return None, "", words[0].upper()
     raise CameraError(ErrorCode.PROTOCOL, "What answers at this address does not speak RTSP.")
 

@@ -25,6 +25,9 @@ _USER_AGENT = ("User-Agent", f"LibraryRecorder/{__version__}")
 _INTERLEAVED = re.compile(r"interleaved\s*=\s*(\d+)(?:\s*-\s*(\d+))?", re.IGNORECASE)
 _SESSION_TIMEOUT = re.compile(r"timeout\s*=\s*(\d+)", re.IGNORECASE)
 
+_MOST_TRIES = 4
+"""Of one request: without and with authentication, and with a nonce that a camera calls stale at once."""
+
 _DEFAULT_TIMEOUT_S = 60
 """A session without a stated timeout lasts so long without a sign of life (RFC 2326 section 12.37)."""
 
@@ -104,7 +107,7 @@ class _Talk:
         self._has_credentials = has_credentials
 
     def ask(self, method: str, url: str, *headers: tuple[str, str], may_fail: bool = False) -> Conversation[Message]:
-        while True:
+        for _ in range(_MOST_TRIES):
             fields = [_USER_AGENT, *headers]
             if (authorization := self.authenticator.authorization(method, url)) is not None:
                 fields.append(("Authorization", authorization))
@@ -115,9 +118,10 @@ class _Talk:
             if status != 401:
                 raise _refusal(method, status, answer.reason)
             if not self.authenticator.accept(answer.headers.get("www-authenticate", ())):
-                if self._has_credentials:
-                    raise CameraError(ErrorCode.AUTH_FAILED, "The camera refuses this user name and password.")
-                raise CameraError(ErrorCode.AUTH_REQUIRED, "The camera asks for a user name and a password.")
+                break
+        if self._has_credentials:
+            raise CameraError(ErrorCode.AUTH_FAILED, "The camera refuses this user name and password.")
+        raise CameraError(ErrorCode.AUTH_REQUIRED, "The camera asks for a user name and a password.")
 
 
 def _refusal(method: str, status: int, reason: str) -> CameraError:
@@ -125,7 +129,7 @@ def _refusal(method: str, status: int, reason: str) -> CameraError:
         return CameraError(ErrorCode.AUTH_FAILED, "The camera forbids this user to see the stream.")
     if status in (404, 454) and method == "DESCRIBE":
         return CameraError(ErrorCode.NOT_FOUND, "The camera knows no stream at this address.")
-    text = f"{status} {reason}".strip()[:80]
+    text = "".join(char for char in f"{status} {reason}" if char.isprintable()).strip()[:80]
     return CameraError(ErrorCode.REJECTED, f"The camera refused {method}: {text}.", method=method, status=text)
 
 
@@ -147,8 +151,8 @@ def _channels(setup: Message) -> tuple[int, int]:
     found = _INTERLEAVED.search(transport)
     if found is None:
         return 0, 1
-    first = int(found[1][:3])
-    second = int(found[2][:3]) if found[2] else first + 1
+    first = int(found[1][:9])
+    second = int(found[2][:9]) if found[2] else first + 1
     if first > 255 or second > 255:
         raise CameraError(ErrorCode.PROTOCOL, "The camera names impossible channels.")
     return first, second

@@ -98,13 +98,21 @@ class Poller:
                 self._poll(entry, jitter)
         self._schedule()
 
+    def _fail(self, stream: Pollable, error: Exception) -> None:
+        try:
+            stream.failed(error)
+        except Exception:
+            _LOGGER.exception("A stream that failed could not be ended")
+
     def _poll(self, entry: _Entry, jitter: float) -> None:
+        if self._entries.get(entry.stream) is not entry:
+            return  # removed over what came from another one
         now = self._clock.monotonic_us()
         try:
             count = entry.stream.poll(self.buffer, self._view, now)
         except Exception as error:  # noqa: BLE001 - one camera's fault, of whatever kind, must not touch the others
-            del self._entries[entry.stream]
-            entry.stream.failed(error)
+            self._entries.pop(entry.stream, None)
+            self._fail(entry.stream, error)
             return
         elapsed = max(now - entry.last_us, 1)
         entry.rate += (count / elapsed - entry.rate) * 0.25

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from recorder_core.errors import CameraError, ErrorCode
 
 _RTSP_PORTS = {"rtsp": 554, "rtsps": 322}
+_SECRET_IN_PATH = re.compile(r"(?:pass[a-z]*|pwd)=", re.IGNORECASE)
 _OTHER_SCHEMES = frozenset({"http", "https", "rtmp", "rtmps"})
 
 
@@ -34,9 +36,11 @@ class CameraUrl:
 def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url.strip())
-        _ = parts.port
+        port = parts.port
     except ValueError as error:
         raise CameraError(ErrorCode.BAD_URL, "The address is not a valid URL.") from error
+    if port == 0:
+        raise CameraError(ErrorCode.BAD_URL, "The address names the port 0, which cannot be.")
     return parts
 
 
@@ -50,12 +54,19 @@ def split_credentials(url: str) -> tuple[str, str | None, str | None]:
 
 
 def redacted(url: str) -> str:
-    """Return a URL as it may stand in logs: without credentials, and without a query, which may hold some."""
+    """Return a URL as it may stand in logs: without credentials, and without a query, which may hold some.
+
+    Neither is a path shown that some cameras are given a password in, or one that is the end of a password with a
+    slash in it.
+    """
     try:
         parts = urlsplit(split_credentials(url)[0])
     except CameraError:
         return "(not a valid URL)"
-    return urlunsplit(parts._replace(query="…" if parts.query else "", fragment=""))
+    if "@" in parts.path:
+        return f"{parts.scheme}://…"
+    path = "/…" if _SECRET_IN_PATH.search(parts.path) else parts.path
+    return urlunsplit(parts._replace(path=path, query="…" if parts.query else "", fragment=""))
 
 
 def parse_camera_url(url: str) -> CameraUrl:

@@ -76,10 +76,12 @@ class SegmentFile:
         return self._hash.digest()
 
     def discard(self) -> None:
-        """Remove a file that never got a fragment."""
+        """Remove a file that never got a fragment; one that was there before is somebody's and stays."""
+        created = self._fd >= 0
         self.release()
-        with suppress(FileNotFoundError):  # it may be that it could not even be created
-            self._path.unlink()
+        if created:
+            with suppress(FileNotFoundError):  # whoever removed it has done the work
+                self._path.unlink()
             fsync_folder(self._path.parent)
 
     def release(self) -> None:

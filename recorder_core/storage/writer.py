@@ -2,9 +2,9 @@
 
 So a slow disk holds up neither the event loop nor another volume.
 
-Keeps invariants 1 and 2 (the index knows a file before it exists, and a segment only after it is whole and synced)
-and 7 (`rpo_s` is what a power cut may take). Memory is bounded: past `max_backlog_bytes` an append is refused, and
-the camera records a `storage_stalled` gap instead of growing a queue.
+Keeps invariants 1 and 2 (the index knows a file before it exists, and a segment only after it is whole and synced), 6
+(no file is created where the volume's marker is not) and 7 (`rpo_s` is what a power cut may take). Memory is bounded:
+past `max_backlog_bytes` an append is refused, and the camera records a `storage_stalled` gap, not an endless queue.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from recorder_core.errors import ErrorCode, StorageError
@@ -26,6 +27,7 @@ from recorder_core.errors import ErrorCode, StorageError
 from .files import storage_error
 from .records import FragmentSpan, OpenFile, Segment, Volume
 from .segment_file import SegmentFile
+from .volumes import VolumeHandle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,14 +74,17 @@ class OpenSegment:
     """A segment that is being written, as the event loop sees it; only the writer's thread changes it.
 
     `spans` grows by one when a fragment has reached the file, so a reader takes the spans and nothing behind them.
-    `error` is set once and for all when writing failed.
+    `end_us` is where the last of them ends, `handed_us` where the last one ends that was queued. `error` is set once
+    and for all when writing failed; then `on_failed` is called on the event loop: what lies between the two is lost.
     """
 
     file: OpenFile
+    on_failed: Callable[[OpenSegment], None] | None = None
     spans: list[FragmentSpan] = field(default_factory=list)
     media_duration: int = 0
     samples: int = 0
     end_us: int = 0
+    handed_us: int = 0
     error: StorageError | None = None
 
     def partial(self) -> Segment:
@@ -171,9 +176,11 @@ class VolumeWriter:
         with self._lock:
             return [one for one in self._open.values() if camera_id in (None, one.file.camera_id)]
 
-    def open(self, file: OpenFile, fmt: VideoFormat) -> OpenSegment:
-        """Queue the creation of a segment's file."""
-        segment = self._register(file)
+    def open(
+        self, file: OpenFile, fmt: VideoFormat, *, on_failed: Callable[[OpenSegment], None] | None = None
+    ) -> OpenSegment:
+        """Queue the creation of a segment's file; `on_failed` is what its owner wants to know beside the writer's."""
+        segment = self._register(file, on_failed)
         self._queue.put(lambda: self._create(segment, fmt, journalled=False))
         return segment
 
@@ -195,11 +202,12 @@ class VolumeWriter:
             )
         with self._lock:
             self._backlog += size
+        segment.handed_us = fragment.end_us
         self._queue.put(lambda: self._append(segment, fragment, size))
 
     def rotate(self, segment: OpenSegment, tail: SegmentTail, file: OpenFile, fmt: VideoFormat) -> OpenSegment:
         """Queue the end of a segment and the start of the next, journalled in one transaction."""
-        successor = self._register(file)
+        successor = self._register(file, segment.on_failed)
 
         def work() -> None:
             journalled = self._close(segment, tail, file)
@@ -216,8 +224,8 @@ class VolumeWriter:
 
         self._queue.put(work)
 
-    def _register(self, file: OpenFile) -> OpenSegment:
-        segment = OpenSegment(file=file, end_us=file.start_us)
+    def _register(self, file: OpenFile, on_failed: Callable[[OpenSegment], None] | None) -> OpenSegment:
+        segment = OpenSegment(file=file, on_failed=on_failed, end_us=file.start_us, handed_us=file.start_us)
         with self._lock:
             self._open[file.segment_id] = segment
         return segment
@@ -249,10 +257,11 @@ class VolumeWriter:
 
     def _create(self, segment: OpenSegment, fmt: VideoFormat, *, journalled: bool) -> None:
         with self._reporting(segment, "Creating a segment"):
-            if not journalled:
-                self._journal.file_opened(segment.file)
             file = SegmentFile(self.volume.path, segment.file, fmt)
             self._files[segment.file.segment_id] = file
+            VolumeHandle(self.volume).check()
+            if not journalled:
+                self._journal.file_opened(segment.file)
             file.create()
 
     def _append(self, segment: OpenSegment, fragment: Fragment, size: int) -> None:
@@ -272,11 +281,10 @@ class VolumeWriter:
         with self._lock:
             self._open.pop(segment.file.segment_id, None)
         file = self._files.pop(segment.file.segment_id, None)
-        if file is None:
-            return False
         with self._reporting(segment, "Closing a segment"):
-            if not segment.spans:
-                file.discard()
+            if file is None or not segment.spans:
+                if file is not None:
+                    file.discard()
                 self._journal.file_discarded(segment.file.segment_id)
                 return False
             if segment.error is not None:  # it ends where the last fragment that was written ends
@@ -294,6 +302,8 @@ class VolumeWriter:
         """Mark a segment as failed and tell the event loop, once."""
         if segment.error is None:
             segment.error = error
+            if segment.on_failed is not None:
+                self._tell(partial(segment.on_failed, segment))
             self._tell(lambda: self._on_failed(segment))
 
     def _sync(self) -> None:
