@@ -67,9 +67,11 @@ def test_next_sync_begins_with_the_first_sync_sample(name: str, tmp_path: Path) 
 
 
 def test_lead_in_says_how_much_it_hides(tmp_path: Path) -> None:
-    """From the sync sample before, number 10, to number 17."""
-    (clip,) = cut(record(tmp_path, H264_B, 40), 17, 20, tmp_path)
-    assert clip.lead_in_us == 7 * FRAME_US
+    """From the sync sample before, number 10, to number 17; and nothing where the clip begins with one."""
+    sources = record(tmp_path, H264_B, 40)
+    for first, hidden in [(17, 7), (10, 0), (0, 0), (29, 9)]:
+        (clip,) = cut(sources, first, 40, tmp_path)
+        assert clip.lead_in_us == hidden * FRAME_US
 
 
 def test_a_cut_between_two_pictures_shows_the_one_on_screen(tmp_path: Path) -> None:

@@ -55,6 +55,19 @@ def test_files_of_one_run_join_if_they_touch() -> None:
         assert len(join_stretches([(first, FORMAT), (second, FORMAT)])) == joined
 
 
+def test_files_that_begin_together_do_not_join() -> None:
+    """However short they are: no time line could run through both."""
+    short = source(0, 40_000, 3_600)
+    assert len(join_stretches([(short, FORMAT), (short, FORMAT)])) == 2
+
+
+def test_stretches_come_in_the_order_of_their_beginnings() -> None:
+    """Also where another run lies in the middle of one."""
+    files = [source(0, 10, 1), source(5_000_000, 10, 1, run_id="other"), source(9_000_000, 10, 1)]
+    joined = join_stretches([(file, FORMAT) for file in files])
+    assert [stretch.sources[0].start_us for stretch in joined] == [0, 5_000_000, 9_000_000]
+
+
 def test_a_border_that_was_moved_is_where_the_second_file_begins() -> None:
     """The first file's rate follows from it, so no moment is told twice."""
     stretch = Stretch([source(0, 1_000_000, 90_000), source(1_030_000, 1_000_000, 90_000)], FORMAT)

@@ -13,7 +13,13 @@ from hypothesis import given, settings, strategies as st
 from recorder_core.media import Sample
 from recorder_core.mp4 import Mp4Error, check_only_video_track, init_segment, read_segment
 from recorder_core.mp4.boxes import box, find_box, iter_boxes, uuid_box
-from recorder_core.mp4.fragment import DIGESTS_UUID
+from recorder_core.mp4.fragment import (
+    DIGESTS_UUID,
+    MOVIE_FRAGMENT,
+    REFERENCE_AND_DIGESTS,
+    movie_fragment_fields,
+    reference_and_digests_fields,
+)
 from recorder_core.mp4.init import IDENTITY_UUID, parse_movie
 from tests.core.mp4.footage import H264_B, H265, SegmentBytes, footage, segment_bytes
 
@@ -235,6 +241,22 @@ def test_a_fragment_that_claims_millions_of_samples_is_not_read() -> None:
     file = HeadersOnly(bytes(data))
     assert read_segment(file).fragments == ()
     assert file.bytes_read < 10_000
+
+
+def test_a_fragment_of_no_samples_is_none() -> None:
+    """Consistent in itself, it would still have no time."""
+    spans = written().spans
+    empty = REFERENCE_AND_DIGESTS.pack(*reference_and_digests_fields(0, 0, 0))
+    empty += MOVIE_FRAGMENT.pack(*movie_fragment_fields(1, 0, 0, 8)) + box(b"mdat")
+    layout = read(written().data[: spans[0].offset] + empty)
+    assert (layout.fragments, layout.whole_size) == ((), spans[0].offset)
+
+
+def test_samples_are_only_in_media_data() -> None:
+    """A box of another kind in its place ends the file."""
+    data = bytearray(written().data)
+    data[data.index(b"mdat") : data.index(b"mdat") + 4] = b"free"
+    assert read(bytes(data)).fragments == ()
 
 
 def test_boxes_may_have_large_sizes_but_not_open_ends() -> None:
