@@ -39,9 +39,7 @@ class Canvas:
     def _points(self, points: Sequence[Point]) -> list[Point]:
         return [(x * self._x, y * self._y) for x, y in points]
 
-    def box(
-        self, left: float, top: float, right: float, bottom: float, colour: Colour, *, round_by: float = 0
-    ) -> None:
+    def box(self, left: float, top: float, right: float, bottom: float, colour: Colour, *, round_by: float = 0) -> None:
         """A rectangle, with round corners if wanted."""
         corners = self._points([(left, top), (right, bottom)])
         self._draw.rounded_rectangle([*corners[0], *corners[1]], round_by * self._x, fill=colour)

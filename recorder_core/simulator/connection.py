@@ -6,7 +6,7 @@ import asyncio
 import random
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from .audio import audio_loop
@@ -31,6 +31,8 @@ _CLIENT_PORTS = re.compile(r"client_port=(\d{1,5})-(\d{1,5})")
 class Connection(asyncio.Protocol):
     """Answers one request after the other, as a small camera does."""
 
+    _transport: asyncio.Transport  # there from `connection_made` on, before which nothing is called
+
     def __init__(self, server: CameraServer) -> None:
         """Wait for the connection to be made."""
         self._server = server
@@ -38,7 +40,6 @@ class Connection(asyncio.Protocol):
         self._reader = RequestReader()
         self._requests: asyncio.Queue[Request] = asyncio.Queue()
         self._sessions: dict[str, Session] = {}
-        self._transport: asyncio.Transport | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._handlers: dict[str, Callable[[Request], Awaitable[bytes]]] = {
             "OPTIONS": self._options,
@@ -52,15 +53,13 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to answer."""
-        if not isinstance(transport, asyncio.Transport):  # asyncio names a wider type than it gives
-            raise TypeError("not a stream")
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # asyncio names a wider type than it gives
         self._server.counters.connections += 1
         self._server.connections.add(self)
         if Quirk.CLOSE_AT_ONCE in self._server.faults:
-            transport.abort()
+            self._transport.abort()
             return
-        self._tasks.append(asyncio.create_task(self._answer_all(transport)))
+        self._tasks.append(asyncio.create_task(self._answer_all()))
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  why it ended does not matter here
         """End its sessions."""
@@ -76,27 +75,26 @@ class Connection(asyncio.Protocol):
         try:
             requests = self._reader.feed(data)
         except MessageError:
-            if self._transport is not None:
-                self._transport.write(response(None, 400))
-                self._transport.close()
+            self._transport.write(response(None, 400))
+            self._transport.close()
             return
         for request in requests:
             self._requests.put_nowait(request)
 
     def abort(self) -> None:
         """End it at once."""
-        if self._transport is not None:
-            self._transport.abort()
+        self._transport.abort()
 
-    async def _answer_all(self, transport: asyncio.Transport) -> None:
+    async def _answer_all(self) -> None:
         while True:
             request = await self._requests.get()
             self._server.counters.requests += 1
+            self._server.bell.ring()
             faults = self._server.faults
             if slow := faults.get(SlowAnswers):
                 await self._server.clock.sleep(slow.seconds)
             if Quirk.NEVER_ANSWER not in faults:
-                transport.write(await self._answer(request))
+                self._transport.write(await self._answer(request))
                 self._server.bell.ring()
 
     async def _answer(self, request: Request) -> bytes:
@@ -172,7 +170,7 @@ class Connection(asyncio.Protocol):
             session.video = Track(carrier, self._video_stream(ssrc))
         else:
             server.counters.audio_setups += 1
-            session.audio = Track(carrier, RtpStream(ssrc=ssrc, sequence=0, timestamp=0, pts=0))
+            session.audio = Track(carrier, RtpStream(ssrc=ssrc, sequence=0, timestamp=0))
         transport = f"{carrier.description};ssrc={ssrc:08X}"
         identifier = f"{session.identifier};timeout={camera.session_timeout_s}"
         return response(request, 200, [("Transport", transport), ("Session", identifier)])
@@ -181,7 +179,7 @@ class Connection(asyncio.Protocol):
         sequence, timestamp = random.getrandbits(16), random.getrandbits(32)
         if self._server.camera.first_timestamp is not None:
             timestamp = self._server.camera.first_timestamp
-        return RtpStream(ssrc=ssrc, sequence=sequence, timestamp=timestamp, pts=self._server.source.next_pts)
+        return RtpStream(ssrc=ssrc, sequence=sequence, timestamp=timestamp)
 
     def _new_session(self) -> Session:
         server = self._server
@@ -193,8 +191,6 @@ class Connection(asyncio.Protocol):
     async def _carrier(self, wanted: str, channel: int) -> Carrier | None:
         """The first of the transports that the client would take and the camera can give."""
         allowed = self._server.camera.transports
-        if self._transport is None:
-            return None
         for choice in wanted.split(","):
             if "/TCP" in choice:
                 if Transport.TCP in allowed:
@@ -213,6 +209,8 @@ class Connection(asyncio.Protocol):
             return response(request, 455)
         server = self._server
         server.counters.plays += 1
+        if session.video is not None and not session.playing:
+            session.video.stream.start(server.source.next_pts)
         session.playing = True
         if server.camera.audio is not None and session.audio is not None and session.audio_task is None:
             sound = session.play_audio(session.audio, audio_loop(server.camera.audio), server.clock, server.counters)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import av
 import av.codec.context
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CLOCK_RATE = 90_000  # RTP ticks per second of every video payload used here (RFC 6184, 7798, 2435)
+_COARSEST = 40
+"""The largest quantiser. Beyond it an encoder that is short of bits repeats the last picture, frame code and all."""
 _START_CODE = re.compile(rb"\x00\x00\x01")
 
 
@@ -38,31 +40,27 @@ class EncodedFrame:
     sync: bool
     units: tuple[bytes, ...]
 
-    @property
-    def size(self) -> int:
-        """The bytes of all units."""
-        return sum(map(len, self.units))
-
 
 def split_annex_b(stream: bytes) -> tuple[bytes, ...]:
     """The NAL units of a byte stream with start codes (ITU-T H.264 annex B, H.265 annex B)."""
     starts = [match.end() for match in _START_CODE.finditer(stream)]
-    ends = [start - 3 for start in starts[1:]] + [len(stream)]
+    ends = [*(start - 3 for start in starts[1:]), len(stream)][: len(starts)]
     # A unit never ends in a zero byte: those belong to the next start code.
     return tuple(stream[start:end].rstrip(b"\x00") for start, end in zip(starts, ends, strict=True))
 
 
 def _h264_options(video: VideoSettings) -> dict[str, str]:
     parameters = f"scenecut=0:open-gop=0:min-keyint={video.gop}:sliced-threads=0:sync-lookahead=0:rc-lookahead=0"
-    parameters += f":slices={video.slices}:bframes={video.b_frames}:b-adapt=0"
-    return {"preset": "ultrafast", "threads": "1", "x264-params": parameters} | _rate(video)
+    parameters += f":slices={video.slices}:bframes={video.b_frames}:b-adapt=0:qpmax={_COARSEST}"
+    return {"threads": "1", "x264-params": parameters} | _speed(video)
 
 
 def _h265_options(video: VideoSettings) -> dict[str, str]:
     parameters = f"log-level=none:info=0:pools=none:frame-threads=1:scenecut=0:open-gop=0:min-keyint={video.gop}"
-    parameters += f":keyint={video.gop}:bframes={video.b_frames}:b-adapt=0:rc-lookahead={video.b_frames + 1}"
-    tune = {} if video.b_frames else {"tune": "zerolatency"}
-    return {"preset": "ultrafast", "x265-params": parameters} | tune | _rate(video)
+    parameters += f":keyint={video.gop}:qpmax={_COARSEST}"
+    if video.b_frames:
+        parameters += f":bframes={video.b_frames}:b-adapt=0:b-pyramid=0:rc-lookahead={video.b_frames + 1}"
+    return {"x265-params": parameters} | _speed(video)
 
 
 def _mjpeg_options(_video: VideoSettings) -> dict[str, str]:
@@ -70,8 +68,10 @@ def _mjpeg_options(_video: VideoSettings) -> dict[str, str]:
     return {"huffman": "default", "flags": "+qscale", "global_quality": str(8 * 118)}
 
 
-def _rate(video: VideoSettings) -> dict[str, str]:
-    return {"maxrate": str(video.bitrate), "bufsize": str(video.bitrate)}
+def _speed(video: VideoSettings) -> dict[str, str]:
+    """Without B-frames each picture is given at once."""
+    tune = {} if video.b_frames else {"tune": "zerolatency"}
+    return {"preset": "ultrafast", "maxrate": str(video.bitrate), "bufsize": str(video.bitrate)} | tune
 
 
 _CODECS: dict[VideoCodec, tuple[str, str, Callable[[VideoSettings], dict[str, str]]]] = {
@@ -88,9 +88,7 @@ class Encoder:
     def __init__(self, video: VideoSettings) -> None:
         """Open the codec; `parameter_sets` is known from here on."""
         name, pixels, options = _CODECS[video.codec]
-        context = av.CodecContext.create(name, "w")
-        if not isinstance(context, av.VideoCodecContext):  # PyAV types the factory by its widest result
-            raise TypeError(f"{name} is no video encoder")
+        context = cast("av.VideoCodecContext", av.CodecContext.create(name, "w"))  # PyAV types by the widest result
         context.width, context.height, context.pix_fmt = video.width, video.height, pixels
         context.time_base = Fraction(1, video.fps)
         context.framerate = Fraction(video.fps)

@@ -123,11 +123,9 @@ type Fault = Lasting | Event
 class FaultBox:
     """The faults of one camera that are in force."""
 
-    def __init__(self, faults: tuple[Lasting, ...] = ()) -> None:
-        """Start with these."""
+    def __init__(self) -> None:
+        """Start without any."""
         self._faults: dict[type | Quirk, Lasting] = {}
-        for fault in faults:
-            self.add(fault)
 
     def add(self, fault: Lasting) -> None:
         """Put a fault in force, in place of one of its kind with other parameters."""

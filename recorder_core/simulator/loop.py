@@ -22,6 +22,7 @@ from .frame_code import FrameCode, draw_code
 from .painter import Painter
 from .prepare import prepare
 from .sdp import VideoMedia
+from .timing import wall_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,7 +126,7 @@ class LoopSource:
             frame = self._frames[self._index % count]
             # In the order of decoding a picture with B-frames is sent at another one's turn.
             serial = self._index - self._index % count + frame.serial
-            time_us = clock.now_us() - (clock.monotonic_us() - due_us) + (serial - self._index) * 1_000_000 // fps
+            time_us = wall_at(clock, due_us) + (serial - self._index) * 1_000_000 // fps
             pts = serial * CLOCK_RATE // fps
             deliver(replace(frame, serial=serial, time_us=time_us, pts=pts))
             self._index += 1

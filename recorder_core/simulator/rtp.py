@@ -52,12 +52,16 @@ def interleaved_packets(payloads: Iterable[bytes], payload_type: int) -> tuple[b
 class RtpStream:
     """The numbers of one media in one session: where sequence and timestamps stand, and what was sent."""
 
-    def __init__(self, *, ssrc: int, sequence: int, timestamp: int, pts: int) -> None:
-        """The media time `pts` will be sent as `timestamp`."""
+    def __init__(self, *, ssrc: int, sequence: int, timestamp: int) -> None:
+        """Timestamps start at `timestamp`, for the media time that `start` names (0 before)."""
         self.ssrc, self.sequence = ssrc, sequence
-        self._base = timestamp - pts
+        self._base = timestamp
         self.packets = 0
         self.octets = 0
+
+    def start(self, pts: int) -> None:
+        """The first media time to be sent is `pts`."""
+        self._base -= pts
 
     def jump(self, ticks: int) -> None:
         """Move all later timestamps."""

@@ -241,11 +241,12 @@ class Session:
 
     async def play_audio(self, track: Track, loop: AudioLoop, clock: Clock, counters: CameraCounters) -> None:
         """Send sound until cancelled."""
-        start_us = clock.monotonic_us()
-        for index, payload in enumerate(itertools.cycle(loop.payloads)):
-            samples = index * loop.samples
+        start_us, samples = clock.monotonic_us(), 0
+        while True:
+            payload = loop.payloads[samples // loop.samples % len(loop.payloads)]
             wire, offsets = interleaved_packets([payload], loop.payload_type)
             track.carrier.send(track.stream.stamp(wire, offsets, samples), offsets)
             counters.audio_packets_sent += 1
-            due_us = start_us + (samples + loop.samples) * 1_000_000 // loop.rate
+            samples += loop.samples
+            due_us = start_us + samples * 1_000_000 // loop.rate
             await clock.sleep(max(0, due_us - clock.monotonic_us()) / 1_000_000)

@@ -134,6 +134,16 @@ class Simulator:
         server = self._servers[name]
         await server.bell.wait(lambda: not server.connections)
 
+    async def wait_requests(self, name: str, count: int) -> None:
+        """Wait until that camera has read `count` requests since its start."""
+        server = self._servers[name]
+        await server.bell.wait(lambda: server.counters.requests >= count)
+
+    async def wait_taken(self, name: str, count: int) -> None:
+        """Wait until that camera has made `count` pictures since its start, whether or not it sent them."""
+        server = self._servers[name]
+        await server.bell.wait(lambda: server.counters.frames_taken >= count)
+
     async def wait_frames(self, name: str, count: int) -> None:
         """Wait until that camera has sent `count` more frames to clients."""
         server = self._servers[name]

@@ -9,6 +9,7 @@ from .encoder import CLOCK_RATE, Encoder
 from .painter import Painter
 from .prepare import prepare
 from .sdp import VideoMedia
+from .timing import wall_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from .encoder import EncodedFrame
     from .rtp import PreparedFrame
 
-_LATEST_US = 1_000_000  # a machine that is further behind leaves pictures out instead of catching up
+_LATEST_US = 3_000_000  # a machine that is further behind leaves pictures out instead of catching up
 
 
 class Source(Protocol):
@@ -96,11 +97,16 @@ class LiveSource:
             wait_us = self._due_us - self._clock.monotonic_us()
             if wait_us > 0:
                 await self._clock.sleep(wait_us / 1_000_000)
-            elif -wait_us > _LATEST_US:
-                self._index += -wait_us * self._encoder.video.fps // 1_000_000
+            late_us = self._clock.monotonic_us() - self._due_us
+            if late_us > _LATEST_US:
+                self._index += late_us * self._encoder.video.fps // 1_000_000
             # What the wall clock said at the very tick, however late the loop came to it.
-            time_us = self._clock.now_us() - (self._clock.monotonic_us() - self._due_us)
-            for frame in await loop.run_in_executor(self._workers, self._take, time_us):
+            time_us = wall_at(self._clock, self._due_us)
+            frames = await loop.run_in_executor(self._workers, self._take, time_us)
+            # Here and not in the worker, so that who asks for `next_pts` is told the picture that will come next.
+            self._serial += 1
+            self._index += 1
+            for frame in frames:
                 deliver(frame)
 
     def _take(self, time_us: int) -> list[PreparedFrame]:
@@ -112,8 +118,6 @@ class LiveSource:
         pts = self.next_pts
         picture = self._painter.paint(serial=self._serial, time_us=time_us)
         frames += self._prepared(self._encoder.encode(picture, serial=self._serial, time_us=time_us, pts=pts))
-        self._serial += 1
-        self._index += 1
         return frames
 
     def _switch(self) -> None:

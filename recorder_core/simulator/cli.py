@@ -76,10 +76,6 @@ async def run(args: argparse.Namespace) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run the command; its exit code."""
-    try:
-        asyncio.run(run(args))
-    except OSError as error:
-        sys.stderr.write(f"The cameras cannot start: {error}\n")
-        return 1
+    """Run the command; its exit code. Raises OSError if a port or the log file cannot be had."""
+    asyncio.run(run(args))
     return 0
