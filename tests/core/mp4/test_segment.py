@@ -26,7 +26,7 @@ from recorder_core.mp4 import (
     read_init,
     read_segment,
 )
-from recorder_core.mp4.boxes import mdat_header
+from recorder_core.mp4.boxes import find_box, mdat_header
 from recorder_core.mp4.fragment import ntp_from_us, us_from_ntp
 from recorder_core.parameter_sets import ParameterSetError
 from tests.core.mp4.footage import (
@@ -107,6 +107,15 @@ def test_one_video_track_of_the_right_size_and_nothing_else(encoding: Encoding, 
     assert (stream["width"], stream["height"]) == (encoding.width, encoding.height)
     assert stream["codec_tag_string"] == {Codec.H264: "avc1", Codec.H265: "hvc1"}[encoding.codec]
     assert stream["time_base"] == "1/90000"
+
+
+def test_the_track_is_enabled_and_as_large_as_the_picture() -> None:
+    """`tkhd`, ISO/IEC 14496-12 section 8.3.2: players scale to its size, in 1/65536 pixels."""
+    fmt = footage(replace(H264, width=638, height=358), 12).video_format
+    init = init_segment(fmt, camera_id="c", run_id="r", segment_id=1)
+    header = find_box(init, 0, len(init), b"moov", b"trak", b"tkhd")
+    assert init[header.payload : header.payload + 4] == bytes([0, 0, 0, 7])
+    assert init[header.end - 8 : header.end] == struct.pack(">HHHH", 638, 0, 358, 0)
 
 
 def test_ids_format_and_samples_are_read_back(tmp_path: Path) -> None:
@@ -262,3 +271,32 @@ def test_high_profile_tells_chroma_and_depth_to_the_decoder() -> None:
         assert stream.codec_context.extradata is not None
         assert stream.codec_context.extradata[-4:] == bytes([0xFD, 0xF8, 0xF8, 0])
         assert stream.time_base == Fraction(1, TIMESCALE)
+
+
+def test_h265_configuration_is_that_of_iso_14496_15() -> None:
+    """Section 8.3.3.1.2, taken apart by hand; libavcodec overlooks most of it, other players do not."""
+    fmt = footage(H265, 12).video_format
+    init = init_segment(fmt, camera_id="c", run_id="r", segment_id=1)
+    record = init[init.index(b"hvcC") + 4 :]
+    sps = fmt.parameter_sets[1].replace(b"\0\0\3", b"\0\0")
+    assert record[0] == 1
+    assert record[1:13] == sps[3:15]
+    # Nothing is promised about segmentation, parallelism and frame rate; 4:2:0 of 8 bits; one nested layer; 3 arrays.
+    assert record[13:23] == bytes([0xF0, 0, 0xFC, 0xFD, 0xF8, 0xF8, 0, 0, 1 << 3 | 1 << 2 | 3, 3])
+    position = 23
+    for kind, unit in zip((32, 33, 34), fmt.parameter_sets, strict=True):
+        head = struct.pack(">BHH", 0x80 | kind, 1, len(unit))
+        assert record[position : position + len(head) + len(unit)] == head + unit
+        position += len(head) + len(unit)
+
+
+def test_h264_configuration_is_that_of_iso_14496_15() -> None:
+    """Section 5.3.3.1.2; Baseline has no chroma format in it."""
+    fmt = footage(ENCODINGS["h264_baseline"], 12).video_format
+    init = init_segment(fmt, camera_id="c", run_id="r", segment_id=1)
+    sps, pps = fmt.parameter_sets
+    expected = bytes([1]) + sps[1:4] + bytes([0xFF, 0xE1]) + struct.pack(">H", len(sps)) + sps
+    expected += bytes([1]) + struct.pack(">H", len(pps)) + pps
+    at = init.index(b"avcC")
+    assert struct.unpack_from(">I", init, at - 4) == (8 + len(expected),)
+    assert init[at + 4 : at + 4 + len(expected)] == expected
