@@ -108,10 +108,10 @@ class ExposedCamera(LibraryCamera):
 
     async def stream_source(self) -> str:
         """Return the camera's address with its credentials."""
-        return _with_credentials(self._subentry.data)
+        return address_with_credentials(self._subentry.data)
 
 
-def _with_credentials(data: Mapping[str, Any]) -> str:  # Any: a subentry's data
+def address_with_credentials(data: Mapping[str, Any]) -> str:  # Any: a subentry's data
     """Return a camera's URL with user name and password in it (RFC 3986 section 3.2.1)."""
     if not (username := data.get(CONF_USERNAME)):
         return str(data[CONF_URL])

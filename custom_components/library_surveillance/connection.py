@@ -46,13 +46,12 @@ class RecorderConnection:
 
 def connection_for(hass: HomeAssistant, data: Mapping[str, Any]) -> RecorderConnection:  # Any: an entry's data
     """Return the connection that an entry's data describe; nothing is contacted yet."""
-    match RecorderKind(data[CONF_RECORDER]):
-        case RecorderKind.LOCAL:
-            index_path = Path(data[CONF_INDEX_PATH])
-            client = RecorderClient(socket=socket_path(index_path))
-            return RecorderConnection(client, LocalRecorder(hass, index_path, client))
-        case RecorderKind.SOCKET:
-            return RecorderConnection(RecorderClient(socket=Path(data[CONF_SOCKET])), None)
-        case RecorderKind.URL:
-            client = RecorderClient(url=data[CONF_URL], token=data[CONF_TOKEN], ssl_context=get_default_context())
-            return RecorderConnection(client, None)
+    kind = RecorderKind(data[CONF_RECORDER])
+    if kind is RecorderKind.LOCAL:
+        index_path = Path(data[CONF_INDEX_PATH])
+        client = RecorderClient(socket=socket_path(index_path))
+        return RecorderConnection(client, LocalRecorder(hass, index_path, client))
+    if kind is RecorderKind.SOCKET:
+        return RecorderConnection(RecorderClient(socket=Path(data[CONF_SOCKET])), None)
+    client = RecorderClient(url=data[CONF_URL], token=data[CONF_TOKEN], ssl_context=get_default_context())
+    return RecorderConnection(client, None)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import EVENT_CORE_CONFIG_UPDATE
+from homeassistant.const import CONF_TOKEN, EVENT_CORE_CONFIG_UPDATE
 from homeassistant.core import Event, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
@@ -125,7 +125,7 @@ class LibraryCoordinator(DataUpdateCoordinator[Picture]):
                 translation_placeholders={"reason": str(err)},
             ) from err
         except RecorderError as err:
-            if err.code is ErrorCode.UNAUTHORIZED:
+            if err.code is ErrorCode.UNAUTHORIZED and CONF_TOKEN in self.config_entry.data:
                 raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key=err.code.value) from err
             if err.code is ErrorCode.VERSION_MISMATCH:
                 self._issues.show(Issue("version_mismatch"))
@@ -168,7 +168,7 @@ class LibraryCoordinator(DataUpdateCoordinator[Picture]):
             try:
                 await self._async_apply_settings()
             except RecorderError as err:
-                self.async_set_update_error(_update_failed(err))
+                _LOGGER.warning("The recorder of %s could not be told the time zone: %s", self.name, err)
 
     @callback
     def _draw(self, picture: Picture) -> None:

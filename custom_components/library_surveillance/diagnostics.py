@@ -68,10 +68,10 @@ def _shareable(data: Mapping[str, Any]) -> dict[str, Any]:  # Any: an entry's da
 
 
 def _place(url: str) -> str:
-    """Return an address's scheme, host and port."""
+    """Return an address's scheme, host and port; nothing of one whose port is no number, for it may be a password."""
     try:
         parts = urlsplit(url)
-        port = "" if parts.port is None else f":{parts.port}"
+        _ = parts.port
     except ValueError:
         return REDACTED
-    return f"{parts.scheme}://{parts.hostname}{port}/…"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/…"

@@ -14,19 +14,19 @@ import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from recorder_core import __version__
 from recorder_core.api.models import RecorderStatus
 from recorder_core.cli.exit_codes import LOCKED
-from recorder_core.errors import ErrorCode, RecorderError
+from recorder_core.errors import ErrorCode, RecorderError, StorageError
+from recorder_core.storage.lock import StoreLock
 
 from . import runtime_copy
 from .socket_path import prepare_folder, socket_path
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from homeassistant.core import HomeAssistant
 
     from recorder_core.api.client import RecorderClient
@@ -95,13 +95,17 @@ class LocalRecorder:
             return await self._async_start()
 
     async def async_stop(self) -> None:
-        """End the recorder; nothing happens when none runs. Recording has stopped when this returns."""
+        """End the recorder; nothing happens when none runs. Recording has stopped when this returns.
+
+        Raises `RecorderStartError` when one is there that neither answers nor ends.
+        """
         async with self._lock:
-            deadline = self._hass.loop.time() + self._patience.start_s
+            deadline = self._hass.loop.time() + self._patience.stop_s
             while (answer := await self._async_answer()) is None:
-                # One that this process started and that does not answer is coming up, or has been told to end.
-                if not _started(self._index_path) or self._hass.loop.time() > deadline:
+                if not await self._hass.async_add_executor_job(self._lurks):
                     return
+                if self._hass.loop.time() > deadline:
+                    raise RecorderStartError("It neither answers nor ends.")
                 await asyncio.sleep(self._patience.look_s)
             await self._async_end(answer if isinstance(answer, RecorderStatus) else None)
 
@@ -116,17 +120,17 @@ class LocalRecorder:
         """Ask the recorder to end and wait for it; one that hangs is killed (invariant 7 says what that costs)."""
         with suppress(RecorderError):  # one that cannot even be asked is killed below
             await self._client.shutdown()
-        pids = [pid for pid in (status.supervisor_pid, status.pid) if pid is not None] if status else []
-        try:
-            async with asyncio.timeout(self._patience.stop_s):
-                await self._async_wait_for_end(pids)
-        except TimeoutError as err:
-            if not pids:
-                raise RecorderStartError("A recorder of another version does not end.") from err
-            for pid in pids:
+        said = (status.supervisor_pid, status.pid) if status else ()
+        pids = [pid for pid in said if pid is not None and pid > 1]  # 0 would be this very group, 1 the whole machine
+        for kill in (False, True):
+            for pid in pids if kill else ():
                 with suppress(ProcessLookupError):  # it has ended meanwhile
                     os.kill(pid, signal.SIGKILL)
-            await self._async_wait_for_end(pids)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._patience.stop_s):
+                    await self._async_wait_for_end(pids)
+                    return
+        raise RecorderStartError("It does not end.")
 
     async def _async_wait_for_end(self, pids: list[int]) -> None:
         """Wait until these processes are gone, or, where none is known, until nothing answers."""
@@ -164,6 +168,14 @@ class LocalRecorder:
                 break
         return None
 
+    def _lurks(self) -> bool:
+        """Return whether a recorder is there that does not answer: one that comes up or goes down. Blocking."""
+        try:
+            StoreLock(self._index_path).release()
+        except StorageError as err:
+            return err.code is ErrorCode.STORE_LOCKED
+        return _started(self._index_path)
+
     def _start(self) -> tuple[subprocess.Popen[bytes], Path]:
         """Start the recorder from its copy. Blocking; raises `OSError`."""
         self._index_path.mkdir(mode=0o700, exist_ok=True)
@@ -192,12 +204,9 @@ def _started(index_path: Path) -> bool:
 
 
 def _lives(pid: int) -> bool:
-    """Return whether a process exists; a child that has ended is taken note of, or it would seem to live on."""
-    for _, child in _children:
-        if child.pid == pid:
-            return child.poll() is None
+    """Return whether a process runs; one that has ended and that nobody has asked about does not (proc(5), state Z)."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError, PermissionError:  # gone, or its number has gone to somebody else's process
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except FileNotFoundError, ProcessLookupError:
         return False
-    return True
+    return stat.rpartition(b")")[2].split()[0] not in (b"Z", b"X")

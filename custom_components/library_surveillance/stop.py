@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from recorder_core.errors import RecorderError
+from recorder_core.errors import ErrorCode, RecorderError
 
 from .cameras import camera_config, camera_subentries
 from .connection import connection_for
@@ -16,6 +16,8 @@ from .issues import Issues
 from .recorder_process import RecorderStartError
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from homeassistant.config_entries import ConfigEntry
     from homeassistant.core import HomeAssistant
 
@@ -35,19 +37,25 @@ async def async_forget_cameras(hass: HomeAssistant, entry: ConfigEntry) -> None:
 
 
 async def _async_stop(hass: HomeAssistant, entry: ConfigEntry, *, forget: bool) -> None:
-    """Stop recording, loudly when that fails: somebody has to look after it then."""
+    """Stop recording; where one camera cannot be stopped the others are."""
     Issues(hass, entry.entry_id, entry.title).show()
     connection = connection_for(hass, entry.data)
-    try:
+    async with connection.client:
         if connection.local is not None:
-            await connection.local.async_stop()
-        else:
-            for subentry in camera_subentries(entry):
-                if forget:
-                    await connection.client.remove_camera(subentry.subentry_id)
-                else:
-                    await connection.client.put_camera(camera_config(subentry, enabled=False))
+            await _async_loudly(entry.title, connection.local.async_stop())
+            return
+        for subentry in camera_subentries(entry):
+            if forget:
+                order: Coroutine[None, None, object] = connection.client.remove_camera(subentry.subentry_id)
+            else:
+                order = connection.client.put_camera(camera_config(subentry, enabled=False))
+            await _async_loudly(subentry.title, order)
+
+
+async def _async_loudly(what: str, order: Coroutine[None, None, object]) -> None:
+    """Carry out an order to stop; one that fails is logged, for somebody has to look after it then."""
+    try:
+        await order
     except (RecorderError, RecorderStartError) as err:
-        _LOGGER.error("The recorder of %s could not be told to stop and may go on recording: %s", entry.title, err)  # noqa: TRY400 - the cause is in the sentence
-    finally:
-        await connection.client.close()
+        if not (isinstance(err, RecorderError) and err.code is ErrorCode.UNKNOWN_CAMERA):
+            _LOGGER.error("%s could not be stopped and may go on being recorded: %s", what, err)  # noqa: TRY400 - the cause is in the sentence

@@ -24,6 +24,7 @@ _NAME_SIZES: Final = (76, 60, 46)
 _STATE_SIZE: Final = 44
 _NOTICE_SIZE: Final = 34
 _LONGEST_NAME_LINES: Final = 2
+_NAME_WIDTH: Final = WIDTH - 4 * _MARGIN - 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,9 @@ def render(tile: Tile) -> bytes:
     _draw_covered_lens(draw, WIDTH - 2 * _MARGIN - 40, _MARGIN + 84)
 
     y = float(_MARGIN + 8)
-    for size in _NAME_SIZES:
-        name = ImageFont.load_default(size)
-        if len(lines := wrap(tile.name, name, WIDTH - 4 * _MARGIN - 120)) <= _LONGEST_NAME_LINES:
-            break
-    for line in lines[:_LONGEST_NAME_LINES]:
-        draw.text((_MARGIN, y), line, font=name, fill=_INK)
+    size, lines = fit_name(tile.name)
+    for line in lines:
+        draw.text((_MARGIN, y), line, font=ImageFont.load_default(size), fill=_INK)
         y += size * 1.2
 
     y = max(y + 32, HEIGHT / 2 - 20)
@@ -68,6 +66,14 @@ def render(tile: Tile) -> bytes:
     jpeg = BytesIO()
     image.save(jpeg, "JPEG", quality=88)
     return jpeg.getvalue()
+
+
+def fit_name(name: str) -> tuple[float, list[str]]:
+    """Return the largest size in pixels at which a name fits, and its lines; what is too long even then is cut."""
+    for size in _NAME_SIZES:
+        if len(lines := wrap(name, ImageFont.load_default(size), _NAME_WIDTH)) <= _LONGEST_NAME_LINES:
+            return size, lines
+    return size, lines[:_LONGEST_NAME_LINES]
 
 
 def wrap(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: float) -> list[str]:

@@ -13,7 +13,8 @@ from homeassistant.components.camera.const import CameraState
 
 from recorder_core.simulator import Challenge, SimulatedCamera, Simulator, VideoCodec, VideoSettings
 
-from .library import BACK, FRONT, PASSWORD, USERNAME, Library, camera, lives
+from .library import BACK, FRONT, PASSWORD, USERNAME, Library, camera
+from .standing_recorder import StandingRecorder, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -59,24 +60,31 @@ async def cameras() -> AsyncIterator[Simulator]:
 @pytest.fixture
 async def recording(hass: HomeAssistant, place: Path, cameras: Simulator) -> AsyncIterator[Library]:
     """A library whose two simulated cameras are being recorded."""
-    library = Library(
-        hass,
-        place,
-        camera(FRONT, "Front entrance", cameras.url(FRONT)),
-        camera(BACK, "Book drop", cameras.url(BACK)),
-    )
-    await library.async_set_up()
-    for name in (FRONT, BACK):
-        await library.async_wait_for(f"camera.{name}", lambda state: state.state == CameraState.RECORDING)
-    yield library
-    await library.async_remove()
-    assert not [pid for pid in library.recorders if lives(pid)]
+    front = camera(FRONT, "Front entrance", cameras.url(FRONT))
+    back = camera(BACK, "Book drop", cameras.url(BACK))
+    async with Library(hass, place, front, back) as library:
+        await library.async_set_up()
+        for name in (FRONT, BACK):
+            await library.async_wait_for(f"camera.{name}", lambda state: state.state == CameraState.RECORDING)
+        yield library
+
+
+@pytest.fixture
+def standing() -> StandingRecorder:
+    """A recorder that says what a test wants it to say; `visited` is the library that asks it."""
+    return StandingRecorder()
+
+
+@pytest.fixture
+async def visited(hass: HomeAssistant, place: Path, standing: StandingRecorder) -> AsyncIterator[Library]:
+    """A library whose recorder is the standing one, run by somebody else, not set up yet."""
+    socket = place / "standing.sock"
+    async with serving(standing, socket=socket), Library(hass, place, socket=socket) as library:
+        yield library
 
 
 @pytest.fixture
 async def library(hass: HomeAssistant, place: Path) -> AsyncIterator[Library]:
     """A library with two cameras that nobody answers for, not set up yet; its recorder ends with the test."""
-    library = Library(hass, place)
-    yield library
-    await library.async_remove()
-    assert not [pid for pid in library.recorders if lives(pid)]
+    async with Library(hass, place) as library:
+        yield library

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentryData
 from homeassistant.const import CONF_PASSWORD, CONF_URL, CONF_USERNAME, EVENT_STATE_CHANGED
 from homeassistant.core import Event, State, callback
@@ -30,6 +31,7 @@ from recorder_core.api.models import SourceKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Self
 
     from homeassistant.core import HomeAssistant
 
@@ -43,13 +45,17 @@ USERNAME = "recorder-account"
 # RFC 6056 keeps port 1 out of the ports that are handed out, so nothing listens there.
 NOWHERE = "rtsp://127.0.0.1:1/secret-path?token=secret-query"
 
-PATIENCE_S = 60.0
+PATIENCE_S = 30.0
 """After this long a wait is a failure; no test is meant to come near it."""
 
 
 def lives(pid: int | None) -> bool:
-    """Return whether a process exists."""
-    return Path(f"/proc/{pid}").exists()
+    """Return whether a process runs; one that has ended and that nobody has asked about does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError, ProcessLookupError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
 
 
 def working_folder(pid: int) -> Path:
@@ -107,6 +113,15 @@ class Library:
         )
         self.entry.add_to_hass(hass)
 
+    async def __aenter__(self) -> Self:
+        """Return the library; its entry and its recorder go at the end."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Remove the entry. No process of its recorder may be left."""
+        await self.async_remove()
+        assert not [pid for pid in self.recorders if lives(pid)]
+
     async def async_set_up(self) -> RecorderStatus:
         """Set the entry up and return the status of the recorder that runs then."""
         await self.hass.config_entries.async_setup(self.entry.entry_id)
@@ -118,7 +133,8 @@ class Library:
         """Ask the recorder itself, past the integration; its processes are expected to be gone after the test."""
         async with self.client() as client:
             status = await client.status()
-        self.recorders |= {pid for pid in (status.pid, status.supervisor_pid) if pid}
+        if CONF_INDEX_PATH in self.entry.data:
+            self.recorders |= {pid for pid in (status.pid, status.supervisor_pid) if pid}
         return status
 
     def client(self) -> RecorderClient:
@@ -151,6 +167,9 @@ class Library:
                 while (state := self.hass.states.get(entity_id)) is None or not condition(state):
                     changed.clear()
                     await changed.wait()
+        except TimeoutError:
+            log = self.index_path / "logs" / "recorder.log"
+            pytest.fail(f"{state}\n{await self.async_status()}\n{log.read_text() if log.exists() else ''}")
         finally:
             remove()
         return state

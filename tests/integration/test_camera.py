@@ -12,6 +12,7 @@ from homeassistant.components.camera.const import CameraEntityFeature, CameraSta
 from homeassistant.exceptions import HomeAssistantError
 from PIL import Image
 
+from custom_components.library_surveillance.camera import address_with_credentials
 from custom_components.library_surveillance.const import CONF_EXPOSE_VIDEO
 from custom_components.library_surveillance.tile import HEIGHT, WIDTH
 from recorder_core.simulator import read_code
@@ -63,17 +64,24 @@ async def test_the_tile_says_what_the_camera_does(hass: HomeAssistant, library: 
     assert len({not_recording, off, other}) == 3
 
 
+def test_a_camera_without_credentials_is_streamed_from_its_plain_address() -> None:
+    """With them, they stand in the address, whatever characters they have."""
+    plain = {"url": "rtsp://camera.example:8554/live?a=b"}
+    assert address_with_credentials(plain) == plain["url"]
+    assert (
+        address_with_credentials({**plain, "username": "ann@desk"}) == "rtsp://ann%40desk:@camera.example:8554/live?a=b"
+    )
+    full = address_with_credentials({**plain, "username": "ann", "password": "a/b:c"})
+    assert full == "rtsp://ann:a%2Fb%3Ac@camera.example:8554/live?a=b"
+
+
 async def test_an_exposed_camera_shows_what_it_sees(
     hass: HomeAssistant, place: Path, cameras: Simulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Stills come from the recorder, the stream from the camera; the password stays out of states and logs."""
-    library = Library(
-        hass,
-        place,
-        camera(FRONT, "Front entrance", cameras.url(FRONT), **{CONF_EXPOSE_VIDEO: True}),
-        camera(BACK, "Book drop", NOWHERE, **{CONF_EXPOSE_VIDEO: True}),
-    )
-    try:
+    front = camera(FRONT, "Front entrance", cameras.url(FRONT), **{CONF_EXPOSE_VIDEO: True})
+    back = camera(BACK, "Book drop", NOWHERE, **{CONF_EXPOSE_VIDEO: True})
+    async with Library(hass, place, front, back) as library:
         await library.async_set_up()
         await library.async_wait_for(CAMERA, lambda state: state.state == CameraState.RECORDING)
 
@@ -94,5 +102,3 @@ async def test_an_exposed_camera_shows_what_it_sees(
             await async_get_image(hass, CAMERA)
         assert PASSWORD not in str([state.as_dict() for state in hass.states.async_all()])
         assert PASSWORD not in caplog.text
-    finally:
-        await library.async_remove()

@@ -14,10 +14,13 @@ from homeassistant.util import dt as dt_util
 
 from custom_components.library_surveillance.const import DOMAIN
 from custom_components.library_surveillance.services import SERVICE_EXPORT_CLIP
+from recorder_core.api.models import ExportJob, ExportRequest, ExportState, Problem
+from recorder_core.errors import ErrorCode
 from recorder_core.simulator import read_code
 
 from .frames import decoded, digest_of
-from .library import FRONT
+from .library import FRONT, Library
+from .standing_recorder import StandingRecorder, serving
 
 if TYPE_CHECKING:
     from homeassistant.auth.models import User
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
     from recorder_core.api.models import SegmentView
     from recorder_core.simulator import Simulator
 
-    from .library import Library
 
 CAMERA = "camera.front_entrance"
 PAST = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -181,6 +183,48 @@ async def test_a_recorder_that_is_away_is_no_mistake_of_the_caller(
 
     assert not isinstance(raised.value, ServiceValidationError)
     assert raised.value.translation_key == "recorder_unreachable"
+
+
+class Failing(StandingRecorder):
+    """Its exports fail, with a problem or without a word."""
+
+    problem: Problem | None = None
+
+    async def export(self, request: ExportRequest) -> ExportJob:
+        """Take the job."""
+        return self._job(request.camera_id, ExportState.QUEUED)
+
+    async def export_job(self, export_id: str, wait_s: float) -> ExportJob:
+        """Fail it."""
+        assert export_id == "job-1"
+        assert wait_s > 0
+        return self._job(FRONT, ExportState.FAILED)
+
+    def _job(self, camera_id: str, state: ExportState) -> ExportJob:
+        return ExportJob(
+            export_id="job-1", camera_id=camera_id, start_us=0, end_us=1, state=state, problem=self.problem
+        )
+
+
+@pytest.mark.parametrize(
+    ("problem", "key"),
+    [
+        (None, "export_failed"),
+        (Problem(code=ErrorCode.VOLUME_FULL, message="No room for the clip."), "volume_full"),
+    ],
+)
+async def test_an_export_that_fails_says_why(
+    hass: HomeAssistant, hass_admin_user: MockUser, place: Path, problem: Problem | None, key: str
+) -> None:
+    """A job that was taken may still fail."""
+    recorder = Failing()
+    recorder.problem = problem
+    socket = place / "standing.sock"
+    async with serving(recorder, socket=socket), Library(hass, place, socket=socket) as library:
+        await library.async_set_up()
+        with pytest.raises(HomeAssistantError) as raised:
+            await _async_export(hass, hass_admin_user)
+    assert raised.value.translation_key == key
 
 
 async def _async_newest_segment(library: Library) -> SegmentView:

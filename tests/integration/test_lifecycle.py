@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE
+from homeassistant.loader import DATA_CUSTOM_COMPONENTS
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
 
+from custom_components.library_surveillance.stop import async_stop_recording
 from recorder_core import __version__
 from recorder_core.errors import ErrorCode, RecorderError
 
-from .library import BACK, FRONT, PASSWORD, lives, working_folder
+from .library import BACK, FRONT, PASSWORD, camera, lives, working_folder
 
 if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
@@ -78,6 +81,28 @@ async def test_reloading_leaves_the_recorder_alone(hass: HomeAssistant, library:
     assert library.state(SWITCH).state == STATE_ON
 
 
+async def test_home_assistant_restarts_beside_a_recorder_that_goes_on(library: Library) -> None:
+    """The next Home Assistant finds the same processes through the socket; the last one let go of them."""
+    async with async_test_home_assistant() as last:
+        last.data.pop(DATA_CUSTOM_COMPONENTS)
+        entry = MockConfigEntry(
+            domain=library.entry.domain,
+            entry_id=library.entry.entry_id,
+            data=library.entry.data,
+            subentries_data=[camera(FRONT, "Front entrance"), camera(BACK, "Book drop")],
+        )
+        entry.add_to_hass(last)
+        assert await last.config_entries.async_setup(entry.entry_id)
+        client = entry.runtime_data.client
+        before = await client.status()
+        await last.async_stop(force=True)
+        assert client._session is None
+
+    after = await library.async_set_up()
+    assert (after.pid, after.supervisor_pid) == (before.pid, before.supervisor_pid)
+    assert library.state(SWITCH).state == STATE_ON
+
+
 async def test_unloading_leaves_the_recorder_alone(
     hass: HomeAssistant, library: Library, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -111,6 +136,15 @@ async def test_disabling_ends_the_recorder_and_enabling_starts_it(hass: HomeAssi
     after = await library.async_status()
     assert after.pid != before.pid
     assert library.state(SWITCH).state == STATE_ON
+
+
+async def test_an_entry_that_was_enabled_again_meanwhile_is_not_stopped(hass: HomeAssistant, library: Library) -> None:
+    """Who disables and changes his mind at once goes on recording."""
+    before = await library.async_set_up()
+
+    await async_stop_recording(hass, library.entry)
+
+    assert (await library.async_status()).pid == before.pid
 
 
 async def test_removing_ends_the_recorder_and_keeps_what_it_stored(hass: HomeAssistant, library: Library) -> None:

@@ -1,0 +1,142 @@
+"""Every word that a user may see is there: names, errors, issues, fields, icons, and the quality scale's promises."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import pytest
+import yaml
+from homeassistant.exceptions import ServiceValidationError
+
+from custom_components.library_surveillance import (
+    binary_sensor,
+    const,
+    errors,
+    issues,
+    recorder_process,
+    sensor,
+    services,
+    switch,
+)
+from recorder_core.api.models import CameraState, StartMode, VolumeState
+from recorder_core.errors import ErrorCode, RecorderError
+from recorder_core.version import __version__
+
+FOLDER = Path(const.__file__).parent
+ENGLISH: dict[str, Any] = json.loads((FOLDER / "translations" / "en.json").read_text())  # Any: JSON
+ICONS: dict[str, Any] = json.loads((FOLDER / "icons.json").read_text())  # Any: JSON
+MANIFEST: dict[str, Any] = json.loads((FOLDER / "manifest.json").read_text())  # Any: JSON
+
+# https://developers.home-assistant.io/docs/core/integration-quality-scale: all rules up to platinum.
+RULES = frozenset(
+    """
+    action-setup appropriate-polling brands common-modules config-flow config-flow-test-coverage
+    dependency-transparency docs-actions docs-conditions docs-high-level-description
+    docs-installation-instructions docs-removal-instructions docs-triggers entity-event-setup entity-unique-id
+    has-entity-name runtime-data test-before-configure test-before-setup unique-config-entry action-exceptions
+    config-entry-unloading docs-configuration-parameters docs-installation-parameters entity-unavailable
+    integration-owner log-when-unavailable parallel-updates reauthentication-flow test-coverage devices
+    diagnostics discovery discovery-update-info docs-data-update docs-examples docs-known-limitations
+    docs-supported-devices docs-supported-functions docs-troubleshooting docs-use-cases dynamic-devices
+    entity-category entity-device-class entity-disabled-by-default entity-translations exception-translations
+    icon-translations reconfiguration-flow repair-issues stale-devices async-dependency inject-websession
+    strict-typing
+    """.split()  # noqa: SIM905 - one name per line would fill a page
+)
+
+
+@pytest.mark.parametrize("code", ErrorCode)
+def test_every_error_of_the_recorder_has_a_sentence(code: ErrorCode) -> None:
+    """It needs no placeholder, so it can always be shown; the reason of a problem has a short form too."""
+    sentence = ENGLISH["exceptions"][code.value]["message"]
+    assert [name for _, name, _, _ in Formatter().parse(sentence) if name] == []
+    assert errors.translated(RecorderError(code, "Something.")).translation_key == code.value
+    reasons = ENGLISH["entity"]["binary_sensor"]["recording_problem"]["state_attributes"]["reason"]["state"]
+    assert reasons[code.value]
+
+
+def test_what_the_caller_did_wrong_is_told_apart() -> None:
+    """Home Assistant shows no stack trace for it."""
+    assert isinstance(errors.translated_code(ErrorCode.INTERVAL_INVERTED), ServiceValidationError)
+    assert not isinstance(errors.translated_code(ErrorCode.INTERNAL), ServiceValidationError)
+
+
+def test_reasons_that_are_no_error_codes_have_words() -> None:
+    """A state stands in where the recorder gives no problem."""
+    reasons = ENGLISH["entity"]["binary_sensor"]["recording_problem"]["state_attributes"]["reason"]["state"]
+    assert {binary_sensor.NO_REASON, *(state.value for state in binary_sensor._FAILING)} <= set(reasons)
+
+
+@pytest.mark.parametrize(
+    ("platform", "descriptions"),
+    [
+        ("binary_sensor", (*binary_sensor.CAMERA_SENSORS, binary_sensor.RECORDER)),
+        ("sensor", (*sensor.CAMERA_SENSORS, *sensor.RECORDER_SENSORS)),
+        ("switch", (switch.RECORDING,)),
+    ],
+)
+def test_every_entity_has_a_name_and_an_icon(platform: str, descriptions: tuple[Any, ...]) -> None:
+    """Only one that its device class describes does without; nothing is translated that does not exist."""
+    keys = {description.translation_key for description in descriptions if description.translation_key}
+    assert keys == set(ENGLISH["entity"][platform])
+    unclassed = {d.translation_key for d in descriptions if d.translation_key and d.device_class != "problem"}
+    assert unclassed == set(ICONS["entity"][platform])
+    for description in descriptions:
+        if options := getattr(description, "options", None):
+            assert set(ENGLISH["entity"][platform][description.translation_key]["state"]) == set(options)
+
+
+def test_enumerations_are_complete() -> None:
+    """A state that the recorder may report always has a word."""
+    states = ENGLISH["entity"]["sensor"]
+    assert set(states["state"]["state"]) == {state.value for state in CameraState}
+    assert set(states["storage_state"]["state"]) == {state.value for state in VolumeState}
+    assert set(ENGLISH["selector"]["start_mode"]["options"]) == {mode.value for mode in StartMode}
+
+
+def test_every_issue_has_a_title_and_a_description() -> None:
+    """No issue is translated that cannot come."""
+    keys = {*issues._VOLUME_ISSUES.values(), *issues._CAMERA_ISSUES.values()}
+    keys |= {"camera_refused", "recorder_not_running", "version_mismatch"}
+    assert set(ENGLISH["issues"]) == keys
+    for issue in ENGLISH["issues"].values():
+        assert "{library}" in issue["title"] + issue["description"]
+        assert set(issue) == {"title", "description"}
+
+
+def test_the_action_is_described_field_by_field() -> None:
+    """The description, the translation and the schema name the same fields."""
+    described = yaml.safe_load((FOLDER / "services.yaml").read_text())
+    assert set(described) == set(ENGLISH["services"]) == set(ICONS["services"]) == {services.SERVICE_EXPORT_CLIP}
+    fields = {str(key): key for key in services.EXPORT_CLIP_SCHEMA.schema}
+    action = described[services.SERVICE_EXPORT_CLIP]["fields"]
+    assert set(action) == set(ENGLISH["services"][services.SERVICE_EXPORT_CLIP]["fields"]) == set(fields)
+    assert {name for name, field in action.items() if field.get("required")} == {"entity_id", "start", "end"}
+
+
+def test_the_source_of_translators_says_the_same() -> None:
+    """`strings.json` is what other languages are made from."""
+    assert json.loads((FOLDER / "strings.json").read_text()) == ENGLISH
+
+
+def test_the_quality_scale_is_whole() -> None:
+    """Every rule is done or exempt with a reason."""
+    rules = yaml.safe_load((FOLDER / "quality_scale.yaml").read_text())["rules"]
+    assert len(RULES) == 54
+    assert set(rules) == RULES
+    for name, rule in rules.items():
+        assert rule == "done" or (rule["status"] == "exempt" and len(rule["comment"]) > 20), name
+
+
+def test_the_manifest_names_this_version() -> None:
+    """Integration, recorder and release are one version."""
+    assert MANIFEST["version"] == __version__
+    assert MANIFEST["domain"] == const.DOMAIN
+
+
+def test_both_sides_agree_on_a_locked_data_folder() -> None:
+    """The recorder's exit code is what a start waits for."""
+    assert recorder_process.LOCKED == 3
