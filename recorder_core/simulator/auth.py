@@ -51,7 +51,7 @@ class Gate:
     def __init__(self, camera: SimulatedCamera) -> None:
         """Guard this camera."""
         self._camera = camera
-        self._realm = camera.title
+        self._realm = camera.name
         self._renew()
 
     def _renew(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -121,7 +122,9 @@ class Painter:
         lines, columns = stamp_area(planes.views[0].shape[0])
         for chroma in planes.views[1:]:
             chroma[lines.start // 2 : lines.stop // 2, : columns.stop // 2] = _GREY
-        self._write(planes.views[0], round(8 * self._scale), title)
+        # Like many cameras' the letters are plain ones: Pillow's own font has few others.
+        plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
+        self._write(planes.views[0], round(8 * self._scale), plain)
 
     def _write(self, luma: NDArray[np.uint8], left: int, words: str) -> None:
         mask = self._letter_mask(words, luma.shape[1] - left)

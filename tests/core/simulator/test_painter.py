@@ -71,6 +71,15 @@ def test_a_picture_depends_on_its_time_only(steps: list[int]) -> None:
 PAINTERS = (Painter(camera(), VIDEO), Painter(camera(), VIDEO))
 
 
+def test_a_title_is_written_in_plain_letters() -> None:
+    cafe, plain = (
+        Painter(replace(camera(), title=title), VIDEO).paint(serial=0, time_us=NOON_US)[:22]
+        for title in ("Café deck", "Cafe deck")
+    )
+    assert np.array_equal(cafe, plain)
+    assert cafe[:, :100].max() > 200
+
+
 def test_the_clock_is_written_to_the_millisecond() -> None:
     painter = Painter(camera(), VIDEO)
     first = painter.paint(serial=0, time_us=NOON_US)[:22].copy()
