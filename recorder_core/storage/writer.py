@@ -277,9 +277,17 @@ class VolumeWriter:
             self._backlog -= size
 
     def _close(self, segment: OpenSegment, tail: SegmentTail, next_file: OpenFile | None) -> bool:
-        """Finish a segment; True if `next_file` was journalled with it."""
-        with self._lock:
-            self._open.pop(segment.file.segment_id, None)
+        """Finish a segment; True if `next_file` was journalled with it.
+
+        It counts as open until the index has it, so that whoever looks at both misses it at no moment.
+        """
+        try:
+            return self._finish(segment, tail, next_file)
+        finally:
+            with self._lock:
+                self._open.pop(segment.file.segment_id, None)
+
+    def _finish(self, segment: OpenSegment, tail: SegmentTail, next_file: OpenFile | None) -> bool:
         file = self._files.pop(segment.file.segment_id, None)
         with self._reporting(segment, "Closing a segment"):
             if file is None or not segment.spans:

@@ -18,6 +18,7 @@ from recorder_core.models import (
     API_VERSION,
     CameraConfig,
     CameraState,
+    EventView,
     ExportRequest,
     FeedItem,
     ProbeRequest,
@@ -267,11 +268,13 @@ async def test_who_does_not_read_is_cut_and_others_are_not(data: Path) -> None:
         writer.write(b"GET /v1/feed?after=0 HTTP/1.1\r\nHost: recorder\r\n\r\n")
         await reader.readuntil(b"\n{")
         assert recorder.feed.subscribers == 1
-        long_detail = "x" * 4000
+        seq = 1000
         async with asyncio.timeout(20):
             while recorder.feed.subscribers:
                 for _ in range(100):
-                    recorder._events.note(EventKind.GAP, "lobby", detail=long_detail)
+                    seq += 1
+                    event = EventView(seq=seq, at_us=0, kind=EventKind.GAP, camera_id=None, data={"detail": "x" * 4000})
+                    recorder.feed.publish(FeedItem(event=event))
                 await recorder._last_event()
         with pytest.raises(asyncio.LimitOverrunError):
             await reader.readuntil(b"never")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ from recorder_core.models import (
     VolumeConfig,
     VolumeState,
 )
+from recorder_core.service.cameras import REFRESH_S
 from recorder_core.simulator import Disconnect, Simulator, read_code
 from recorder_core.storage.index import Index
 from recorder_core.storage.volumes import MARKER
@@ -286,3 +288,52 @@ async def test_a_camera_that_was_down_with_the_recorder_says_so_after_a_crash(da
         coverage = await client.coverage("lobby", now_us - 10**9, now_us + 10**9)
     assert "recorder_down" in _reasons(coverage)
     assert holes(coverage) == []
+
+
+async def test_a_still_is_taken_from_the_last_segment_when_nothing_is_recorded(data: Path) -> None:
+    async with Simulator([camera()]) as simulator, served(data) as (_, client):
+        await use_volume(client, data / "footage")
+        await client.put_camera(config_of(simulator))
+        await state_reached(client, CameraState.RECORDING)
+        await stored(client)
+        await client.put_camera(config_of(simulator, enabled=False))
+        await state_reached(client, CameraState.DISABLED)
+        with Image.open(io.BytesIO(await client.still("lobby"))) as picture:
+            assert picture.size == (320, 180)
+
+
+async def test_figures_that_cannot_be_read_stay_as_they_were(
+    data: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with served(data) as (recorder, client):
+        await client.put_camera(replace(NOWHERE, enabled=False))
+        monkeypatch.setattr("recorder_core.service.cameras.read_figures", lambda *_: 1 // 0)
+        recorder._cameras.refresh_all()
+        while "Reading the figures" not in caplog.text:
+            await recorder._last_event()
+        monkeypatch.undo()
+        assert (await client.status()).cameras[0].stored_bytes == 0
+
+
+async def test_figures_grow_old_by_themselves(data: Path) -> None:
+    class Hasty(SystemClock):
+        async def sleep(self, seconds: float) -> None:
+            await asyncio.sleep(seconds if seconds < REFRESH_S else 0.01)
+
+    async with served(data, Hasty()) as (_, client):
+        await client.put_camera(replace(NOWHERE, enabled=False))
+        items = await feed_until(
+            client, lambda item: item.camera is not None and item.camera.gap_s_today > 0.1, after=None
+        )
+    assert items[-1].camera is not None
+
+
+async def test_an_index_on_a_network_is_refused(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recorder_core.storage.folder_check.filesystem_of", lambda *_: "nfs4")
+    with pytest.raises(RecorderError) as caught:
+        async with served(data):
+            pass
+    assert caught.value.code is ErrorCode.VOLUME_NETWORK
+    monkeypatch.undo()
+    async with served(data) as (_, client):  # and the lock was given up
+        assert (await client.status()).cameras == []

@@ -1,0 +1,175 @@
+"""Volumes take footage while they have room, and say why when they do not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from recorder_core.clock import SystemClock
+from recorder_core.errors import ErrorCode, StorageError
+from recorder_core.models import VolumeConfig, VolumeState, VolumeStatus
+from recorder_core.service.index_thread import IndexThread
+from recorder_core.service.volumes import Volumes, find_shortage
+from recorder_core.storage.index import Index
+from recorder_core.storage.volumes import MARKER, Room, Shortage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MIB = 1 << 20
+GIB = 1 << 30
+
+
+@pytest.mark.parametrize(
+    ("free", "used", "pending", "min_free", "max_bytes", "before", "short"),
+    [
+        (10 * GIB, 0, 0, None, None, VolumeState.OK, None),
+        (10 * GIB, 900 * GIB, 0, None, None, VolumeState.OK, None),
+        (63 * MIB, 0, 0, None, None, VolumeState.OK, Shortage.DISK),
+        (63 * MIB, 0, MIB, None, None, VolumeState.OK, None),
+        (65 * MIB, 0, 0, None, None, VolumeState.FULL, Shortage.DISK),
+        (321 * MIB, 0, 0, None, None, VolumeState.FULL, None),
+        (GIB, 0, 0, GIB, None, VolumeState.OK, Shortage.MIN_FREE),
+        (GIB + 65 * MIB, 0, 0, GIB, None, VolumeState.OK, None),
+        (GIB + 65 * MIB, 0, 0, GIB, None, VolumeState.FULL, Shortage.MIN_FREE),
+        (10 * GIB, 10 * GIB, 0, None, 10 * GIB, VolumeState.OK, Shortage.MAX_BYTES),
+        (10 * GIB, 9 * GIB, 0, None, 10 * GIB, VolumeState.OK, None),
+        (10 * GIB, 10 * GIB - 100 * MIB, 0, None, 10 * GIB, VolumeState.FULL, Shortage.MAX_BYTES),
+        (10 * GIB, 0, 0, None, 10 * MIB, VolumeState.FULL, None),
+    ],
+)
+def test_room_is_left_and_does_not_flicker(
+    free: int,
+    used: int,
+    pending: int,
+    min_free: int | None,
+    max_bytes: int | None,
+    before: VolumeState,
+    short: Shortage | None,
+) -> None:
+    room = Room(100 * GIB, free, used, pending, min_free, max_bytes)
+    assert find_shortage(room, before) is short
+
+
+class Watched:
+    """Volumes over a real index, and what they reported."""
+
+    def __init__(self, data: Path) -> None:
+        """Open the index."""
+        self.index = IndexThread(Index.open(data / "index.sqlite", SystemClock()))
+        self.changes: list[tuple[VolumeState, VolumeState]] = []
+        self.volumes = Volumes(self.index, SystemClock(), on_closed=lambda _: None, on_changed=self._changed)
+
+    def _changed(self, volume: VolumeStatus, before: VolumeState) -> None:
+        self.changes.append((before, volume.state))
+
+    async def use(self, *configs: VolumeConfig) -> None:
+        """Take these into use as the recorder does."""
+        await self.volumes.check_new(configs)
+        await self.volumes.open(configs)
+        await self.volumes.start()
+
+    async def close(self) -> None:
+        """Close both."""
+        await self.volumes.close()
+        await self.index.close()
+
+
+async def test_the_roomiest_volume_is_chosen_and_kept(data: Path) -> None:
+    watched = Watched(data)
+    await watched.use(VolumeConfig(path=str(data / "a")), VolumeConfig(path=str(data / "b")))
+    first, second = watched.volumes._slots
+    assert first.room is not None
+    assert second.room is not None
+    first.room = Room(1, 10, 0, 0, None, None)
+    second.room = Room(1, 20, 0, 0, None, None)
+    assert watched.volumes.writer("lobby") is second.writer
+    second.room = Room(1, 5, 0, 0, None, None)
+    assert watched.volumes.writer("lobby") is second.writer
+    assert watched.volumes.writer("hall") is first.writer
+    second.state = VolumeState.FULL
+    assert watched.volumes.writer("lobby") is first.writer
+    await watched.close()
+
+
+async def test_without_a_usable_volume_the_first_ones_trouble_is_told(data: Path) -> None:
+    watched = Watched(data)
+    with pytest.raises(StorageError, match="No volume has been set up"):
+        watched.volumes.writer("lobby")
+    with pytest.raises(StorageError, match="No volume has been set up"):
+        watched.volumes.check_room(1)
+    await watched.use(VolumeConfig(path=str(data / "a"), max_bytes=10))
+    watched.volumes._slots[0].state = VolumeState.MISSING
+    with pytest.raises(StorageError, match="not ready"):
+        watched.volumes.writer("lobby")
+    await watched.close()
+
+
+async def test_a_volume_that_goes_away_is_noticed_and_not_written_to(data: Path) -> None:
+    watched = Watched(data)
+    await watched.use(VolumeConfig(path=str(data / "a")))
+    [handle] = watched.volumes.handles()
+    assert watched.volumes.path(handle.volume.volume_id) == data / "a"
+    (data / "a" / MARKER).unlink()
+    await watched.volumes._look(watched.volumes._slots[0])
+    assert watched.changes == [(VolumeState.MISSING, VolumeState.OK), (VolumeState.OK, VolumeState.MISSING)]
+    with pytest.raises(StorageError) as caught:
+        watched.volumes.writer("lobby")
+    assert caught.value.code is ErrorCode.VOLUME_MISSING
+    assert watched.volumes.roots() == []
+    await watched.close()
+
+
+async def test_footage_of_an_unknown_volume_cannot_be_found(data: Path) -> None:
+    watched = Watched(data)
+    await watched.use(VolumeConfig(path=str(data / "a")))
+    with pytest.raises(StorageError) as caught:
+        watched.volumes.path("0" * 32)
+    assert caught.value.code is ErrorCode.VOLUME_MISSING
+    await watched.close()
+
+
+async def test_exports_are_let_in_while_footage_is_not(data: Path) -> None:
+    watched = Watched(data)
+    await watched.use(VolumeConfig(path=str(data / "a"), min_free_bytes=1 << 60))
+    assert watched.volumes.statuses()[0].state is VolumeState.FULL
+    with pytest.raises(StorageError) as caught:
+        watched.volumes.writer("lobby")
+    assert caught.value.code is ErrorCode.VOLUME_FULL
+    assert watched.volumes.roots() == [data / "a"]
+    watched.volumes.check_room(1)
+    with pytest.raises(StorageError) as caught:
+        watched.volumes.check_room(1 << 60)
+    assert caught.value.code is ErrorCode.VOLUME_FULL
+    await watched.close()
+
+
+async def test_a_look_that_fails_is_logged_and_done_again(
+    data: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    watched = Watched(data)
+    await watched.use(VolumeConfig(path=str(data / "a")))
+    monkeypatch.setattr(Volumes, "_look", lambda *_: 1 // 0)
+    watched.volumes.start_watching()
+    watched.volumes._look_now.set()
+    while watched.volumes._look_now.is_set():
+        await watched.index.ask(Index.last_event)
+    assert "ZeroDivisionError" in caplog.text
+    monkeypatch.undo()
+    (data / "a" / MARKER).unlink()
+    watched.volumes._look_now.set()
+    while watched.volumes.statuses()[0].state is VolumeState.OK:
+        await watched.index.ask(Index.last_event)
+    await watched.close()
+
+
+async def test_what_the_index_refuses_is_logged(data: Path, caplog: pytest.LogCaptureFixture) -> None:
+    watched = Watched(data)
+    watched.index.post(Index.end_run, "no such run", 5, "x")
+    watched.index.post(Index.close_gap, 5, 5)
+    watched.index.post(lambda _: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        await watched.index.ask(lambda _: 1 // 0)
+    assert caplog.text.count("The index refused an entry") == 1
+    await watched.close()
