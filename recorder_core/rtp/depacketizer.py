@@ -18,16 +18,19 @@ from recorder_core.media import AccessUnit
 if TYPE_CHECKING:
     from .nal import NalSyntax
 
-_PACKET = struct.Struct(">BBHBBHIIBBB")
-"""Dollar, channel, length | flags, marker and type, sequence, timestamp, SSRC | the payload's first three bytes."""
+_PACKET = struct.Struct(">HHBBHIIBBB")
+"""Dollar and channel, length | flags, marker and type, sequence, timestamp, SSRC | the payload's first three bytes."""
 
-_MAGIC = 0x24
+_MAGIC = 0x2400
 _FRAMING = 4
 _RTP = 12
 _VERSION_2 = 0x80
 _MARKER = 0x80
 _FU_START = 0x80
 _FU_END = 0x40
+_MIDDLE = tuple(bytes((fu & 0x3F,)) for fu in range(256))
+"""The fragment header of those in the middle, by that of any fragment: neither start nor end."""
+
 _FIRST_SLICE = 0x80
 """`first_mb_in_slice` = 0 in H.264 and `first_slice_segment_in_pic_flag` in H.265: the first bit behind the header."""
 
@@ -82,15 +85,12 @@ class Depacketizer:
         self._late_behind: int | None = None
         self._arrival_us = 0
         self._former_arrival_us = 0
-        self._first_expected: int | None = None
+        self._expected_before: int | None = None
         self._suspect_before: int | None = None
         self._marked = False
         self._discontinuity = False
         self._lost = 0
         self._trains: dict[int, struct.Struct] = {}
-        self._train_head = b""
-        self._train_tail = b""
-        self._train_middle = b""
         self._no_train_before = 0
         self._clear()
 
@@ -114,15 +114,16 @@ class Depacketizer:
         """Take the packets of this track from `at` on; return where the first other or incomplete thing begins."""
         unpack = _PACKET.unpack_from
         buffer = self._buffer
-        channel = self.channel
+        view = self._view
+        lead_of_ours = _MAGIC | self.channel
         types = self._syntax.types
         fragmentation = self._syntax.fragmentation
         header = self._syntax.header
         self._no_train_before = at
         while stop - at >= _FRAMING + _RTP:
-            magic, on, length, flags, kind, sequence, timestamp, ssrc, first, second, third = unpack(buffer, at)
+            lead, length, flags, kind, sequence, timestamp, ssrc, first, second, third = unpack(buffer, at)
             end = at + _FRAMING + length
-            if magic != _MAGIC or on != channel or end > stop:
+            if lead != lead_of_ours or end > stop:
                 break
             payload = at + _FRAMING + _RTP
             if flags != _VERSION_2:
@@ -151,14 +152,27 @@ class Depacketizer:
             nal_type = types[first]
             if nal_type == fragmentation:
                 fu = second if header == 1 else third
-                self._fragment(payload, payload_end, fu, first, second)
+                body = payload + header + 1
+                if fu & _FU_START:
+                    self._begin_fragment(body, payload_end, fu, (first, second))
                 self._marked = kind >= _MARKER
+                if self._fu_at < 0:  # its beginning is missing
+                    self._whole = False
+                    at = end
+                    continue
+                self._parts.append(bytes(view[body:payload_end]))
+                self._size += payload_end - body
+                if fu & _FU_END:
+                    self._end_fragment()
+                elif self._size > _MAX_UNIT or len(self._parts) > _MAX_PARTS:
+                    self._drop_fragment()
+                elif length >= _TRAIN_LENGTH and flags == _VERSION_2:
+                    at = self._train(end, stop, length, bytes(view[at + 8 : body - 1]) + _MIDDLE[fu])
+                    continue
                 at = end
-                if not fu & _FU_END and length >= _TRAIN_LENGTH and self._fu_at >= 0 and flags == _VERSION_2:
-                    at = self._train(at, stop, length, (timestamp, ssrc, first, second, fu & 0x3F))
                 continue
             if nal_type <= self._syntax.single_max:
-                self._nal(bytes(self._view[payload:payload_end]), nal_type)
+                self._nal(bytes(view[payload:payload_end]), nal_type)
             elif nal_type == self._syntax.aggregation:
                 self._aggregate(payload + header, payload_end)
             self._marked = kind >= _MARKER
@@ -171,8 +185,10 @@ class Depacketizer:
 
     def arrived(self, now_us: int) -> None:
         """Note that what is consumed from now on has arrived by `now_us`, on the monotonic clock."""
-        self._former_arrival_us, self._arrival_us = self._arrival_us, now_us
-        self._first_expected = None if self._expected is None else (self._expected + 1) & 0xFFFF
+        if self._expected != self._expected_before:  # something was taken of what came before
+            self._expected_before = self._expected
+            self._former_arrival_us = self._arrival_us
+        self._arrival_us = now_us
 
     def suspect(self) -> None:
         """Note that bytes which belong to nothing follow the last packet.
@@ -221,23 +237,23 @@ class Depacketizer:
         self._lost += missing
         return True
 
-    def _train(self, at: int, stop: int, length: int, like: tuple[int, int, int, int, int]) -> int:
-        """Take the run of middle fragments at `at` that are alike but for the sequence number, all at once."""
+    def _train(self, at: int, stop: int, length: int, tail: bytes) -> int:
+        """Take the run of middle fragments at `at` that are alike but for the sequence number, all at once.
+
+        `tail` is what follows the sequence number in each: timestamp, SSRC, payload header, header of the fragment.
+        """
         stride = length + _FRAMING
         count = (stop - at) // stride
         if count < 2 or at < self._no_train_before:
             return at
-        timestamp, ssrc, first, second, fu = like
         column = self._buffer[at + self._fu_offset : at + count * stride : stride]
-        count -= len(column.lstrip(bytes((fu,))))
+        expected = self._expected or 0
+        count = min(count - len(column.lstrip(tail[-1:])), 0x10000 - expected)
         if count < 2:
             return at
-        indicator = bytes((first,)) if self._syntax.header == 1 else bytes((first, second))
-        head = struct.pack(">BBHBB", _MAGIC, self.channel, length, _VERSION_2, self.payload_type)
-        tail = struct.pack(">II", timestamp, ssrc) + indicator + bytes((fu,))
+        head = struct.pack(">HHBB", _MAGIC | self.channel, length, _VERSION_2, self.payload_type)
         rows = self._rows(length).iter_unpack(self._view[at : at + count * stride])
         heads, sequences, tails, payloads = zip(*rows, strict=True)
-        expected = self._expected or 0
         if (
             heads.count(head) != count
             or tails.count(tail) != count
@@ -312,31 +328,21 @@ class Depacketizer:
             self._nal(bytes(self._view[at : at + size]), types[self._buffer[at]])
             at += size
 
-    def _fragment(self, at: int, end: int, fu: int, first: int, second: int) -> None:
-        """Take one fragment of a NAL unit."""
+    def _begin_fragment(self, body: int, end: int, fu: int, payload_header: tuple[int, int]) -> None:
+        """Begin a NAL unit that comes in fragments: a place for its length, then its header as it was before."""
         syntax = self._syntax
-        body = at + syntax.header + 1
-        if fu & _FU_START:
-            self._drop_fragment()
-            nal_type = fu & syntax.type_mask if syntax.header == 1 else fu & 0x3F
-            if nal_type in syntax.slices:
-                self._slice(nal_type, first=body < end and bool(self._buffer[body] & _FIRST_SLICE))
-            lead = (first & syntax.kept_bits) | (nal_type << syntax.type_shift)
-            self._fu_type = nal_type
-            self._fu_at = len(self._parts)
-            self._fu_size = self._size
-            self._parts.append(b"")
-            self._parts.append(bytes((lead,)) if syntax.header == 1 else bytes((lead, second)))
-            self._size += syntax.header + 4
-        elif self._fu_at < 0:
-            self._whole = False
-            return
-        self._parts.append(bytes(self._view[body:end]))
-        self._size += end - body
-        if fu & _FU_END:
-            self._end_fragment()
-        elif self._size > _MAX_UNIT or len(self._parts) > _MAX_PARTS:
-            self._drop_fragment()
+        self._drop_fragment()
+        nal_type = fu & syntax.type_mask if syntax.header == 1 else fu & 0x3F
+        if nal_type in syntax.slices:
+            self._slice(nal_type, first=body < end and bool(self._buffer[body] & _FIRST_SLICE))
+        first, second = payload_header
+        lead = (first & syntax.kept_bits) | (nal_type << syntax.type_shift)
+        self._fu_type = nal_type
+        self._fu_at = len(self._parts)
+        self._fu_size = self._size
+        self._parts.append(b"")
+        self._parts.append(bytes((lead,)) if syntax.header == 1 else bytes((lead, second)))
+        self._size += syntax.header + 4
 
     def _end_fragment(self) -> None:
         at, self._fu_at = self._fu_at, -1
@@ -364,7 +370,9 @@ class Depacketizer:
 
     def _next_unit(self, timestamp: int, ssrc: int) -> None:
         # A unit of which nothing came with this reading had arrived by the last one.
-        arrival_us = self._former_arrival_us if self._expected == self._first_expected else self._arrival_us
+        before = self._expected_before
+        alone = before is not None and self._expected == (before + 1) & 0xFFFF
+        arrival_us = self._former_arrival_us if alone else self._arrival_us
         self._finish(whole=self._marked or ssrc == self.ssrc, arrival_us=arrival_us)
         if self.ssrc is not None and ssrc != self.ssrc:
             self._discontinuity = True
