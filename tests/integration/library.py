@@ -58,6 +58,11 @@ def lives(pid: int | None) -> bool:
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
+def mode_of(path: Path) -> int:
+    """Return a file's permissions."""
+    return path.stat().st_mode & 0o777
+
+
 def working_folder(pid: int) -> Path:
     """Return where a process runs."""
     return Path(f"/proc/{pid}/cwd").readlink()

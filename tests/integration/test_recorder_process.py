@@ -7,13 +7,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 import recorder_core
-from custom_components.library_surveillance import recorder_process
+from custom_components.library_surveillance import recorder_process, runtime_copy, socket_path as sockets
 from custom_components.library_surveillance.recorder_process import LocalRecorder, Patience, RecorderStartError
 from custom_components.library_surveillance.socket_path import socket_path
 from recorder_core import __version__
@@ -21,7 +22,7 @@ from recorder_core.api.client import RecorderClient
 from recorder_core.errors import ErrorCode, RecorderError
 from recorder_core.storage.lock import StoreLock
 
-from .library import lives
+from .library import lives, mode_of
 from .standing_recorder import StandingRecorder, serving
 
 if TYPE_CHECKING:
@@ -110,15 +111,22 @@ async def test_one_that_ignores_the_wish_and_names_no_process_is_reported(
             await LocalRecorder(hass, place, client, HASTE).async_stop()
 
 
-async def test_one_that_is_coming_up_is_waited_for_and_ended(
-    hass: HomeAssistant, place: Path, client: RecorderClient
+async def test_a_start_that_is_given_up_leaves_nothing_behind(
+    hass: HomeAssistant, place: Path, client: RecorderClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Giving up a start does not leave a recorder behind that nobody knows of."""
-    recorder = LocalRecorder(hass, place, client)
-    start = hass.async_create_task(recorder.async_ensure_running())
-    while not any(folder == place for folder, _ in recorder_process._children):  # noqa: ASYNC110 - a thread starts it
-        await asyncio.sleep(0.01)
+    """A start cannot be called back once it is under way; the next stop finds what it started and ends it."""
+    install, under_way, go_on = runtime_copy.install, threading.Event(), threading.Event()
+
+    def install_slowly(root: Path) -> Path:
+        under_way.set()
+        go_on.wait()
+        return install(root)
+
+    monkeypatch.setattr(runtime_copy, "install", install_slowly)
+    start = hass.async_create_task(LocalRecorder(hass, place, client).async_ensure_running())
+    await hass.async_add_executor_job(under_way.wait)
     start.cancel()
+    go_on.set()
     with pytest.raises(asyncio.CancelledError):
         await start
     (child,) = (child for folder, child in recorder_process._children if folder == place)
@@ -127,6 +135,51 @@ async def test_one_that_is_coming_up_is_waited_for_and_ended(
 
     assert child.poll() == 0
     StoreLock(place).release()
+
+
+async def test_one_that_met_a_lock_is_started_again(hass: HomeAssistant, place: Path, client: RecorderClient) -> None:
+    """The last recorder may need a moment to close its files."""
+    recorder = LocalRecorder(hass, place, client, replace(HASTE, start_s=60.0))
+    with StoreLock(place):
+        start = hass.async_create_task(recorder.async_ensure_running())
+        while not any(child.poll() for folder, child in recorder_process._children if folder == place):  # noqa: ASYNC110 - processes tell nobody
+            await asyncio.sleep(0.01)
+
+    assert (await start).version == __version__
+    await recorder.async_stop()
+
+
+async def test_a_long_path_has_its_socket_elsewhere(
+    hass: HomeAssistant, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The recorder makes its socket in a folder that was made private for it."""
+    monkeypatch.setattr(sockets, "_RUN", place)
+    index = place / ("x" * 120)
+    socket = socket_path(index)
+    async with RecorderClient(socket=socket) as client:
+        recorder = LocalRecorder(hass, index, client)
+        await recorder.async_ensure_running()
+        assert mode_of(socket) == 0o600
+        assert mode_of(socket.parent) == 0o700
+        await recorder.async_stop()
+
+
+class Broken(StandingRecorder):
+    """It cannot even say how it is."""
+
+    def status(self) -> RecorderStatus:
+        """Fail."""
+        raise RecorderError(ErrorCode.INDEX_DAMAGED, "The index cannot be read.")
+
+
+async def test_one_that_answers_with_an_error_is_left_alone(
+    hass: HomeAssistant, place: Path, client: RecorderClient
+) -> None:
+    """It may still record; its error is what people need to know."""
+    async with serving(Broken(), socket=socket_path(place)):
+        with pytest.raises(RecorderError) as raised:
+            await LocalRecorder(hass, place, client).async_ensure_running()
+    assert raised.value.code is ErrorCode.INDEX_DAMAGED
 
 
 async def test_a_lock_that_nobody_answers_for_is_no_success(
