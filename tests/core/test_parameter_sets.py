@@ -129,7 +129,8 @@ def test_scaling_lists_by_hand_with_an_early_end() -> None:
     writer = h264_head(100).ue(1, 0, 0).u(1, 0).u(1, 1)
     writer.u(1, 1).se(-8)  # the first list ends at once: the default is used
     writer.u(1, 1).se(*[1] * 16)  # the second one is whole
-    writer.u(4, 0).u(1, 1).se(2, *[0] * 63).u(1, 0)
+    writer.u(3, 0).u(1, 1).se(*[-1] * 7, *[1] * 9)  # the sixth one is the last of 16 values
+    writer.u(1, 1).se(2, *[0] * 63).u(1, 0)
     assert h264_sps(h264_tail(writer).u(1, 0).bytes()).width == 640
 
 
