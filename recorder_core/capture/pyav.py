@@ -10,13 +10,14 @@ import asyncio
 import json
 import sys
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
 from recorder_core.errors import CameraError, ErrorCode
 from recorder_core.media import AccessUnit, Codec
 from recorder_core.models import SourceKind
 
-from .pyav_protocol import HEAD, MAX_BODY, UNIT, Kind, unpack_sets
+from .pyav_protocol import HEAD, MAX_BODY, UNIT, Kind, Orders, unpack_sets
 from .source import CaptureConfig, Consumer, SourceInfo
 
 _OPEN_TIMEOUT_S = 30.0
@@ -37,24 +38,17 @@ class PyAvSource:
 
     async def open(self) -> SourceInfo:
         """Start the child and wait for what it finds."""
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "recorder_core.capture.pyav_child",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            cwd=_ROOT,
+        self._process = process = await self._start()
+        orders = Orders(
+            url=self._config.url,
+            username=self._config.username,
+            password=self._config.password,
+            verify_tls=self._config.verify_tls,
+            stall_timeout_s=self._config.stall_timeout_s,
         )
-        orders = {
-            "url": self._config.url,
-            "username": self._config.username,
-            "password": self._config.password,
-            "verify_tls": self._config.verify_tls,
-        }
-        if self._process.stdin is None:
+        if process.stdin is None:
             raise RuntimeError("the child has no standard input")
-        self._process.stdin.write(json.dumps(orders).encode() + b"\n")
+        process.stdin.write(json.dumps(asdict(orders)).encode() + b"\n")
         try:
             async with asyncio.timeout(_OPEN_TIMEOUT_S):
                 kind, body = await self._message()
@@ -73,6 +67,8 @@ class PyAvSource:
 
     def start(self, consumer: Consumer) -> None:
         """Hand on what the child sends."""
+        if self._process is None:
+            raise RuntimeError("the source has not been opened")
         self._task = asyncio.get_running_loop().create_task(self._pump(consumer), name="pyav source")
 
     async def close(self) -> None:
@@ -93,6 +89,17 @@ class PyAvSource:
         except TimeoutError:
             process.kill()
             await process.wait()
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "recorder_core.capture.pyav_child",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            cwd=_ROOT,
+        )
 
     async def _pump(self, consumer: Consumer) -> None:
         changed: tuple[bytes, ...] | None = None
@@ -123,6 +130,8 @@ class PyAvSource:
             kind, length = HEAD.unpack(await self._process.stdout.readexactly(HEAD.size))
             if length > MAX_BODY:
                 raise CameraError(ErrorCode.PROTOCOL, "The camera sends a picture beyond all measure.")
+            if kind not in Kind:
+                raise CameraError(ErrorCode.INTERNAL, "The capture process spoke out of turn.")
             return Kind(kind), await self._process.stdout.readexactly(length)
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             raise CameraError(ErrorCode.CONNECTION_LOST, "The camera's capture process ended.") from error

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit, urlunsplit
 
 import av
 import av.error
@@ -20,67 +20,28 @@ from recorder_core.errors import CameraError, ErrorCode
 from recorder_core.media import TIMESCALE, Codec
 from recorder_core.rtp import NalSyntax, syntax_of
 
-from .pyav_protocol import UNIT, Kind, message, pack_sets
+from .pyav_input import find_video, open_input
+from .pyav_protocol import UNIT, Kind, Orders, message, pack_sets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import BinaryIO
 
     from av.container import InputContainer
     from av.packet import Packet
     from av.video.stream import VideoStream
 
-_CODECS = {"h264": Codec.H264, "hevc": Codec.H265}
 _TO_ANNEX_B = {Codec.H264: "h264_mp4toannexb", Codec.H265: "hevc_mp4toannexb"}
 _START_CODE = b"\x00\x00\x01"
-_OPEN_TIMEOUT_S = 10.0
-
-# Errors of libavformat, the specific ones first; their own texts name the address, so they are not handed on.
-_ERRORS: tuple[tuple[type[Exception], ErrorCode, str], ...] = (
-    (av.error.HTTPUnauthorizedError, ErrorCode.AUTH_FAILED, "The camera refuses this user name and password."),
-    (av.error.HTTPForbiddenError, ErrorCode.AUTH_FAILED, "The camera forbids this user to see the stream."),
-    (av.error.HTTPNotFoundError, ErrorCode.NOT_FOUND, "The camera knows no stream at this address."),
-    (av.error.ConnectionRefusedError, ErrorCode.CONNECTION_REFUSED, "The camera refuses connections."),
-    (av.error.TimeoutError, ErrorCode.TIMEOUT, "The camera did not answer in time."),
-    (av.error.ExitError, ErrorCode.TIMEOUT, "The camera did not answer in time."),
-    (av.error.InvalidDataError, ErrorCode.PROTOCOL, "What answers at this address sends no video."),
-    (av.error.FFmpegError, ErrorCode.UNREACHABLE, "The camera cannot be reached."),
-)
 
 
-def open_container(orders: dict[str, str | bool | None]) -> InputContainer:
-    """Open the address with the credentials in it; they exist in this process's memory only."""
-    url = str(orders["url"])
-    parts = urlsplit(url)
-    if orders.get("username") is not None:
-        user = f"{quote(str(orders['username']), safe='')}:{quote(str(orders.get('password') or ''), safe='')}"
-        url = urlunsplit(parts._replace(netloc=f"{user}@{parts.netloc}"))
-    options = {"rw_timeout": str(int(_OPEN_TIMEOUT_S * 1_000_000))}
-    if parts.scheme in ("rtsp", "rtsps"):
-        options = {
-            "allowed_media_types": "video",
-            "timeout": str(int(_OPEN_TIMEOUT_S * 1_000_000)),
-            "buffer_size": str(4 << 20),
-        }
-    if parts.scheme in ("rtsps", "https", "rtmps"):
-        options["tls_verify"] = str(int(bool(orders.get("verify_tls", True))))
-    return av.open(url, options=options, timeout=_OPEN_TIMEOUT_S)
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Bytes with start codes, all or a part of a picture. `pts` is media time, `arrival_us` monotonic."""
 
-
-def find_video(container: InputContainer) -> tuple[VideoStream, Codec]:
-    """Return the stream to record.
-
-    Raises:
-        CameraError: `NO_VIDEO` or `UNSUPPORTED_CODEC`.
-    """
-    if not container.streams.video:
-        raise CameraError(ErrorCode.NO_VIDEO, "The camera offers no video at this address.")
-    for stream in container.streams.video:
-        codec = _CODECS.get(stream.codec_context.name)
-        if codec is not None:
-            return stream, codec
-    names = ", ".join(stream.codec_context.name for stream in container.streams.video)
-    raise CameraError(ErrorCode.UNSUPPORTED_CODEC, f"The camera sends {names}; H.264 or H.265 is needed.", codec=names)
+    data: bytes
+    pts: int
+    arrival_us: int
 
 
 class UnitMaker:
@@ -101,7 +62,7 @@ class UnitMaker:
         parts = []
         sync = changed = False
         for piece in data.split(_START_CODE):
-            nal = piece.rstrip(b"\x00")
+            nal = piece.rstrip(b"\x00")  # the fourth byte of the next start code, or trailing_zero_8bits
             if len(nal) <= self._syntax.header:
                 continue
             kind = self._syntax.types[nal[0]]
@@ -115,17 +76,50 @@ class UnitMaker:
         return b"".join(parts), sync, changed
 
 
-def packets(container: InputContainer, stream: VideoStream, codec: Codec) -> Iterator[Packet[VideoStream]]:
-    """Yield the video's packets with start codes and with parameter sets before each sync sample."""
+def gather(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Join the pieces that share a time to the picture that they are of, which arrived with the last of them."""
+    waiting: list[Piece] = []
+    for piece in pieces:
+        if waiting and piece.pts != waiting[0].pts:
+            yield _joined(waiting)
+            waiting = []
+        waiting.append(piece)
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(pieces: list[Piece]) -> Piece:
+    return Piece(b"".join(piece.data for piece in pieces), pieces[0].pts, pieces[-1].arrival_us)
+
+
+def pictures(container: InputContainer, stream: VideoStream, codec: Codec, *, is_rtsp: bool) -> Iterator[Piece]:
+    """Yield the video's pictures with start codes.
+
+    RTP brings them in pieces with start codes; a container brings whole ones, perhaps with lengths instead, which the
+    filter replaces.
+    """
+    if is_rtsp:
+        return gather(_pieces(container.demux(stream)))
     to_annex_b = BitStreamFilterContext(_TO_ANNEX_B[codec], stream)
-    for packet in container.demux(stream):
-        if packet.size:
-            yield from to_annex_b.filter(packet)
+    return _pieces(out for packet in container.demux(stream) if packet.size for out in to_annex_b.filter(packet))
 
 
-def capture(orders: dict[str, str | bool | None], pipe: BinaryIO) -> None:
-    """Capture until the camera ends or the pipe breaks."""
-    with open_container(orders) as container:
+def _pieces(packets: Iterable[Packet[VideoStream]]) -> Iterator[Piece]:
+    for packet in packets:
+        # Without a time a picture has no place on any time line; the last packet of all is empty.
+        if packet.size and packet.pts is not None and packet.time_base is not None:
+            pts = int(packet.pts * packet.time_base * TIMESCALE)
+            yield Piece(bytes(packet), pts, time.monotonic_ns() // 1000)
+
+
+def capture(orders: Orders, pipe: BinaryIO) -> None:
+    """Capture until the camera ends.
+
+    Raises:
+        CameraError: why there is nothing to capture, or no more.
+        BrokenPipeError: nobody reads the pipe any longer.
+    """
+    with open_input(orders) as container:
         stream, codec = find_video(container)
         info = {"codec": codec, "audio_discarded": any(one.type == "audio" for one in container.streams)}
         pipe.write(message(Kind.INFO, json.dumps(info).encode()))
@@ -136,41 +130,34 @@ def capture(orders: dict[str, str | bool | None], pipe: BinaryIO) -> None:
         if extradata.startswith((_START_CODE, b"\x00" + _START_CODE)):
             maker.make(extradata)
             pipe.write(message(Kind.PARAMETER_SETS, pack_sets(maker.parameter_sets)))
-        for packet in packets(container, stream, codec):
-            if packet.pts is None or packet.time_base is None:
-                continue  # RTP always has a time; without one a picture has no place on any time line
-            data, sync, changed = maker.make(bytes(packet))
-            if changed:
-                pipe.write(message(Kind.PARAMETER_SETS, pack_sets(maker.parameter_sets)))
-            if data:
-                pts = int(packet.pts * packet.time_base * TIMESCALE)
-                head = UNIT.pack(pts, time.monotonic_ns() // 1000, sync)
-                pipe.write(message(Kind.UNIT, head + data))
-                pipe.flush()
-
-
-def explain(error: Exception) -> CameraError:
-    """Say in the recorder's words what libavformat met."""
-    if isinstance(error, CameraError):
-        return error
-    for kind, code, text in _ERRORS:
-        if isinstance(error, kind):
-            return CameraError(code, text)
-    raise error
+        try:
+            for picture in pictures(container, stream, codec, is_rtsp=orders.is_rtsp):
+                data, sync, changed = maker.make(picture.data)
+                if changed:
+                    pipe.write(message(Kind.PARAMETER_SETS, pack_sets(maker.parameter_sets)))
+                if data:
+                    head = UNIT.pack(picture.pts, picture.arrival_us, sync)
+                    pipe.write(message(Kind.UNIT, head + data))
+                    pipe.flush()
+        except av.error.TimeoutError as error:
+            raise CameraError(ErrorCode.STALLED, "The camera sends nothing any more.") from error
+        except av.error.FFmpegError as error:
+            raise CameraError(ErrorCode.CONNECTION_LOST, "The connection to the camera broke.") from error
+    raise CameraError(ErrorCode.CONNECTION_LOST, "The camera closed the connection.")
 
 
 def main() -> int:
     """Read the orders (one line of JSON), capture, and end with the reason."""
     av.logging.set_level(None)  # its messages contain addresses
-    orders = json.loads(sys.stdin.readline())
     pipe = sys.stdout.buffer
     try:
-        capture(orders, pipe)
-        error = CameraError(ErrorCode.CONNECTION_LOST, "The camera closed the connection.")
+        capture(Orders(**json.loads(sys.stdin.readline())), pipe)
     except BrokenPipeError:
         return 0  # the recorder has gone
-    except (CameraError, av.error.FFmpegError) as fault:
-        error = explain(fault)
+    except CameraError as reason:
+        error = reason
+    except Exception as fault:  # noqa: BLE001  told by its name alone, for its text may hold the address
+        error = CameraError(ErrorCode.INTERNAL, f"The capture process failed: {type(fault).__name__}.")
     body = {"code": error.code, "message": error.message, "placeholders": error.placeholders}
     pipe.write(message(Kind.ERROR, json.dumps(body).encode()))
     pipe.flush()
