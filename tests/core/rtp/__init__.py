@@ -1,0 +1,1 @@
+"""Tests of the depacketizers: what cameras send, and what they must never be able to do."""
