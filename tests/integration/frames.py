@@ -25,7 +25,10 @@ def decoded(path: Path) -> list[NDArray[np.uint8]]:
     """Return the luma of every picture that a player shows of a clip, which has one track."""
     with av.open(path) as container:
         (stream,) = container.streams
-        return [cast("av.VideoFrame", frame).to_ndarray(format="gray") for frame in container.decode(stream)]
+        return [
+            np.asarray(cast("av.VideoFrame", frame).to_ndarray(format="gray"), np.uint8)
+            for frame in container.decode(stream)
+        ]
 
 
 def luma_of(jpeg: bytes) -> NDArray[np.uint8]:

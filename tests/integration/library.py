@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from homeassistant.config_entries import ConfigEntryState, ConfigSubentryData
+from homeassistant.config_entries import ConfigEntryState, ConfigSubentryDataWithId
 from homeassistant.const import CONF_PASSWORD, CONF_URL, CONF_USERNAME, EVENT_STATE_CHANGED
-from homeassistant.core import Event, State, callback
+from homeassistant.core import Event, EventStateChangedData, State, callback
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.library_surveillance.const import (
@@ -68,9 +68,9 @@ def working_folder(pid: int) -> Path:
     return Path(f"/proc/{pid}/cwd").readlink()
 
 
-def camera(camera_id: str, title: str, url: str = NOWHERE, **data: str | bool) -> ConfigSubentryData:
+def camera(camera_id: str, title: str, url: str = NOWHERE, **data: str | bool) -> ConfigSubentryDataWithId:
     """Return a camera subentry as the flow would store it."""
-    return ConfigSubentryData(
+    return ConfigSubentryDataWithId(
         subentry_id=camera_id,
         subentry_type=SUBENTRY_CAMERA,
         title=title,
@@ -90,7 +90,7 @@ class Library:
     """An entry with a local recorder in `place`."""
 
     def __init__(
-        self, hass: HomeAssistant, place: Path, *cameras: ConfigSubentryData, socket: Path | None = None
+        self, hass: HomeAssistant, place: Path, *cameras: ConfigSubentryDataWithId, socket: Path | None = None
     ) -> None:
         """Add the entry to Home Assistant without setting it up; with `socket` somebody else runs the recorder."""
         self.hass = hass
@@ -117,6 +117,11 @@ class Library:
             subentries_data=cameras or (camera(FRONT, "Front entrance"), camera(BACK, "Book drop")),
         )
         self.entry.add_to_hass(hass)
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the entry is set up now."""
+        return self.entry.state is ConfigEntryState.LOADED
 
     async def __aenter__(self) -> Self:
         """Return the library; its entry and its recorder go at the end."""
@@ -163,7 +168,7 @@ class Library:
         changed = asyncio.Event()
 
         @callback
-        def state_changed(_: Event) -> None:
+        def state_changed(_: Event[EventStateChangedData]) -> None:
             changed.set()
 
         remove = self.hass.bus.async_listen(EVENT_STATE_CHANGED, state_changed)

@@ -94,7 +94,9 @@ async def test_an_exposed_camera_shows_what_it_sees(
             await async_get_image(hass, "camera.book_drop")
 
         assert library.state(CAMERA).attributes["supported_features"] == CameraEntityFeature.STREAM
-        source = urlsplit(await async_get_stream_source(hass, CAMERA))
+        address = await async_get_stream_source(hass, CAMERA)
+        assert address is not None
+        source = urlsplit(address)
         assert (source.username, source.password) == (USERNAME, PASSWORD)
         assert f"{source.scheme}://{source.hostname}:{source.port}{source.path}" == cameras.url(FRONT)
         await hass.services.async_call("switch", "turn_off", {"entity_id": SWITCH}, blocking=True)

@@ -15,7 +15,7 @@ from homeassistant.const import (
     STATE_UNAVAILABLE,
     STATE_UNKNOWN,
 )
-from homeassistant.core import Event, callback
+from homeassistant.core import Event, EventStateReportedData, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from pytest_homeassistant_custom_component.common import async_capture_events
 
@@ -36,8 +36,7 @@ from .library import BACK, FRONT, NOWHERE, PASSWORD, USERNAME
 from .standing_recorder import VOLUME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from typing import Any
+    from collections.abc import Iterator
 
     from homeassistant.core import HomeAssistant
     from syrupy.assertion import SnapshotAssertion
@@ -178,12 +177,12 @@ async def test_a_push_writes_the_states_of_its_camera_only(
     reported: list[str] = []
 
     @callback
-    def note(data: Mapping[str, Any]) -> bool:  # Any: an event's data
+    def note(data: EventStateReportedData) -> bool:
         reported.append(data["entity_id"])
         return False
 
     @callback
-    def never(_: Event) -> None:
+    def never(_: Event[EventStateReportedData]) -> None:
         raise AssertionError
 
     hass.bus.async_listen(EVENT_STATE_REPORTED, never, event_filter=note)

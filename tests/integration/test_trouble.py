@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from homeassistant.core import HomeAssistant
 
+    from recorder_core.api.client import RecorderClient
     from recorder_core.api.models import RecorderStatus
 
 SWITCH = "switch.front_entrance_recording"
@@ -89,7 +90,7 @@ async def test_a_recorder_that_speaks_another_version(
     standing.api_version -= 1
     await hass.config_entries.async_reload(visited.entry.entry_id)
 
-    assert visited.entry.state is ConfigEntryState.LOADED
+    assert visited.loaded
     assert _issues(hass) == {}
 
 
@@ -299,6 +300,26 @@ async def test_stopping_a_recorder_that_is_away_is_reported(
     assert "Book drop could not be stopped" in caplog.text
 
 
+class Forgetful(StandingRecorder):
+    """It has lost its cameras."""
+
+    async def remove_camera(self, camera_id: str) -> None:
+        """Say so."""
+        raise RequestError(ErrorCode.UNKNOWN_CAMERA, f"There is no camera {camera_id}.")
+
+
+async def test_a_camera_that_the_recorder_has_lost_need_not_be_stopped(
+    hass: HomeAssistant, place: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Removing a library whose recorder was made anew is no trouble."""
+    socket = place / "standing.sock"
+    async with serving(Forgetful(), socket=socket), Library(hass, place, socket=socket) as library:
+        await library.async_set_up()
+        await library.async_remove()
+
+    assert "could not be stopped" not in caplog.text
+
+
 async def test_the_time_zone_is_handed_on(
     hass: HomeAssistant, library: Library, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -306,7 +327,7 @@ async def test_the_time_zone_is_handed_on(
     told: list[Settings] = []
     hass.config_entries.async_update_entry(library.entry, data={**library.entry.data, "min_free_gb": 5, "max_gb": 0.5})
     await library.async_set_up()
-    client = library.entry.runtime_data.client
+    client: RecorderClient = library.entry.runtime_data.client
     apply_settings = client.apply_settings
 
     async def tell(settings: Settings) -> RecorderStatus:
@@ -315,7 +336,7 @@ async def test_the_time_zone_is_handed_on(
             raise RecorderError(ErrorCode.RECORDER_UNREACHABLE, "It has just gone.")
         return await apply_settings(settings)
 
-    client.apply_settings = tell  # type: ignore[method-assign]  # the wire in between is what is listened to
+    client.apply_settings = tell  # type: ignore[method-assign]  # what is told is listened to
     await hass.config.async_update(time_zone="America/Denver")
     await hass.async_block_till_done()
 
