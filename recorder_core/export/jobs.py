@@ -18,8 +18,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
+from mashumaro.mixins.orjson import DataClassORJSONMixin
+
 from recorder_core.errors import ErrorCode, RecorderError, RequestError
-from recorder_core.models import ExportFile, ExportJob, ExportState, GapView, Problem
+from recorder_core.models import ExportFile, ExportJob, ExportRequest, ExportState, GapView, Problem
 from recorder_core.storage.files import FILE_MODE, fsync_folder, make_folders
 
 from .clip import ClipCancelledError, write_clip
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recorder_core.clock import Clock
-    from recorder_core.models import ExportRequest
 
     from .clip import WrittenClip
     from .source import ClipSource
@@ -80,6 +81,14 @@ class Archive(Protocol):
             RecorderError: `VOLUME_FULL` or `VOLUME_MISSING`.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Record(DataClassORJSONMixin):
+    """The content of `export.json`: what was asked for, label included, and what came of it."""
+
+    request: ExportRequest
+    job: ExportJob
 
 
 @dataclass(slots=True)
@@ -199,7 +208,7 @@ class ExportJobs:
                 files=[_export_file(clip) for clip in clips],
                 duration_us=sum(clip.duration_us for clip in clips),
             )
-            _keep(folder / RECORD, job)
+            _keep(folder / RECORD, _Record(request=request, job=job))
         except BaseException:
             shutil.rmtree(folder)
             fsync_folder(folder.parent)
@@ -211,7 +220,7 @@ class ExportJobs:
         if _EXPORT_ID.fullmatch(export_id):
             for root in self._archive.roots():
                 try:
-                    return ExportJob.from_json((root / FOLDER / export_id / RECORD).read_bytes())
+                    return _Record.from_json((root / FOLDER / export_id / RECORD).read_bytes()).job
                 except OSError, ValueError, TypeError, LookupError:
                     continue
         raise RequestError(ErrorCode.UNKNOWN_EXPORT, "There is no such export.", export_id=export_id[:64])
@@ -273,10 +282,10 @@ def _export_file(clip: WrittenClip) -> ExportFile:
     )
 
 
-def _keep(path: Path, job: ExportJob) -> None:
+def _keep(path: Path, record: _Record) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
     with os.fdopen(fd, "wb") as file:
-        file.write(job.to_jsonb())
+        file.write(record.to_jsonb())
         file.flush()
         os.fsync(file.fileno())
     fsync_folder(path.parent)

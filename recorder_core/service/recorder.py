@@ -117,7 +117,7 @@ class Recorder:
         self._store_id = await asyncio.to_thread(self._files.store_id, index.store_id)
         self._events = EventLog(self._index, self.feed, self._clock)
         self._volumes = Volumes(
-            self._index, self._clock, on_closed=self._segment_closed, on_changed=self._volume_changed
+            self._index, self._clock, self._folder, on_closed=self._segment_closed, on_changed=self._volume_changed
         )
         self._stack.push_async_callback(self._volumes.close)
         self._cameras = Cameras(self._index, self._volumes, self._events, clock=self._clock, poller=self._poller)
@@ -231,9 +231,11 @@ class Recorder:
             self._cameras.zone = ZoneInfo(settings.time_zone)
             if before.volumes != settings.volumes:
                 await self._cameras.stop_all(GapReason.RECONFIGURED)
-                await self._volumes.open(settings.volumes)
-                await self._volumes.start()
-                self._cameras.start_all()
+                try:
+                    await self._volumes.open(settings.volumes)
+                    await self._volumes.start()
+                finally:  # whatever is wrong with a volume, each camera says so for itself
+                    self._cameras.start_all()
                 self._events.note(EventKind.VOLUMES_CHANGED, volumes=len(settings.volumes))
             self._cameras.refresh_all()
         return self.status()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.models import VolumeConfig, VolumeState, VolumeStatus
+from recorder_core.storage.files import FILE_MODE, fsync_folder
 from recorder_core.storage.ids import CAMERAS_FOLDER
 from recorder_core.storage.index import Index
 from recorder_core.storage.rebuild import rebuild
@@ -90,13 +91,18 @@ class Volumes:
         self,
         index: IndexThread,
         clock: Clock,
+        folder: Path,
         *,
         on_closed: Callable[[Segment], None],
         on_changed: Callable[[VolumeStatus, VolumeState], None],
     ) -> None:
-        """Report every closed segment, and every volume that is not as it was, with the state it was in."""
+        """Report every closed segment, and every volume that is not as it was, with the state it was in.
+
+        `folder` is the recorder's data folder.
+        """
         self._index = index
         self._clock = clock
+        self._folder = folder
         self._on_closed = on_closed
         self._on_changed = on_changed
         self._slots: list[_Slot] = []
@@ -114,15 +120,20 @@ class Volumes:
         self._slots = [_Slot(config) for config in configs]
         for slot in self._slots:
             try:
-                handle, known = await self._open(slot.config)
+                handle = await self._open(slot.config)
+                if await asyncio.to_thread(self._unread(handle).exists):
+                    await self._read_in(handle)
             except StorageError as error:
                 _LOGGER.error("Volume %s: %s", slot.config.path, error.message)  # noqa: TRY400  # it says all
-                continue
-            if not known and await asyncio.to_thread((handle.volume.path / CAMERAS_FOLDER).exists):
-                _LOGGER.warning("Volume %s holds footage that the index does not know: reading it", slot.config.path)
-                found = await self._index.ask(rebuild, [handle])
-                _LOGGER.warning("%d segments were taken into the index", found.adopted)
-            slot.handle = handle
+            else:
+                slot.handle = handle
+
+    async def _read_in(self, handle: VolumeHandle) -> None:
+        path = handle.volume.path
+        _LOGGER.warning("Volume %s holds footage that the index does not know: reading it", path)
+        found = await self._index.ask(rebuild, [handle])
+        await asyncio.to_thread(self._unread(handle).unlink)
+        _LOGGER.warning("%d segments of volume %s were taken into the index", found.adopted, path)
 
     def handles(self) -> list[VolumeHandle]:
         """Return the volumes that could be opened."""
@@ -244,7 +255,7 @@ class Volumes:
         """See what state a volume is in, and tell if it is another one than before."""
         before = slot.status()
         try:
-            handle = slot.handle = slot.handle or (await self._open(slot.config))[0]
+            handle = slot.handle = slot.handle or await self._open(slot.config)
             await asyncio.to_thread(handle.check)
             slot.writer = slot.writer or self._start_writer(handle)
             slot.room = room = await self._room(handle, slot.writer)
@@ -266,13 +277,24 @@ class Volumes:
         if after != before:
             self._on_changed(after, before.state)
 
-    async def _open(self, config: VolumeConfig) -> tuple[VolumeHandle, bool]:
-        """Open a volume; also say whether the index has known it before."""
+    async def _open(self, config: VolumeConfig) -> VolumeHandle:
+        """Open a volume; if it holds footage that the index has never seen, note that before the index knows it."""
         expected_id = await self._known_id(config.path)
         handle = await asyncio.to_thread(open_volume, config, self._clock, expected_id=expected_id)
         known = {volume.volume_id for volume in await self._index.ask(Index.volumes)}
+        if handle.volume.volume_id not in known:
+            await asyncio.to_thread(self._note_unread, handle)
         await self._index.ask(Index.put_volume, handle.volume)
-        return handle, handle.volume.volume_id in known
+        return handle
+
+    def _unread(self, handle: VolumeHandle) -> Path:
+        """Return the file that stands for "this volume is still to be read into the index"."""
+        return self._folder / f"unread-{handle.volume.volume_id}"
+
+    def _note_unread(self, handle: VolumeHandle) -> None:
+        if (handle.volume.path / CAMERAS_FOLDER).exists():
+            self._unread(handle).touch(FILE_MODE)
+            fsync_folder(self._folder)
 
     def _start_writer(self, handle: VolumeHandle) -> VolumeWriter:
         writer = VolumeWriter(

@@ -50,7 +50,7 @@ async def test_a_picture_comes_out_as_it_went_in() -> None:
     assert all(abs(value - 200) < 8 for value in grey)
 
 
-@pytest.mark.parametrize("mp4", [b"", b"garbage" * 1000, _clip()[:800]])
+@pytest.mark.parametrize("mp4", [b"", b"garbage" * 1000, _clip()[:800]], ids=["nothing", "garbage", "torn"])
 async def test_what_is_no_picture_is_refused(mp4: bytes) -> None:
     assert "could not be decoded" in await _failure(Decoder(), mp4)
     assert first_picture(mp4) is None

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
     from recorder_core.export import ClipSource
 
-REQUEST = ExportRequest(camera_id="lobby", start_us=START_US + 200_000, end_us=START_US + 1_200_000)
+REQUEST = ExportRequest(
+    camera_id="lobby", start_us=START_US + 200_000, end_us=START_US + 1_200_000, label="case 2026-7"
+)
 
 
 class Shelf:
@@ -84,6 +86,7 @@ async def test_a_job_is_done_told_of_and_kept(shelf: Shelf, data: Path) -> None:
     assert told == [done]
     folder = data / FOLDER / done.export_id
     assert sorted(path.name for path in folder.iterdir()) == [RECORD, f"{clip_stem(REQUEST)}.mp4"]
+    assert b'"label":"case 2026-7"' in (folder / RECORD).read_bytes()
     assert folder.stat().st_mode & 0o777 == 0o700
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in folder.iterdir())
     assert await _jobs(shelf).job(done.export_id) == done

@@ -59,7 +59,7 @@ class Watched:
         """Open the index."""
         self.index = IndexThread(Index.open(data / "index.sqlite", SystemClock()))
         self.changes: list[tuple[VolumeState, VolumeState]] = []
-        self.volumes = Volumes(self.index, SystemClock(), on_closed=lambda _: None, on_changed=self._changed)
+        self.volumes = Volumes(self.index, SystemClock(), data, on_closed=lambda _: None, on_changed=self._changed)
 
     def _changed(self, volume: VolumeStatus, before: VolumeState) -> None:
         self.changes.append((before, volume.state))
@@ -172,4 +172,31 @@ async def test_what_the_index_refuses_is_logged(data: Path, caplog: pytest.LogCa
     with pytest.raises(ZeroDivisionError):
         await watched.index.ask(lambda _: 1 // 0)
     assert caplog.text.count("The index refused an entry") == 1
+    await watched.close()
+
+
+def _notes(folder: Path) -> list[Path]:
+    return list(folder.glob("unread-*"))
+
+
+async def test_footage_that_cannot_be_read_in_is_tried_again(
+    data: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    watched = Watched(data)
+    await watched.volumes.check_new([VolumeConfig(path=str(data / "a"))])
+    (data / "a" / "cameras").mkdir()
+
+    def refuse(*_: object) -> None:
+        raise StorageError(ErrorCode.VOLUME_FULL, "The disk that holds the index is full.")
+
+    monkeypatch.setattr("recorder_core.service.volumes.rebuild", refuse)
+    await watched.volumes.open([VolumeConfig(path=str(data / "a"))])
+    assert watched.volumes.handles() == []
+    assert len(_notes(data)) == 1
+    assert "The disk that holds the index is full." in caplog.text
+    monkeypatch.undo()
+    await watched.volumes.open([VolumeConfig(path=str(data / "a"))])
+    assert len(watched.volumes.handles()) == 1
+    assert "0 segments" in caplog.text
+    assert _notes(data) == []
     await watched.close()
