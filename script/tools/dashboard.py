@@ -26,38 +26,46 @@ def dashboard(title: str, areas: Mapping[str, Sequence[Mapping[str, str]]], libr
                 "icon": "mdi:cctv",
                 "type": "sections",
                 "max_columns": 4,
-                "badges": [_badge(library[key]) for key in _BADGES if key in library],
+                "dense_section_placement": True,
+                "badges": [_badge(library[key], name) for key, name in _BADGES if key in library],
                 "sections": [_section(area, cameras) for area, cameras in areas.items()],
             }
         ],
     }
 
 
-_BADGES = ("cameras_recording", "recorder", "storage_used", "storage_free")
+_BADGES = (
+    ("cameras_recording", "Cameras recording"),
+    ("recorder", "Recorder"),
+    ("storage_used", "Storage used"),
+    ("storage_free", "Storage free"),
+)
+_TILES = (("state", "State"), ("gap_today", "Gaps today"))
+_NARROW = 3
+"""Cameras that a section shows one below the other; with more it takes two columns."""
 
 
-def _badge(entity: str) -> Card:
-    return {"type": "entity", "entity": entity, "show_name": True, "show_state": True, "show_icon": True}
+def _badge(entity: str, name: str) -> Card:
+    return {"type": "entity", "entity": entity, "name": name, "show_name": True}
 
 
 def _section(area: str, cameras: Sequence[Mapping[str, str]]) -> Card:
     heading: Card = {"type": "heading", "heading": area, "heading_style": "title"}
-    return {"type": "grid", "column_span": 1, "cards": [heading, *(card for one in cameras for card in _cards(one))]}
+    span = 1 if len(cameras) <= _NARROW else 2
+    return {"type": "grid", "column_span": span, "cards": [heading, *(_camera(one) for one in cameras)]}
 
 
-def _cards(camera: Mapping[str, str]) -> list[Card]:
+def _camera(camera: Mapping[str, str]) -> Card:
+    """Return a camera's picture, which names it, over its figures."""
     picture: Card = {
         "type": "picture-entity",
         "entity": camera["camera"],
         "camera_view": "auto",
+        "aspect_ratio": "16x9",
         "fit_mode": "cover",
-        "show_name": True,
-        "show_state": True,
-        "grid_options": {"columns": 12, "rows": "auto"},
+        "show_name": False,
+        "show_state": False,
     }
-    tiles = [
-        {"type": "tile", "entity": camera[key], "name": name, "grid_options": {"columns": 6, "rows": 1}}
-        for key, name in (("recording_problem", "Problem"), ("gap_today", "Gaps today"))
-        if key in camera
-    ]
-    return [picture, *tiles]
+    tiles = [{"type": "tile", "entity": camera[key], "name": name} for key, name in _TILES if key in camera]
+    figures: Card = {"type": "grid", "columns": 2, "square": False, "cards": tiles}
+    return {"type": "vertical-stack", "cards": [picture, figures], "grid_options": {"columns": 12}}

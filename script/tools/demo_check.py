@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recorder_core.simulator import FrameCode, VideoCodec
 
-from .demo_house import DOMAIN, RunningHouse, entity_ids, wait_until_recording
+from .demo_furnish import DOMAIN, entity_ids
+from .demo_house import RunningHouse, wait_until_recording
 from .stored_frames import ShownFrame, Tracks, sequence, shown_frames, tracks
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ async def export(house: RunningHouse, camera: DemoCamera, during: Restart) -> Cl
     answer = await house.api.call_action(
         f"{DOMAIN}.export_clip",
         {
-            "entity_id": (await entity_ids(house))[f"{house.camera_ids[camera.name]}_camera"],
+            "entity_id": (await entity_ids(house.api))[f"{house.camera_ids[camera.name]}_camera"],
             "start": _iso(first.time_us),
             "end": _iso(last.time_us),
         },
@@ -178,7 +179,7 @@ def verdict(figures: dict[str, Any], footage: dict[str, Any], seconds: float) ->
 
 async def _wait_until_shown(house: RunningHouse) -> None:
     """Wait until Home Assistant shows every camera as recording."""
-    cameras = {(await entity_ids(house))[f"{camera_id}_camera"] for camera_id in house.camera_ids.values()}
+    cameras = {(await entity_ids(house.api))[f"{camera_id}_camera"] for camera_id in house.camera_ids.values()}
     async with asyncio.timeout(RETURN_LIMIT_S):
         while True:
             states = await house.api.command("get_states")

@@ -16,8 +16,8 @@ from recorder_core.errors import RecorderError
 from recorder_core.models import CameraState, RecorderStatus
 from recorder_core.simulator.presets import LIBRARIES
 
-from .dashboard import dashboard
 from .demo_cameras import DemoCamera, simulated
+from .demo_furnish import DOMAIN, entity_ids, furnish
 from .demo_people import HOUSES, PASSWORD
 from .ha_api import HomeAssistantApi
 from .ha_process import HomeAssistantError, HomeAssistantProcess
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 RECORDING_LIMIT_S: Final = 60.0
 ADDING_LIMIT_S: Final = 30.0
-DOMAIN: Final = "library_surveillance"
 _ENTRY_FLOW: Final = "/api/config/config_entries/flow"
 _SUBENTRY_FLOW: Final = "/api/config/config_entries/subentries/flow"
 
@@ -115,12 +114,6 @@ async def wait_until_recording(house: RunningHouse, say: Callable[[str], None]) 
             await asyncio.sleep(0.5)
 
 
-async def entity_ids(house: RunningHouse) -> dict[str, str]:
-    """Return the entity ids of the integration by unique id."""
-    entries = await house.api.command("config/entity_registry/list")
-    return {entry["unique_id"]: entry["entity_id"] for entry in entries if entry["platform"] == DOMAIN}
-
-
 async def _set_up(house: RunningHouse, library: str, name: str, say: Callable[[str], None]) -> None:
     """Go through the config flow for the library, and through the subentry flow for each camera."""
     entry = await house.api.walk_flow(
@@ -152,7 +145,11 @@ async def _set_up(house: RunningHouse, library: str, name: str, say: Callable[[s
             },
         )
         house.camera_ids[camera.name] = await _wait_until_added(house, entry_id, camera.title)
-    await _show(house, entry_id, name)
+    areas = {
+        camera_id: camera.area or name
+        for camera, camera_id in zip(house.cameras, house.camera_ids.values(), strict=True)
+    }
+    await furnish(house.api, name, entry_id, areas)
 
 
 async def _wait_until_added(house: RunningHouse, entry_id: str, title: str) -> str:
@@ -162,28 +159,6 @@ async def _wait_until_added(house: RunningHouse, entry_id: str, title: str) -> s
             subentries = await house.api.command("config_entries/subentries/list", entry_id=entry_id)
             camera_id = next(str(one["subentry_id"]) for one in subentries if one["title"] == title)
             entry = await house.api.command("config_entries/get_single", entry_id=entry_id)
-            if entry["config_entry"]["state"] == "loaded" and f"{camera_id}_camera" in await entity_ids(house):
+            if entry["config_entry"]["state"] == "loaded" and f"{camera_id}_camera" in await entity_ids(house.api):
                 return camera_id
             await asyncio.sleep(0.1)
-
-
-async def _show(house: RunningHouse, entry_id: str, title: str) -> None:
-    """Make the dashboard that people see first."""
-    entities = await entity_ids(house)
-
-    def of(owner: str) -> dict[str, str]:
-        return {
-            key.removeprefix(f"{owner}_"): entity for key, entity in entities.items() if key.startswith(f"{owner}_")
-        }
-
-    areas: dict[str, list[dict[str, str]]] = {}
-    for camera in house.cameras:
-        areas.setdefault(camera.area or title, []).append(of(house.camera_ids[camera.name]))
-    await house.api.command("lovelace/config/save", config=dashboard(title, areas, of(entry_id)))
-    # Home Assistant always loads its voice pipeline, which is not installed here, and says so to everybody.
-    await house.api.command(
-        "call_service",
-        domain="persistent_notification",
-        service="dismiss",
-        service_data={"notification_id": "invalid_config"},
-    )

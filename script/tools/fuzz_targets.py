@@ -125,7 +125,7 @@ def _play(codec: Codec) -> Callable[[bytes], None]:
             early=b"",
             on_units=lambda ready: units.extend(unit.data for unit in ready),
             on_report=lambda report, pts, arrival_us: None,  # noqa: ARG005 - reports are not what is tried
-            on_end=lambda error: None,  # noqa: ARG005 - as above
+            on_end=lambda _: None,
         )
         view = memoryview(buffer)[:-32]
         while not connection.ended:

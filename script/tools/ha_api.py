@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
@@ -24,7 +25,7 @@ class HomeAssistantApi:
         """Keep the address; `onboard` signs in."""
         self._url = url
         self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=120))
-        self._token = ""
+        self._tokens: Json = {}
 
     async def __aenter__(self) -> Self:
         """Return the API; its connections close with the context."""
@@ -41,7 +42,12 @@ class HomeAssistantApi:
         code = (await self.request("POST", "/api/onboarding/users", owner))["auth_code"]
         form = {"grant_type": "authorization_code", "code": code, "client_id": client_id}
         async with self._session.post(f"{self._url}/auth/token", data=form) as response:
-            self._token = (await response.json())["access_token"]
+            self._tokens = await response.json()
+
+    def browser_tokens(self) -> Json:
+        """Return what Home Assistant's frontend keeps of a sign-in, for a browser that is to be signed in."""
+        expires = int(time.time() + self._tokens["expires_in"]) * 1000
+        return {**self._tokens, "hassUrl": self._url, "clientId": f"{self._url}/", "expires": expires}
 
     async def add_user(self, name: str, username: str, password: str) -> None:
         """Make another person, who administers nothing."""
@@ -55,7 +61,7 @@ class HomeAssistantApi:
 
     async def request(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401 - as deep as it pleases
         """Call the REST API. Raises `HomeAssistantError` with the answer's words."""
-        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        headers = {"Authorization": f"Bearer {self._tokens['access_token']}"} if self._tokens else {}
         async with self._session.request(method, self._url + path, json=body, headers=headers) as response:
             text = await response.text()
         if response.status >= 400:
@@ -66,7 +72,7 @@ class HomeAssistantApi:
         """Send one command over a WebSocket of its own. Raises `HomeAssistantError` with the answer's words."""
         async with self._session.ws_connect(f"{self._url}/api/websocket", max_msg_size=0) as socket:
             await socket.receive_json()
-            await socket.send_json({"type": "auth", "access_token": self._token})
+            await socket.send_json({"type": "auth", "access_token": self._tokens["access_token"]})
             await socket.receive_json()
             await socket.send_json({"id": 1, "type": kind, **fields})
             answer = await socket.receive_json()

@@ -28,9 +28,6 @@ homeassistant:
   time_zone: {time_zone}
   country: US
   unit_system: us_customary
-http:
-  server_host: 127.0.0.1
-  server_port: {port}
 frontend:
 config:
 history:
@@ -40,13 +37,17 @@ logger:
   default: warning
 """
 
-# The step that makes the owner stays to be done, over the API. The others would start integrations that look for
-# other machines.
-_ONBOARDING: Final = {
-    "version": 4,
-    "minor_version": 1,
-    "key": "onboarding",
-    "data": {"done": ["core_config", "analytics", "integration"]},
+# What stands in YAML would be a proposal that somebody has to confirm within minutes.
+_HTTP: Final[dict[str, object]] = {
+    "server_host": ["127.0.0.1"],
+    "cors_allowed_origins": [],
+    "login_attempts_threshold": -1,
+    "ip_ban_enabled": True,
+    "ssl_profile": "modern",
+    "use_x_frame_options": True,
+    "created_at": "2026-01-01T00:00:00+00:00",
+    "error": None,
+    "error_message": None,
 }
 
 
@@ -79,14 +80,23 @@ class HomeAssistantProcess:
         """Write the config folder and install the integration as a release would be."""
         (self._config / ".storage").mkdir(parents=True)
         (self._config / "configuration.yaml").write_text(
-            _CONFIGURATION.format(name=json.dumps(name), time_zone=time_zone, port=self._port)
+            _CONFIGURATION.format(name=json.dumps(name), time_zone=time_zone)
         )
-        (self._config / ".storage" / "onboarding").write_text(json.dumps(_ONBOARDING))
+        # The step that makes the owner stays to be done, over the API. The others would start integrations that look
+        # for other machines.
+        self._store("onboarding", 4, 1, {"done": ["core_config", "analytics", "integration"]})
+        http = {"stable": {"server_port": self._port, **_HTTP}, "pending": None, "yaml_migration_done": True}
+        self._store("http", 2, 2, http)
         archive = self._config / release.NAME
         release.build(ROOT, archive)
         with zipfile.ZipFile(archive) as members:
             members.extractall(self._config / "custom_components" / "library_surveillance")
         archive.unlink()
+
+    def _store(self, key: str, version: int, minor_version: int, data: object) -> None:
+        """Write one of Home Assistant's own storage files, as it would itself."""
+        content = {"version": version, "minor_version": minor_version, "key": key, "data": data}
+        (self._config / ".storage" / key).write_text(json.dumps(content))
 
     async def start(self) -> None:
         """Start it and wait until it answers."""

@@ -1,0 +1,62 @@
+"""Makes a freshly set up Home Assistant look like the library's: its areas, and the dashboard that people see first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from .dashboard import dashboard
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .ha_api import HomeAssistantApi
+
+DOMAIN: Final = "library_surveillance"
+DASHBOARD: Final = "library-cameras"
+
+
+async def entity_ids(api: HomeAssistantApi) -> dict[str, str]:
+    """Return the entity ids of the integration by unique id."""
+    entries = await api.command("config/entity_registry/list")
+    return {entry["unique_id"]: entry["entity_id"] for entry in entries if entry["platform"] == DOMAIN}
+
+
+async def furnish(api: HomeAssistantApi, title: str, entry_id: str, areas: Mapping[str, str]) -> None:
+    """Put each camera into its area and show all on one dashboard. `areas` maps a camera's id to its area's name."""
+    await _put_into_areas(api, areas)
+    entities = await entity_ids(api)
+
+    def of(owner: str) -> dict[str, str]:
+        """Return the entities of a camera or of the library by what they show."""
+        return {name.removeprefix(f"{owner}_"): one for name, one in entities.items() if name.startswith(f"{owner}_")}
+
+    cameras: dict[str, list[dict[str, str]]] = {}
+    for camera_id, area in areas.items():
+        cameras.setdefault(area, []).append(of(camera_id))
+    await api.command(
+        "lovelace/dashboards/create",
+        url_path=DASHBOARD,
+        title="Cameras",
+        icon="mdi:cctv",
+        mode="storage",
+        show_in_sidebar=True,
+        require_admin=False,
+    )
+    await api.command("lovelace/config/save", url_path=DASHBOARD, config=dashboard(title, cameras, of(entry_id)))
+    await api.command("frontend/set_system_data", key="core", value={"default_panel": DASHBOARD})
+
+
+async def _put_into_areas(api: HomeAssistantApi, areas: Mapping[str, str]) -> None:
+    """Replace the areas of a home, which Home Assistant begins with, by those of the library."""
+    for area in await api.command("config/area_registry/list"):
+        await api.command("config/area_registry/delete", area_id=area["area_id"])
+    made = {
+        name: (await api.command("config/area_registry/create", name=name))["area_id"]
+        for name in dict.fromkeys(areas.values())
+    }
+    for device in await api.command("config/device_registry/list"):
+        for domain, camera_id in device["identifiers"]:
+            if domain == DOMAIN and camera_id in areas:
+                await api.command(
+                    "config/device_registry/update", device_id=device["id"], area_id=made[areas[camera_id]]
+                )
