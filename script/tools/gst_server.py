@@ -19,8 +19,8 @@ for namespace, version in (("Gst", "1.0"), ("GstRtsp", "1.0"), ("GstRtspServer",
     gi.require_version(namespace, version)
 from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402 - the versions must be required first
 
-# An interleaved packet: RTP header and payload. Cameras stay below an Ethernet frame; 12 bytes are the header.
-MTU = 1412
+# Bytes of an RTP packet, header included: cameras stay below an Ethernet frame.
+MTU = 1400
 # One push of this many frames keeps calls into Python rare; the sink's clock spreads them again.
 BATCH = 25
 
