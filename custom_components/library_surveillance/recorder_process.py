@@ -97,17 +97,19 @@ class LocalRecorder:
     async def async_stop(self) -> None:
         """End the recorder; nothing happens when none runs. Recording has stopped when this returns.
 
+        There may be two for a moment: one that was started while another, not answering yet, came back by itself.
+
         Raises `RecorderStartError` when one is there that neither answers nor ends.
         """
         async with self._lock:
-            deadline = self._hass.loop.time() + self._patience.stop_s
-            while (answer := await self._async_answer()) is None:
-                if not await self._hass.async_add_executor_job(self._lurks):
+            deadline = self._hass.loop.time() + 3 * self._patience.stop_s  # asked, killed, and the one in the wings
+            while self._hass.loop.time() <= deadline:
+                if (answer := await self._async_answer()) is not None:
+                    await self._async_end(answer if isinstance(answer, RecorderStatus) else None)
+                elif not await self._hass.async_add_executor_job(self._lurks):
                     return
-                if self._hass.loop.time() > deadline:
-                    raise RecorderStartError("It neither answers nor ends.")
                 await asyncio.sleep(self._patience.look_s)
-            await self._async_end(answer if isinstance(answer, RecorderStatus) else None)
+            raise RecorderStartError("It neither answers nor ends.")
 
     async def _async_answer(self) -> RecorderStatus | RecorderError | None:
         """Return what answers on the socket: a status, an error, or nothing."""

@@ -13,7 +13,7 @@ from homeassistant.components.camera.const import CameraState
 
 from recorder_core.simulator import Challenge, SimulatedCamera, Simulator, VideoCodec, VideoSettings
 
-from .library import BACK, FRONT, PASSWORD, USERNAME, Library, camera
+from .library import BACK, FRONT, PASSWORD, USERNAME, Library, camera, processes_on
 from .standing_recorder import StandingRecorder, serving
 
 if TYPE_CHECKING:
@@ -40,9 +40,10 @@ def enable_event_loop_debug() -> None:
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """A folder whose path is short enough for a socket in it."""
+    """A folder whose path is short enough for a socket in it; no recorder may be left in it."""
     with TemporaryDirectory(prefix="ls-") as folder:
         yield Path(folder)
+        assert processes_on(folder) == []
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,17 @@ def lives(pid: int | None) -> bool:
     except FileNotFoundError, ProcessLookupError:
         return False
     return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def processes_on(folder: str) -> list[str]:
+    """Return the command lines of running processes that name a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            command = (process / "cmdline").read_text().replace("\0", " ")
+            if folder in command and lives(int(process.name)):
+                found.append(command)
+    return found
 
 
 def mode_of(path: Path) -> int:

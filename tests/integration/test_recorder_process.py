@@ -50,8 +50,10 @@ class Stubborn(StandingRecorder):
     pids: tuple[int, int] = (1, 1)
 
     def status(self) -> RecorderStatus:
-        """Return what it says of itself, of another version."""
+        """Return what it says of itself, of another version, as long as it lives."""
         pid, supervisor_pid = self.pids
+        if not lives(pid):
+            raise RecorderError(ErrorCode.RECORDER_UNREACHABLE, "Nobody is there.")
         return replace(super().status(), version=OTHER_VERSION, pid=pid, supervisor_pid=supervisor_pid)
 
     def request_shutdown(self) -> None:
@@ -135,6 +137,19 @@ async def test_a_start_that_is_given_up_leaves_nothing_behind(
 
     assert child.poll() == 0
     StoreLock(place).release()
+
+
+async def test_two_that_were_started_at_once_both_end(hass: HomeAssistant, place: Path, client: RecorderClient) -> None:
+    """The second one waits in the wings until the first has given the lock up; it is not forgotten there."""
+    recorder = LocalRecorder(hass, place, client)
+    first = await recorder.async_ensure_running()
+    second, _ = await hass.async_add_executor_job(recorder._start)
+
+    await recorder.async_stop()
+
+    assert not lives(first.pid)
+    assert second.poll() is not None
+    assert await _async_nothing_runs(client)
 
 
 async def test_one_that_met_a_lock_is_started_again(hass: HomeAssistant, place: Path, client: RecorderClient) -> None:
