@@ -68,6 +68,7 @@ def run(source: Source, folder: Path, rounds: int, seconds: float) -> dict[str, 
     """Alternate the sides, tell of the progress, and return the figures."""
     results = {name: Result() for name in SIDES}
     frames = Count()
+    sent_per_second = source.material.bytes_per_second * len(source.urls)
     for number in range(rounds):
         for name, side in SIDES.items():
             reading = measure(side, source, folder, seconds)
@@ -76,13 +77,13 @@ def run(source: Source, folder: Path, rounds: int, seconds: float) -> dict[str, 
                 f"round {number + 1}/{rounds}  {name:<6}  {reading.cpu_s_per_gb:6.2f} CPU s/GB  "
                 f"{reading.pss_bytes / 1e6:6.0f} MB PSS  {reading.stored_bytes / 1e6:5.0f} MB stored"
             )
-            if (words := complaint(name, reading, source)) is not None:
+            if (words := complaint(name, reading, sent_per_second)) is not None:
                 say(words)
             if name == "ours":
                 frames += _count_frames(folder, source)
     if frames.unknown:
         say(f"{frames.unknown} stored samples are none that the cameras sent.")
-    return {**{name: result.summary() for name, result in results.items()}, **_compare(results, frames)}
+    return {**{name: result.summary() for name, result in results.items()}, **compare(results, frames)}
 
 
 def _count_frames(folder: Path, source: Source) -> Count:
@@ -94,7 +95,8 @@ def _count_frames(folder: Path, source: Source) -> Count:
     return sum((count(hashes, source.material.sha256) for hashes in by_camera.values()), Count())
 
 
-def _compare(results: dict[str, Result], frames: Count) -> dict[str, object]:
+def compare(results: dict[str, Result], frames: Count) -> dict[str, object]:
+    """Return our medians against ffmpeg's, and what is missing or doubled in our files."""
     ours, ffmpeg = (results[name].readings for name in ("ours", "ffmpeg"))
     cpu = [statistics.median(reading.cpu_s_per_gb for reading in side) for side in (ours, ffmpeg)]
     pss = [statistics.median(reading.pss_bytes for reading in side) for side in (ours, ffmpeg)]
@@ -136,15 +138,14 @@ def stored_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in video_files(folder))
 
 
-def complaint(name: str, reading: Reading, source: Source) -> str | None:
+def complaint(name: str, reading: Reading, sent_per_second: float) -> str | None:
     """Say in words where a side stored less than the cameras should have sent."""
-    expected = source.material.bytes_per_second * len(source.urls) * reading.elapsed_s
-    share = reading.stored_bytes / expected
+    share = reading.stored_bytes / (sent_per_second * reading.elapsed_s)
     if share >= REAL_TIME:
         return None
     return (
-        f"{name} stored {share:.0%} of what {len(source.urls)} cameras send in {reading.elapsed_s:.0f} s: this machine "
-        f"cannot keep real time with it (the cameras' server alone used {reading.server_cpu_s:.0f} s of CPU)."
+        f"{name} stored {share:.0%} of what the cameras send in {reading.elapsed_s:.0f} s: this machine cannot keep "
+        f"real time with it (the cameras' server alone used {reading.server_cpu_s:.0f} s of CPU)."
     )
 
 

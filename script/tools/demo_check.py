@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 BEFORE_S: Final = 8.0
 AFTER_S: Final = 8.0
 RETURN_LIMIT_S: Final = 60.0
+CLIPS: Final = 2
+"""One of H.264 with B-frames, one of H.265."""
 TOLERANCE: Final = 1
 """How many frames the first and the last shown one may be off."""
 
@@ -97,7 +99,7 @@ async def restart(house: RunningHouse, say: Callable[[str], None]) -> Restart:
 async def export(house: RunningHouse, camera: DemoCamera, during: Restart) -> Clip:
     """Export a clip around the restart, from mid-GOP to mid-GOP, by the action, and look at what is in it."""
     shown = await asyncio.to_thread(_frames_of, house, camera)
-    first, last = _middles(shown, during)
+    first, last = middles(shown, during)
     answer = await house.api.call_action(
         f"{DOMAIN}.export_clip",
         {
@@ -162,6 +164,7 @@ def verdict(figures: dict[str, Any], footage: dict[str, Any], seconds: float) ->
         and not footage["frames_duplicated"]
         and not footage["frames_unreadable"]
         and footage["files_with_one_video_track_only"] == footage["files"]
+        and len(clips) == CLIPS
         and all(clip.holds for clip in clips)
     )
     return {
@@ -206,7 +209,7 @@ def _frames_of(house: RunningHouse, camera: DemoCamera) -> list[ShownFrame]:
     return list(chain.from_iterable(shown_frames(path) for path in _files(folder)))
 
 
-def _middles(shown: list[ShownFrame], during: Restart) -> tuple[FrameCode, FrameCode]:
+def middles(shown: list[ShownFrame], during: Restart) -> tuple[FrameCode, FrameCode]:
     """Return a frame in the middle of a GOP right before the restart, and one right after it."""
     syncs = [index for index, frame in enumerate(shown) if frame.sync]
     middles = [

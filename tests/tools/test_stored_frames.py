@@ -1,0 +1,66 @@
+"""The judge of the demonstration reads what pictures say, and sees each one missing, doubled or unreadable."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import av
+import numpy as np
+import pytest
+
+from recorder_core.simulator import FrameCode, draw_code
+from script.tools.stored_frames import Sequence, ShownFrame, Tracks, sequence, shown_frames, tracks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+T0 = 1_760_000_000_000_000
+
+
+def _film(path: Path, serials: range, *, sound: bool = False) -> None:
+    """Write pictures 320 by 192 with codes, 10 a second, a sync sample every five."""
+    with av.open(path, "w") as container:
+        video = container.add_stream("libx264", rate=10, options={"preset": "ultrafast", "g": "5"})
+        video.width, video.height, video.pix_fmt = 320, 192, "yuv420p"
+        if sound:
+            container.add_stream("aac", rate=8000)
+        for serial in serials:
+            picture = np.full((288, 320), 128, np.uint8)
+            draw_code(picture[:192], FrameCode(T0 + serial * 100_000, serial, 7))
+            container.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="yuv420p")))
+        container.mux(video.encode(None))
+
+
+def test_reads_the_codes_of_a_file_in_the_order_they_are_shown(tmp_path: Path) -> None:
+    """A stored picture says when it was taken, and which one it is."""
+    _film(tmp_path / "film.mp4", range(40, 52))
+    shown = list(shown_frames(tmp_path / "film.mp4"))
+    assert [frame.code for frame in shown] == [FrameCode(T0 + n * 100_000, n, 7) for n in range(40, 52)]
+    assert [frame.sync for frame in shown] == [True, False, False, False, False] * 2 + [True, False]
+
+
+@pytest.mark.parametrize(("sound", "expected"), [(False, Tracks(1, 0)), (True, Tracks(1, 1))])
+def test_counts_tracks(tmp_path: Path, *, sound: bool, expected: Tracks) -> None:
+    """A track of sound is seen even if nothing is in it."""
+    _film(tmp_path / "film.mkv", range(3), sound=sound)
+    assert tracks(tmp_path / "film.mkv") == expected
+
+
+def _shown(*serials: int | None) -> list[ShownFrame]:
+    codes = [None if serial is None else FrameCode(T0 + serial, serial, 7) for serial in serials]
+    return [ShownFrame(code, sync=False) for code in codes]
+
+
+@pytest.mark.parametrize(
+    ("serials", "expected"),
+    [
+        pytest.param((4, 5, 6), Sequence(3, 0, 0, 0, T0 + 4, T0 + 6), id="whole"),
+        pytest.param((4, 6, 9), Sequence(3, 3, 0, 0, T0 + 4, T0 + 9), id="missing"),
+        pytest.param((4, 5, 5, 6), Sequence(4, 0, 1, 0, T0 + 4, T0 + 6), id="doubled"),
+        pytest.param((4, None, 6), Sequence(3, 1, 0, 1, T0 + 4, T0 + 6), id="unreadable"),
+        pytest.param((), Sequence(0, 0, 0, 0, 0, 0), id="nothing"),
+    ],
+)
+def test_judges_a_camera_by_its_serials(serials: tuple[int | None, ...], expected: Sequence) -> None:
+    """A simulated camera counts without a hole, so each hole is the recorder's."""
+    assert sequence(_shown(*serials)) == expected
