@@ -23,6 +23,7 @@ from recorder_core.errors import ErrorCode, RecorderError
 
 from .cameras import camera_config, camera_subentries
 from .const import CONF_FOOTAGE_PATH, CONF_MAX_GB, CONF_MIN_FREE_GB, DOMAIN
+from .credentials import CredentialRequests
 from .errors import translated
 from .issues import Issue, Issues, issues_of
 from .picture import Picture
@@ -81,6 +82,7 @@ class LibraryCoordinator(DataUpdateCoordinator[Picture]):
         self._paused = paused
         self._issues = Issues(hass, entry.entry_id, entry.title)
         self._refused: list[Issue] = []
+        self._credentials = CredentialRequests(hass, entry)
         entry.async_on_unload(hass.bus.async_listen(EVENT_CORE_CONFIG_UPDATE, self._async_core_config_changed))
 
     async def async_set_recording(self, camera_id: str, *, enabled: bool) -> None:
@@ -131,6 +133,7 @@ class LibraryCoordinator(DataUpdateCoordinator[Picture]):
                 self._issues.show(Issue("version_mismatch"))
             raise _update_failed(err) from err
         self._issues.show(*self._refused, *issues_of(picture))
+        self._credentials.look(picture)
         return picture
 
     async def _async_apply_settings(self) -> None:
@@ -174,6 +177,7 @@ class LibraryCoordinator(DataUpdateCoordinator[Picture]):
     def _draw(self, picture: Picture) -> None:
         """Show a new picture."""
         self._issues.show(*self._refused, *issues_of(picture))
+        self._credentials.look(picture)
         self.async_set_updated_data(picture)
 
 
