@@ -17,14 +17,16 @@ from typing import TYPE_CHECKING
 from recorder_core.api.auth import check_token
 from recorder_core.api.server import Server, TcpAddress, check_socket_path
 from recorder_core.clock import SystemClock
-from recorder_core.errors import ErrorCode, StorageError
+from recorder_core.errors import ErrorCode, RecorderError, StorageError
 from recorder_core.service.recorder import Recorder
+from recorder_core.storage.lock import LOCK_FILE
 
 from .exit_codes import FAILED, LOCKED, OK, UNUSABLE, USAGE
 from .logs import start_logging
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -34,12 +36,25 @@ _CODES = {
     ErrorCode.SOCKET_UNUSABLE: UNUSABLE,
     ErrorCode.VERSION_MISMATCH: UNUSABLE,
     ErrorCode.VOLUME_NETWORK: UNUSABLE,
+    ErrorCode.VOLUME_OVERLAY: UNUSABLE,
+    ErrorCode.VOLUME_MISSING: UNUSABLE,
+    ErrorCode.VOLUME_FOREIGN: UNUSABLE,
+    ErrorCode.BAD_REQUEST: UNUSABLE,
 }
+"""What does not pass by itself; a full disk may, for instance."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `serve`."""
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of index, settings and log")
+    parser.add_argument(
+        "--volume",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="folder for footage, as long as the settings name none; may be given again",
+    )
     parser.add_argument("--socket", type=Path, metavar="PATH", help="Unix socket of the API (DIR/recorder.sock)")
     parser.add_argument(
         "--listen", metavar="HOST:PORT", help="serve the API on the network as well, with TLS and token"
@@ -61,6 +76,8 @@ def main(args: argparse.Namespace) -> int:
     path: Path = (args.socket or data / "recorder.sock").absolute()
     try:
         tcp = _tcp_address(args)
+        if args.restarted_after:
+            _require_data(data)
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         check_socket_path(path)
         start_logging(data / "logs", args.log_level)
@@ -76,8 +93,8 @@ def main(args: argparse.Namespace) -> int:
     if args.restarted_after:
         _LOGGER.error("The worker was started again after the last one ended with %s", args.restarted_after)
     try:
-        asyncio.run(_serve(data, path, tcp, args.worker))
-    except StorageError as error:
+        asyncio.run(_serve(data, path, tcp, args.worker, [volume.absolute() for volume in args.volume]))
+    except RecorderError as error:
         _LOGGER.error("%s: %s", error.code, error.message)  # noqa: TRY400  # its sentence says all there is to say
         return _CODES.get(error.code, FAILED)
     except Exception:
@@ -86,9 +103,15 @@ def main(args: argparse.Namespace) -> int:
     return OK
 
 
-async def _serve(data: Path, path: Path, tcp: TcpAddress | None, lifeline: int | None) -> None:
+def _require_data(data: Path) -> None:
+    """Make sure that the last worker's data folder is still there: a new one in its place would hide the loss."""
+    if not (data / LOCK_FILE).exists():
+        raise StorageError(ErrorCode.VOLUME_MISSING, f"The data folder {data} has gone; the recorder ends.")
+
+
+async def _serve(data: Path, path: Path, tcp: TcpAddress | None, lifeline: int | None, volumes: Sequence[Path]) -> None:
     supervisor_pid = None if lifeline is None else os.getppid()
-    recorder = Recorder(data, clock=SystemClock(), supervisor_pid=supervisor_pid)
+    recorder = Recorder(data, clock=SystemClock(), supervisor_pid=supervisor_pid, volumes=volumes)
     stop = recorder.shutdown_requested
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 
-from .exit_codes import FAILED, FINAL, OK
+from .exit_codes import FAILED, FINAL, OK, UNUSABLE
 
 _STOP = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
@@ -40,6 +40,9 @@ def supervise() -> int:
             return code
         if told_to_stop:
             return FAILED
+        if delay >= LONGEST_DELAY_S and not os.path.exists(__file__):  # noqa: PTH110  # pathlib would cost memory
+            _say("The recorder's program has gone; its supervisor ends.")
+            return UNUSABLE
         delay = next_delay(delay, time.monotonic() - began)
         previous = f"signal {-code}" if code < 0 else f"exit code {code}"
         _say(f"The recorder's worker ended ({previous}); it is started again in {delay:g} s.")

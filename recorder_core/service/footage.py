@@ -1,20 +1,17 @@
 """Finds what is stored of a camera, the segments that are still being written included.
 
-An open segment counts up to its last whole fragment. Its end is read from that fragment and not from the writer, whose
-figures change while they are looked at.
+An open segment counts up to its last whole fragment.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from recorder_core.errors import ErrorCode, RequestError, StorageError
+from recorder_core.errors import ErrorCode, RequestError
 from recorder_core.export import ClipSource
-from recorder_core.media import TIMESCALE
 from recorder_core.models import Coverage, GapView, SegmentView
-from recorder_core.mp4 import Mp4Error, read_fragment
 from recorder_core.storage.files import storage_error
 from recorder_core.storage.index import Index
 
@@ -65,12 +62,14 @@ class Footage:
         closed = await self._index.ask(Index.segments, camera_id, start_us, end_us)
         gaps = await self._index.ask(Index.gaps, camera_id, start_us, end_us)
         done = {segment.segment_id for segment in closed}
-        partial = [
-            await asyncio.to_thread(_measured, segment, self._volumes.path(segment.volume_id))
+        inside = [
+            segment
             for segment in writing
-            if segment.segment_id not in done and segment.fragments
+            if segment.segment_id not in done
+            and segment.fragments
+            and segment.start_us < end_us
+            and segment.end_us > start_us
         ]
-        inside = [segment for segment in partial if segment.start_us < end_us and segment.end_us > start_us]
         return Window(closed, inside, gaps)
 
     async def coverage(self, camera_id: str, start_us: int, end_us: int) -> Coverage:
@@ -126,20 +125,6 @@ class Footage:
 def _newest(index: Index, camera_id: str) -> list[Segment]:
     newest_us = index.footage(camera_id).newest_us
     return [] if newest_us is None else index.segments(camera_id, newest_us - 1, newest_us)
-
-
-def _measured(segment: Segment, volume: Path) -> Segment:
-    """Return an open segment with the length that its last whole fragment gives it."""
-    last = segment.fragments[-1]
-    try:
-        with (volume / segment.path).open("rb", buffering=0) as file:
-            layout = read_fragment(file, last.offset, last.size)
-    except OSError as error:
-        raise storage_error(error, "Reading an open segment") from error
-    except Mp4Error as error:
-        raise StorageError(ErrorCode.STORAGE_FAILED, f"An open segment cannot be read: {error}.") from error
-    end_us = layout.start_us + round(layout.duration * 1_000_000 / TIMESCALE)
-    return replace(segment, wall_duration_us=max(end_us - segment.start_us, 0))
 
 
 def _cut(path: Path, segment: Segment, position: int) -> bytes:

@@ -10,7 +10,8 @@ import asyncio
 import logging
 import os
 from contextlib import AsyncExitStack
-from pathlib import Path, PurePosixPath
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from zoneinfo import ZoneInfo
 
@@ -57,6 +58,8 @@ from .startup import open_index
 from .volumes import Volumes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from recorder_core.clock import Clock
     from recorder_core.storage.records import Event, Segment
 
@@ -71,11 +74,14 @@ _LONGEST_COVERAGE_US = 31 * 86_400_000_000
 class Recorder:
     """One recorder on one data folder, between `__aenter__` and `__aexit__`, on the event loop that entered it."""
 
-    def __init__(self, folder: Path, *, clock: Clock, supervisor_pid: int | None = None) -> None:
-        """Prepare a recorder on `folder`, which exists."""
+    def __init__(
+        self, folder: Path, *, clock: Clock, supervisor_pid: int | None = None, volumes: Sequence[Path] = ()
+    ) -> None:
+        """Prepare a recorder on `folder`, which exists; `volumes` are taken into use if the settings name none."""
         self._folder = folder
         self._clock = clock
         self._supervisor_pid = supervisor_pid
+        self._first_volumes = [VolumeConfig(path=str(path)) for path in volumes]
         self._started_us = clock.now_us()
         self._files = SettingsFiles(folder)
         self._settings = Settings()
@@ -93,7 +99,8 @@ class Recorder:
         """Start.
 
         Raises:
-            StorageError: `STORE_LOCKED`, `SETTINGS_DAMAGED`, or what keeps the index from being used.
+            RecorderError: `STORE_LOCKED`, `SETTINGS_DAMAGED`, what keeps the index from being used, or what speaks
+                against the first volumes.
         """
         try:
             await self._start()
@@ -126,6 +133,7 @@ class Recorder:
         archive = ServiceArchive(self._footage, self._volumes, self._clock)
         self._exports = ExportJobs(archive, self._clock, on_finished=self._export_finished)
         self._stack.push_async_callback(self._exports.close)
+        await self._take_first_volumes()
         await self._volumes.open(self._settings.volumes)
         await self._bring_together(configs)
         await self._volumes.start()
@@ -139,6 +147,17 @@ class Recorder:
         beating = asyncio.create_task(self._beat(), name="heartbeat")
         self._stack.push_async_callback(_cancel, beating)
         self._events.note(EventKind.RECORDER_STARTED, version=__version__)
+
+    async def _take_first_volumes(self) -> None:
+        """Put the volumes that this recorder was started with into its settings, unless these name some."""
+        known = self._settings.volumes
+        if not known and self._first_volumes:
+            settings = replace(self._settings, volumes=self._first_volumes)
+            await self._volumes.check_new(settings.volumes)
+            await asyncio.to_thread(self._files.save_settings, settings)
+            self._settings = settings
+        elif not {volume.path for volume in self._first_volumes} <= {volume.path for volume in known}:
+            _LOGGER.warning("The settings name the volumes; those that this recorder was started with are not used")
 
     async def _bring_together(self, configs: dict[str, CameraConfig]) -> None:
         """Make files and index agree; a camera's record goes on with a gap."""
@@ -222,8 +241,6 @@ class Recorder:
             RequestError: `BAD_REQUEST` for two volumes in one place.
             StorageError: what speaks against a new volume; nothing was changed then.
         """
-        if len({PurePosixPath(volume.path) for volume in settings.volumes}) < len(settings.volumes):
-            raise RequestError(ErrorCode.BAD_REQUEST, "Two volumes lie in one folder.", field="volumes")
         async with self._changing:
             await self._volumes.check_new(settings.volumes)
             await asyncio.to_thread(self._files.save_settings, settings)

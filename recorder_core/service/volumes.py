@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recorder_core.errors import ErrorCode, StorageError
+from recorder_core.errors import ErrorCode, RequestError, StorageError
 from recorder_core.models import VolumeConfig, VolumeState, VolumeStatus
 from recorder_core.storage.files import FILE_MODE, fsync_folder
+from recorder_core.storage.folder_check import check_folder
 from recorder_core.storage.ids import CAMERAS_FOLDER
 from recorder_core.storage.index import Index
 from recorder_core.storage.rebuild import rebuild
@@ -51,14 +52,13 @@ _STATES = {
 
 def find_shortage(room: Room, before: VolumeState) -> Shortage | None:
     """Say why a volume that was in the state `before` may not take more footage; None if it may."""
-    margin = _RESUME_BYTES if before is VolumeState.FULL else 0
-    if room.max_bytes is not None:  # a volume may be smaller than the margins that suit a large one
-        margin = min(margin, room.max_bytes // 10)
-        return shortage(room, min(_RESERVE_BYTES, room.max_bytes // 10) + margin)
-    return shortage(room, _RESERVE_BYTES + margin)
+    size = room.total_bytes if room.max_bytes is None else min(room.max_bytes, room.total_bytes)
+    most = size // 10  # a volume may be smaller than the margins that suit a large one
+    margin = min(_RESUME_BYTES, most) if before is VolumeState.FULL else 0
+    return shortage(room, min(_RESERVE_BYTES, most) + margin)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Slot:
     """One configured volume and what has become of it."""
 
@@ -109,6 +109,7 @@ class Volumes:
         self._chosen: dict[str, _Slot] = {}
         self._watching: asyncio.Task[None] | None = None
         self._look_now = asyncio.Event()
+        self._replacing = asyncio.Lock()
 
     async def open(self, configs: Sequence[VolumeConfig]) -> None:
         """Take these volumes into use, in place of the ones before; nobody records meanwhile.
@@ -116,17 +117,18 @@ class Volumes:
         One that the index has never seen and that holds footage is read into it: the index was lost, or the disk comes
         from elsewhere.
         """
-        await self._close_slots()
-        self._slots = [_Slot(config) for config in configs]
-        for slot in self._slots:
-            try:
-                handle = await self._open(slot.config)
-                if await asyncio.to_thread(self._unread(handle).exists):
-                    await self._read_in(handle)
-            except StorageError as error:
-                _LOGGER.error("Volume %s: %s", slot.config.path, error.message)  # noqa: TRY400  # it says all
-            else:
-                slot.handle = handle
+        async with self._replacing:  # no look may start a writer on a volume that goes, or that is being read in
+            await self._close_slots()
+            self._slots = [_Slot(config) for config in configs]
+            for slot in self._slots:
+                try:
+                    handle = await self._open(slot.config)
+                    if await asyncio.to_thread(self._unread(handle).exists):
+                        await self._read_in(handle)
+                except StorageError as error:
+                    _LOGGER.error("Volume %s: %s", slot.config.path, error.message)  # noqa: TRY400  # it says all
+                else:
+                    slot.handle = handle
 
     async def _read_in(self, handle: VolumeHandle) -> None:
         path = handle.volume.path
@@ -148,15 +150,29 @@ class Volumes:
         """Make volumes of the folders that are not in use yet.
 
         Raises:
-            StorageError: `VOLUME_MISSING`, `VOLUME_FOREIGN`, `VOLUME_READ_ONLY` or `VOLUME_FULL`; folders that come
-                after the one at fault are untouched.
+            RequestError: `BAD_REQUEST` for what is no folder, or for two paths to one volume.
+            StorageError: what `check_folder` says against the place, a network filesystem aside, or `open_volume`
+                against the volume; folders that come after the one at fault are untouched.
         """
+        known = {slot.config.path: slot.handle for slot in self._slots}
+        ids: set[str] = set()
         for config in configs:
-            if config.path not in {slot.config.path for slot in self._slots}:
-                expected_id = await self._known_id(config.path)
-                await asyncio.to_thread(
-                    open_volume, config, self._clock, expected_id=expected_id, create=expected_id is None
-                )
+            handle = known[config.path] if config.path in known else await self._make(config)
+            if handle is None:
+                continue
+            if handle.volume.volume_id in ids:
+                raise RequestError(ErrorCode.BAD_REQUEST, "Two paths lead to one volume.", field="volumes")
+            ids.add(handle.volume.volume_id)
+
+    async def _make(self, config: VolumeConfig) -> VolumeHandle:
+        """Make a volume of a folder, unless it is one."""
+        found = await asyncio.to_thread(check_folder, config.path, accepted={ErrorCode.VOLUME_NETWORK})
+        if found.problem is not None:
+            raise found.problem
+        expected_id = await self._known_id(config.path)
+        return await asyncio.to_thread(
+            open_volume, config, self._clock, expected_id=expected_id, create=expected_id is None
+        )
 
     def start_watching(self) -> None:
         """Look at the volumes again and again until `close`."""
@@ -245,9 +261,11 @@ class Volumes:
     async def _watch(self) -> None:
         while True:
             await woken_or_after(self._clock, self._look_now, WATCH_S)
-            for slot in self._slots:
+            for slot in tuple(self._slots):
                 try:
-                    await self._look(slot)
+                    async with self._replacing:
+                        if slot in self._slots:
+                            await self._look(slot)
                 except Exception:
                     _LOGGER.exception("Looking at volume %s failed", slot.config.path)
 

@@ -18,7 +18,7 @@ import queue
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -69,34 +69,51 @@ class SegmentTail:
     host_synchronised: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What of a segment has reached its file: whole fragments, their samples, and where the last of them ends."""
+
+    end_us: int
+    spans: tuple[FragmentSpan, ...] = ()
+    samples: int = 0
+
+    def with_fragment(self, span: FragmentSpan, fragment: Fragment) -> Written:
+        """Return it with one fragment more."""
+        return Written(fragment.end_us, (*self.spans, span), self.samples + len(fragment.samples))
+
+
 @dataclass(slots=True)
 class OpenSegment:
-    """A segment that is being written, as the event loop sees it; only the writer's thread changes it.
+    """A segment that is being written, as the event loop sees it; only the writer's thread changes `written`.
 
-    `spans` grows by one when a fragment has reached the file, so a reader takes the spans and nothing behind them.
-    `end_us` is where the last of them ends, `handed_us` where the last one ends that was queued. `error` is set once
-    and for all when writing failed; then `on_failed` is called on the event loop: what lies between the two is lost.
+    It does so by one assignment for each fragment that has reached the file, so whoever looks from another thread sees
+    spans, samples and end that belong together. `handed_us` is where the last fragment ends that was queued. `error` is
+    set once and for all when writing failed; then `on_failed` is called on the event loop: what lies between the two
+    ends is lost.
     """
 
     file: OpenFile
+    written: Written
     on_failed: Callable[[OpenSegment], None] | None = None
-    spans: list[FragmentSpan] = field(default_factory=list)
-    media_duration: int = 0
-    samples: int = 0
-    end_us: int = 0
     handed_us: int = 0
     error: StorageError | None = None
 
+    @property
+    def end_us(self) -> int:
+        """Where what has been written ends."""
+        return self.written.end_us
+
     def partial(self) -> Segment:
         """Return what has been written so far, as a segment without a hash."""
-        spans = tuple(self.spans)
-        return self._segment(spans, SegmentTail(end_us=self.end_us), b"")
+        written = self.written
+        return self._segment(written, SegmentTail(end_us=written.end_us), b"")
 
     def whole(self, tail: SegmentTail, sha256: bytes) -> Segment:
         """Return the closed segment."""
-        return self._segment(tuple(self.spans), tail, sha256)
+        return self._segment(self.written, tail, sha256)
 
-    def _segment(self, spans: tuple[FragmentSpan, ...], tail: SegmentTail, sha256: bytes) -> Segment:
+    def _segment(self, written: Written, tail: SegmentTail, sha256: bytes) -> Segment:
+        spans = written.spans
         return Segment(
             segment_id=self.file.segment_id,
             camera_id=self.file.camera_id,
@@ -109,7 +126,7 @@ class OpenSegment:
             size=spans[-1].offset + spans[-1].size if spans else 0,
             sha256=sha256,
             fragments=spans,
-            samples=self.samples,
+            samples=written.samples,
             packets_lost=tail.packets_lost,
             clock_offset_us=tail.clock_offset_us,
             host_synchronised=tail.host_synchronised,
@@ -225,7 +242,7 @@ class VolumeWriter:
         self._queue.put(work)
 
     def _register(self, file: OpenFile, on_failed: Callable[[OpenSegment], None] | None) -> OpenSegment:
-        segment = OpenSegment(file=file, on_failed=on_failed, end_us=file.start_us, handed_us=file.start_us)
+        segment = OpenSegment(file, Written(file.start_us), on_failed, handed_us=file.start_us)
         with self._lock:
             self._open[file.segment_id] = segment
         return segment
@@ -268,9 +285,7 @@ class VolumeWriter:
         with self._reporting(segment, "Writing a fragment"):
             if segment.error is None:
                 span = self._files[segment.file.segment_id].append(fragment)
-                segment.samples += len(fragment.samples)
-                segment.end_us = fragment.end_us
-                segment.spans.append(span)
+                segment.written = segment.written.with_fragment(span, fragment)
                 if self._dirty_since is None:
                     self._dirty_since = time.monotonic()
         with self._lock:
@@ -290,7 +305,7 @@ class VolumeWriter:
     def _finish(self, segment: OpenSegment, tail: SegmentTail, next_file: OpenFile | None) -> bool:
         file = self._files.pop(segment.file.segment_id, None)
         with self._reporting(segment, "Closing a segment"):
-            if file is None or not segment.spans:
+            if file is None or not segment.written.spans:
                 if file is not None:
                     file.discard()
                 self._journal.file_discarded(segment.file.segment_id)

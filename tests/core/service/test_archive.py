@@ -11,7 +11,7 @@ import pytest
 from recorder_core.errors import ErrorCode, RecorderError
 from recorder_core.models import CameraState, ExportRequest, FeedItem, GapView
 from recorder_core.service.archive import ServiceArchive, _clipped
-from recorder_core.service.footage import _cut, _measured
+from recorder_core.service.footage import _cut
 from recorder_core.simulator import LosePackets, Simulator
 from recorder_core.storage.records import FragmentSpan, GapReason, Segment
 from tests.core.storage.store import ManualClock
@@ -115,12 +115,5 @@ def _segment(size: int) -> Segment:
 
 def test_a_file_that_cannot_be_read_says_so(data: Path) -> None:
     with pytest.raises(RecorderError) as caught:
-        _measured(_segment(100), data)
-    assert caught.value.code is ErrorCode.VOLUME_MISSING
-    with pytest.raises(RecorderError) as caught:
         _cut(data / "file.mp4", _segment(100), 0)
     assert caught.value.code is ErrorCode.VOLUME_MISSING
-    (data / "file.mp4").write_bytes(bytes(100))
-    with pytest.raises(RecorderError) as caught:
-        _measured(_segment(100), data)
-    assert caught.value.code is ErrorCode.STORAGE_FAILED

@@ -153,6 +153,22 @@ async def test_an_open_segment_shows_what_is_on_disk(rig: Rig) -> None:
     await rig.record(segment, 0)
 
 
+async def test_what_is_seen_of_an_open_segment_belongs_together(rig: Rig) -> None:
+    """Fragments, samples and end change at once; an end is the writer's, whatever order its pictures are shown in."""
+    segment = rig.open()
+    rig.fill(segment, 1)
+    await rig.writer.drained()
+    seen = segment.written
+    whole = fragment(T0 + S, 1)
+    late = replace(whole.samples[0], pts=whole.samples[0].pts + 9000)
+    rig.writer.append(segment, replace(whole, samples=(late, *whole.samples[1:])))
+    await rig.writer.drained()
+    assert (seen.end_us, len(seen.spans), seen.samples) == (T0 + S, 1, 5)
+    assert (segment.end_us, len(segment.written.spans), segment.written.samples) == (T0 + 2 * S, 2, 10)
+    assert segment.partial().end_us == T0 + 2 * S
+    await rig.record(segment, 0)
+
+
 async def test_going_on_in_the_next_file(rig: Rig) -> None:
     """One transaction ends a segment and names its successor."""
     segment = rig.open()
