@@ -60,7 +60,7 @@ class VideoStream:
         """Take over a connection on which PLAY was answered; `early` is what came behind that answer."""
         self._connection = connection
         self._session = session
-        self._tail = early
+        self._tail = self._early = early
         self._on_units = on_units
         self._on_report = on_report
         self._on_end = on_end
@@ -83,17 +83,24 @@ class VideoStream:
 
     def poll(self, buffer: bytearray, view: memoryview, now_us: int) -> int:
         """Read what has come and hand on the access units in it; return the number of bytes read."""
+        if self._early:
+            stop, self._early = len(self._early), b""
+            view[:stop] = self._tail
+            self._digest(buffer, view, stop, now_us)
         tail = self._tail
         start = len(tail)
         view[:start] = tail
         count = self._connection.receive_into(view[start:])
+        if count:
+            self._digest(buffer, view, start + count, now_us)
         if now_us >= self._keep_alive_us:
             self._stay_alive(now_us)
-        if count == 0:
-            return 0
+        return count
+
+    def _digest(self, buffer: bytearray, view: memoryview, stop: int, now_us: int) -> None:
+        """Hand on what is in `buffer[:stop]`, and keep what is not complete yet."""
         self._now_us = now_us
         self.depacketizer.arrived(now_us)
-        stop = start + count
         at = self._split(buffer, stop)
         if at == 0 and stop == len(view):
             raise CameraError(ErrorCode.PROTOCOL, "The camera sends a message without end.")
@@ -105,7 +112,6 @@ class VideoStream:
             self.depacketizer.ready = []
             self._garbage = 0
             self._on_units(units)
-        return count
 
     def failed(self, error: Exception) -> None:
         """Hand out the last unit and end."""

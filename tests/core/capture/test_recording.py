@@ -147,7 +147,6 @@ async def test_a_recording(where: Place) -> None:
 
 async def test_nothing_is_recorded_before_a_sync_sample_and_a_format(where: Place) -> None:
     studio = Studio(where, info=replace(INFO, parameter_sets=(b"\x67\1", b"\x68\1")))
-    assert studio.recording.format is None
     studio.take(6)
     studio.recording.on_units([studio.unit(parameter_sets=(b"\x67",))])
     studio.recording.on_units([studio.unit(parameter_sets=FORMAT.parameter_sets)])

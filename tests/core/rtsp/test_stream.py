@@ -212,6 +212,14 @@ def test_what_came_with_the_answer_to_play_is_not_lost() -> None:
     assert player.end() == SAMPLES
 
 
+def test_what_came_with_the_answer_to_play_is_all_there_is() -> None:
+    player = Player(early=b"".join(FRAMES))
+    player.wire.error = CameraError(ErrorCode.CONNECTION_LOST, "x")
+    with pytest.raises(CameraError):
+        player.poll()
+    assert player.end() == SAMPLES
+
+
 def test_another_channel_than_agreed_is_taken_while_nothing_came_on_the_agreed_one() -> None:
     player = Player(channels=(4, 5))
     player.read(b"$\2\0\2\x80\0" + b"$\3\0\1\x80" + b"".join(FRAMES))
