@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import Final
+
+from recorder_core.errors import RecorderError
 
 from . import bench_capture, sources
 
@@ -23,17 +25,19 @@ def main() -> int:
     capture.add_argument("--source", choices=_SOURCES, default="gstreamer", help="what the cameras are (gstreamer)")
     capture.add_argument("--rounds", type=int, default=5, help="how often the sides alternate (5)")
     capture.add_argument("--seconds", type=float, default=20.0, help="length of the measured steady state (20)")
-    capture.add_argument("--folder", type=Path, default=Path("build/bench"), help="where to record (build/bench)")
+    capture.add_argument("--folder", type=Path, default=Path("build"), help="where to record, in a new folder (build)")
     capture.add_argument("--json", action="store_true", help="print the result as JSON, on the last line")
     arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
     try:
-        with _SOURCES[arguments.source](arguments.cameras) as source:
-            result = bench_capture.run(source, arguments.folder, arguments.rounds, arguments.seconds)
-    except RuntimeError as error:
-        print(f"The benchmark could not be run: {error}.", file=sys.stderr)
+        with (
+            tempfile.TemporaryDirectory(prefix="bench-", dir=arguments.folder) as folder,
+            _SOURCES[arguments.source](arguments.cameras) as source,
+        ):
+            result = bench_capture.run(source, Path(folder) / "side", arguments.rounds, arguments.seconds)
+    except (RuntimeError, RecorderError) as error:
+        print(f"The benchmark could not be run: {error}", file=sys.stderr)
         return 1
-    finally:
-        shutil.rmtree(arguments.folder, ignore_errors=True)
     if arguments.json:
         print(json.dumps({"bench": "capture", "cameras": arguments.cameras, "source": arguments.source, **result}))
     return 0

@@ -34,6 +34,9 @@ def ours(urls: list[str], folder: Path) -> Iterator[list[int]]:
         yield [process.pid]
         asyncio.run(_shut_down(data / "recorder.sock"))
         process.wait(60)
+    except RecorderError as error:
+        log = (data / "logs" / "recorder.log").read_text().splitlines()[-5:]
+        raise RuntimeError("\n".join((f"our recorder: {error}", *log))) from error
     finally:
         stop([process])
 
