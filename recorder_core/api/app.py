@@ -70,7 +70,12 @@ def _json(value: DataClassORJSONMixin, status: int = 200) -> web.Response:
 async def _body[T: (CameraConfig, ExportRequest, ProbeRequest, Settings, VolumeConfig)](
     request: web.Request, model: type[T]
 ) -> T:
-    value = parse_body(model, await request.read())
+    _query(request)
+    try:
+        body = await request.read()
+    except web.RequestPayloadError:  # cut off, or compressed and damaged
+        raise RequestError(ErrorCode.BAD_REQUEST, "The body cannot be read.", field="") from None
+    value = parse_body(model, body)
     check(value)
     return value
 
@@ -88,6 +93,7 @@ def _query(request: web.Request, *known: str, optional: tuple[str, ...] = ()) ->
 
 
 async def _status(request: web.Request) -> web.Response:
+    _query(request)
     return _json(request.app[_RECORDER].status())
 
 
@@ -111,11 +117,13 @@ async def _put_camera(request: web.Request) -> web.Response:
 
 
 async def _delete_camera(request: web.Request) -> web.Response:
+    _query(request)
     await request.app[_RECORDER].remove_camera(request.match_info["camera_id"])
     return web.Response(status=204)
 
 
 async def _still(request: web.Request) -> web.Response:
+    _query(request)
     picture = await request.app[_RECORDER].still(request.match_info["camera_id"])
     return web.Response(body=picture, content_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
@@ -137,6 +145,7 @@ async def _export_job(request: web.Request) -> web.Response:
 
 
 async def _shutdown(request: web.Request) -> web.Response:
+    _query(request)
     request.app[_RECORDER].request_shutdown()
     return web.Response(status=202)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import PurePosixPath
@@ -34,12 +35,18 @@ def _is_absolute(path: str) -> bool:
     return PurePosixPath(path).is_absolute() and ".." not in PurePosixPath(path).parts
 
 
+def _is_nameable(path: str) -> bool:
+    """Whether its names fit a filesystem (NAME_MAX) and stay on one line of a log."""
+    return path.isprintable() and all(len(os.fsencode(name)) <= 255 for name in PurePosixPath(path).parts)
+
+
 def _is_short(text: str | None) -> bool:
     return text is None or len(text) <= 256
 
 
 _VOLUME: tuple[_Rule, ...] = (
     ("path", _is_absolute, "must be an absolute path"),
+    ("path", _is_nameable, "must have names of at most 255 bytes, without control characters"),
     ("min_free_bytes", _is_limit, "must be above zero; leave it out for no limit"),
     ("max_bytes", _is_limit, "must be above zero; leave it out for no limit"),
 )

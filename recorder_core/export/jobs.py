@@ -191,6 +191,8 @@ class ExportJobs:
 
     def _cut(self, running: _Running, request: ExportRequest, material: Material, root: Path) -> ExportJob:
         """Plan and write the clip; blocks."""
+        if running.stop.is_set():  # it waited for its turn while the recorder began to stop
+            raise ClipCancelledError
         plan = plan_clip(material.sources, request.start_us, request.end_us, request.start_mode)
         self._archive.check_room(plan.data_bytes)
         folder = root / FOLDER / running.job.export_id

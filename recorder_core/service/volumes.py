@@ -27,7 +27,7 @@ from .problems import problem_of
 from .waiting import woken_or_after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from recorder_core.clock import Clock
     from recorder_core.storage.records import Segment
@@ -146,7 +146,7 @@ class Volumes:
         for slot in self._slots:
             await self._look(slot)
 
-    async def check_new(self, configs: Iterable[VolumeConfig]) -> None:
+    async def check_new(self, configs: Sequence[VolumeConfig]) -> None:
         """Make volumes of the folders that are not in use yet.
 
         Raises:
@@ -154,14 +154,16 @@ class Volumes:
             StorageError: what `check_folder` says against the place, a network filesystem aside, or `open_volume`
                 against the volume; folders that come after the one at fault are untouched.
         """
+        if len({Path(config.path) for config in configs}) < len(configs):
+            raise _same_volume()
         known = {slot.config.path: slot.handle for slot in self._slots}
         ids: set[str] = set()
         for config in configs:
             handle = known[config.path] if config.path in known else await self._make(config)
             if handle is None:
                 continue
-            if handle.volume.volume_id in ids:
-                raise RequestError(ErrorCode.BAD_REQUEST, "Two paths lead to one volume.", field="volumes")
+            if handle.volume.volume_id in ids:  # by a symbolic link, say
+                raise _same_volume()
             ids.add(handle.volume.volume_id)
 
     async def _make(self, config: VolumeConfig) -> VolumeHandle:
@@ -342,6 +344,10 @@ class Volumes:
                 await slot.writer.stop()
         self._slots = []
         self._chosen.clear()
+
+
+def _same_volume() -> RequestError:
+    return RequestError(ErrorCode.BAD_REQUEST, "Two paths lead to one volume.", field="volumes")
 
 
 _SHORTAGES = {

@@ -120,6 +120,11 @@ async def test_a_removed_camera_is_gone(data: Path) -> None:
         ("PUT", "/v1/settings", b'{"volumes": [{"path": "/a"}, {"path": "/a/"}]}', 400, "bad_request", "volumes"),
         ("PUT", "/v1/settings", b'{"volumes": [{"path": "/nonexistent/a"}]}', 422, "volume_missing", None),
         ("PUT", "/v1/settings", _LARGE, 413, "bad_request", ""),
+        ("PUT", "/v1/settings?x=1", b"{}", 400, "bad_request", "x"),
+        ("GET", "/v1/status?x=1", None, 400, "bad_request", "x"),
+        ("GET", "/v1/cameras/a/still?x=1", None, 400, "bad_request", "x"),
+        ("DELETE", "/v1/cameras/a?x=1", None, 400, "bad_request", "x"),
+        ("POST", "/v1/shutdown?x=1", None, 400, "bad_request", "x"),
         ("POST", "/v1/volumes/check", b'{"path": "a"}', 400, "bad_request", "path"),
         (
             "PUT",
@@ -179,6 +184,18 @@ async def test_what_is_asked_badly_is_refused(
     assert field is None or problem["placeholders"] == {"field": field}
     assert problem["message"]
     assert "Traceback" not in answer.decode()
+
+
+async def test_a_body_that_cannot_be_read_is_the_callers_fault(data: Path, caplog: pytest.LogCaptureFixture) -> None:
+    request = b"PUT /v1/settings HTTP/1.1\r\nHost: r\r\nContent-Encoding: gzip\r\nContent-Length: 7\r\n\r\nnotgzip"
+    async with served(data):
+        reader, writer = await asyncio.open_unix_connection(data / SOCKET)
+        writer.write(request)
+        answer = await reader.readuntil(b"}}")
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"bad_request" in answer
+    assert "failed unexpectedly" not in caplog.text
 
 
 async def test_an_unexpected_fault_shows_no_detail(

@@ -45,6 +45,8 @@ def test_what_makes_sense_passes(value: _Value) -> None:
         (ProbeRequest(url="rtsp://c/", username="u" * 257), "username"),
         (VolumeConfig(path="footage"), "path"),
         (VolumeConfig(path="/media/../etc"), "path"),
+        (VolumeConfig(path="/media/" + "\N{LATIN SMALL LETTER E WITH ACUTE}" * 128), "path"),
+        (VolumeConfig(path="/media/a\n2026-01-01 ERROR"), "path"),
         (VolumeConfig(path="/a", min_free_bytes=0), "min_free_bytes"),
         (VolumeConfig(path="/a", max_bytes=-1), "max_bytes"),
         (Settings(volumes=[VolumeConfig(path="/a"), VolumeConfig(path="b")]), "volumes[1].path"),

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from recorder_core.clock import SystemClock
-from recorder_core.errors import ErrorCode, StorageError
+from recorder_core.errors import ErrorCode, RequestError, StorageError
 from recorder_core.models import VolumeConfig, VolumeState, VolumeStatus
 from recorder_core.service.index_thread import IndexThread
-from recorder_core.service.volumes import Volumes, find_shortage
+from recorder_core.service.volumes import Volumes, _Slot, find_shortage
+from recorder_core.storage.folder_check import check_folder
 from recorder_core.storage.index import Index
 from recorder_core.storage.volumes import MARKER, Room, Shortage
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -50,6 +50,19 @@ def test_room_is_left_and_does_not_flicker(
 ) -> None:
     room = Room(100 * GIB, free, used, pending, min_free, max_bytes)
     assert find_shortage(room, before) is short
+
+
+@pytest.mark.parametrize(
+    ("free", "before", "short"),
+    [
+        (19 * MIB, VolumeState.OK, Shortage.DISK),
+        (21 * MIB, VolumeState.OK, None),
+        (39 * MIB, VolumeState.FULL, Shortage.DISK),
+        (41 * MIB, VolumeState.FULL, None),
+    ],
+)
+def test_a_small_disk_goes_on_when_it_has_room_again(free: int, before: VolumeState, short: Shortage | None) -> None:
+    assert find_shortage(Room(200 * MIB, free, 0, 0, None, None), before) is short
 
 
 class Watched:
@@ -90,6 +103,57 @@ async def test_the_roomiest_volume_is_chosen_and_kept(data: Path) -> None:
     assert watched.volumes.writer("hall") is first.writer
     second.state = VolumeState.FULL
     assert watched.volumes.writer("lobby") is first.writer
+    await watched.close()
+
+
+async def test_a_folder_in_a_containers_own_layer_is_refused(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = data / "mountinfo"
+    table.write_text(f"1 0 0:1 / / rw - ext4 /dev/a rw\n2 1 0:2 / {data} rw - overlay overlay rw\n")
+    monkeypatch.setattr("recorder_core.service.volumes.check_folder", partial(check_folder, mountinfo=table))
+    watched = Watched(data)
+    with pytest.raises(StorageError) as caught:
+        await watched.use(VolumeConfig(path=str(data / "a")))
+    assert caught.value.code is ErrorCode.VOLUME_OVERLAY
+    assert not (data / "a").exists()
+    table.write_text(table.read_text().replace("- overlay overlay", "- nfs4 server:/"))
+    await watched.use(VolumeConfig(path=str(data / "a")))
+    await watched.close()
+
+
+async def test_one_volume_is_not_used_twice(data: Path) -> None:
+    (data / "link").symlink_to(data / "a")
+    watched = Watched(data)
+    for other in ("a/", "link", "./a"):
+        with pytest.raises(RequestError, match="one volume"):
+            await watched.use(VolumeConfig(path=str(data / "a")), VolumeConfig(path=f"{data}/{other}"))
+    assert watched.volumes.handles() == []
+    await watched.close()
+
+
+async def test_a_volume_that_goes_is_not_looked_at_any_more(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look that began before the settings changed must not leave a writer behind."""
+    looks: list[str] = []
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    watched = Watched(data)
+    await watched.use(VolumeConfig(path=str(data / "a")), VolumeConfig(path=str(data / "b")))
+    look = Volumes._look
+
+    async def slow(self: Volumes, slot: _Slot) -> None:
+        looks.append(Path(slot.config.path).name)
+        begun.set()
+        await go_on.wait()
+        await look(self, slot)
+
+    monkeypatch.setattr(Volumes, "_look", slow)
+    watched.volumes.start_watching()
+    watched.volumes._look_now.set()
+    await begun.wait()
+    opening = asyncio.create_task(watched.volumes.open([VolumeConfig(path=str(data / "a"))]))
+    go_on.set()
+    await opening
+    old = looks.copy()
+    await watched.volumes.start()
+    assert (old, looks) == (["a"], ["a", "a"])
     await watched.close()
 
 
