@@ -59,7 +59,7 @@ class ErrorCode(StrEnum):
 class RecorderError(Exception):
     """Base of every error that the recorder raises on purpose."""
 
-    def __init__(self, code: ErrorCode, message: str, **placeholders: str | int | float) -> None:
+    def __init__(self, code: ErrorCode, message: str, **placeholders: str | float) -> None:
         """Keep the code, the English sentence and the values that a translation fills in."""
         super().__init__(message)
         self.code = code

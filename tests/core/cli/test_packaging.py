@@ -48,6 +48,8 @@ def test_the_image_serves_as_nobody_special_and_knows_its_health() -> None:
     assert (program, command) == ("library-recorder", "status")
     served = _serve(_json_after("CMD", dockerfile)[1:])
     assert _status(words).data == served.data
+    folders = _json_after("VOLUME", dockerfile)
+    assert [str(path) for path in (served.data, *served.volume)] == folders
     assert "USER recorder" in dockerfile.read_text()
 
 
@@ -56,7 +58,9 @@ def test_the_unit_serves() -> None:
     line = next(line for line in unit.splitlines() if line.startswith("ExecStart="))
     program, command, *words = shlex.split(line.removeprefix("ExecStart="))
     assert (Path(program).name, command) == ("library-recorder", "serve")
-    assert str(_serve(words).socket).startswith("/run/library-recorder/")
+    served = _serve(words)
+    assert str(served.socket).startswith("/run/library-recorder/")
+    assert "ReadWritePaths=" + " ".join(map(str, served.volume)) in unit.splitlines()
 
 
 def test_the_app_has_the_recorders_version() -> None:
@@ -65,11 +69,18 @@ def test_the_app_has_the_recorders_version() -> None:
     assert set(config["options"]) == set(config["schema"])
 
 
-@pytest.mark.parametrize(("chosen", "level"), [("warning", "warning"), ("shout; rm -rf /", "info")])
-def test_the_app_hands_on_what_was_chosen(data: Path, chosen: str, level: str) -> None:
+@pytest.mark.parametrize(
+    ("options", "level", "footage"),
+    [
+        ({"log_level": "warning"}, "warning", "{data}/share/footage"),
+        ({"log_level": "shout; rm -rf /", "footage": "/share/disk/a b"}, "info", "/share/disk/a b"),
+        ({"footage": "--socket=/tmp/x"}, "info", "--socket=/tmp/x"),
+    ],
+)
+def test_the_app_hands_on_what_was_chosen(data: Path, options: dict[str, str], level: str, footage: str) -> None:
     script = PACKAGING / "app" / "run"
     assert script.stat().st_mode & stat.S_IXUSR
-    (data / "options.json").write_text(json.dumps({"log_level": chosen}))
+    (data / "options.json").write_text(json.dumps(options))
     echo = data / "echo"
     echo.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
     echo.chmod(0o700)
@@ -83,5 +94,6 @@ def test_the_app_hands_on_what_was_chosen(data: Path, chosen: str, level: str) -
     command, *words = done.stdout.splitlines()
     served = _serve(words)
     assert (command, served.log_level, served.socket) == ("serve", level, data / "share" / "recorder.sock")
+    assert [str(path) for path in served.volume] == [footage.format(data=data)]
     config = yaml.safe_load((PACKAGING / "app" / "config.yaml").read_text())
     assert level in config["schema"]["log_level"]

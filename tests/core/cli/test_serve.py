@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 from recorder_core.api.client import RecorderClient
 from recorder_core.cli.exit_codes import LOCKED, OK, UNUSABLE, USAGE
 from recorder_core.cli.main import run
-from recorder_core.models import CameraState
+from recorder_core.models import CameraState, VolumeState
 from recorder_core.simulator import Simulator
 from tests.core.service.rig import HOUR_US, PASSWORD, camera, config_of, holes, state_reached, stored, use_volume
 
@@ -98,6 +99,42 @@ async def test_a_worker_without_its_supervisor_stops_cleanly(data: Path) -> None
         await gone(worker)
     assert not (data / "s").exists()
     assert "The recorder stops" in (data / "logs" / "recorder.log").read_text()
+
+
+async def test_a_volume_on_the_command_line_is_the_first_one(data: Path) -> None:
+    paths = [data / "one", data / "two"]
+    first = ("--volume", paths[0], "--volume", paths[1])
+    async with started(*serve(data, *first)) as supervisor, RecorderClient(socket=data / "s") as client:
+        await supervisor.says(READY)
+        volumes = (await client.status()).volumes
+        assert [(volume.path, volume.state) for volume in volumes] == [(str(path), VolumeState.OK) for path in paths]
+    async with started(*serve(data, "--volume", data / "x")) as supervisor, RecorderClient(socket=data / "s") as client:
+        await supervisor.says("are not used")
+        await supervisor.says(READY)
+        assert [volume.path for volume in (await client.status()).volumes] == [str(path) for path in paths]
+    assert not (data / "x").exists()
+
+
+@pytest.mark.parametrize(("folder", "word"), [("a/b/c", "volume_missing"), ("file", "bad_request")])
+async def test_a_volume_that_cannot_be_used_ends_it_at_once(data: Path, folder: str, word: str) -> None:
+    (data / "file").touch()
+    async with started(*serve(data, "--volume", data / folder)) as supervisor:
+        assert await supervisor.ends() == UNUSABLE
+    assert word in "".join(supervisor.said)
+    assert not (data / "settings.json").exists()
+
+
+async def test_a_data_folder_that_has_gone_is_not_replaced_by_an_empty_one(data: Path) -> None:
+    place = data / "place"
+    command = ("-m", "recorder_core", "serve", "--data", place, "--socket", data / "s")
+    async with started(*command) as supervisor, RecorderClient(socket=data / "s") as client:
+        await supervisor.says(READY)
+        worker = (await client.status()).pid
+        shutil.rmtree(place)
+        os.kill(worker, signal.SIGKILL)
+        assert await supervisor.ends() == UNUSABLE
+    assert "has gone" in "".join(supervisor.said)
+    assert not place.exists()
 
 
 async def test_two_recorders_cannot_share_a_store(data: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from recorder_core.cli.exit_codes import FAILED, LOCKED, OK, USAGE
+from recorder_core.cli.exit_codes import FAILED, LOCKED, OK, UNUSABLE, USAGE
 from recorder_core.cli.supervisor import CALM_S, FIRST_DELAY_S, LONGEST_DELAY_S, next_delay
 
 from .processes import LONG_S, ROOT, gone, started
@@ -97,6 +97,14 @@ async def test_the_wish_to_stop_is_heard_between_two_workers(program: Path) -> N
         await supervisor.says("started again in")
         supervisor.process.terminate()
         assert await supervisor.ends() == OK
+
+
+async def test_a_supervisor_whose_program_has_gone_ends(program: Path) -> None:
+    frame = PROGRAM.replace("    sys.exit(", "    supervisor.LONGEST_DELAY_S = 0.02\n    sys.exit(")
+    frame = frame.replace("    sys.exit(", "    supervisor.__file__ = '/nonexistent'\n    sys.exit(")
+    async with started(_write(program, "sys.exit(1)", frame)) as supervisor:
+        assert await supervisor.ends() == UNUSABLE
+    assert "program has gone" in supervisor.said[-1]
 
 
 async def test_a_worker_learns_of_its_supervisors_death(program: Path) -> None:
