@@ -45,6 +45,7 @@ class Studio:
         self.clock = ManualClock()
         self.changes = 0
         self.size = size
+        self.gop = GOP
         self.number = 0
         self.media = 1_000_000
         self.recording = Recording(CAMERA, info, where.sink, self.clock, self._changed)
@@ -66,7 +67,7 @@ class Studio:
         """Take the next picture, a fifth of a second after the last; it arrives at once."""
         self.clock.mono_us += S // FPS
         self.clock.wall_us += S // FPS
-        sync = self.number % GOP == 0
+        sync = self.number % self.gop == 0
         data = b"%08d" % self.number * (self.size // 8)
         unit = AccessUnit(data, self.media, sync=sync, arrival_us=self.clock.mono_us)
         self.number += 1
@@ -194,6 +195,18 @@ async def test_minutes_become_files_without_a_seam(where: Place) -> None:
     assert [one.end_us for one in segments[:-1]] == [one.start_us for one in segments[1:]]
     assert {one.wall_duration_us for one in segments[1:-1]} <= {59 * S, 60 * S, 61 * S}
     assert await studio.covered()
+
+
+async def test_a_file_begins_with_a_sync_sample_however_long_it_takes(where: Place) -> None:
+    """Some cameras send one in a minute and a half."""
+    studio = Studio(where)
+    studio.gop = FPS * 97
+    studio.take(FPS * 200)
+    await studio.end()
+    numbers = await studio.numbers()
+    assert [file[0] for file in numbers] == [0, studio.gop, 2 * studio.gop]
+    assert [one for file in numbers for one in file] == list(range(FPS * 200))
+    assert all(len(segment.fragments) >= 6 for segment in await where.segments(CAMERA))
 
 
 async def test_another_volume_is_taken_with_the_next_file(where: Place, tmp_path: Path) -> None:

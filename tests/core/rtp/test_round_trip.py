@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from .packets import AVC, DIALECTS, STEP, Dialect, Packet, Receiver, encode, number, sample
+from .packets import AVC, DIALECTS, HEVC, STEP, Dialect, Packet, Receiver, encode, number, sample
 
 _CODECS = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.syntax.codec.value)
 
@@ -119,6 +119,22 @@ def test_a_train_over_the_end_of_the_sequence_numbers(dialect: Dialect) -> None:
     (unit,) = receiver.all_units(encode(packets))
     assert (unit.data, unit.sync) == (sample([nal]), True)
     assert calls == [15, 22]  # up to 65535, and from 1 on: the packet with the number 0 leads the second one
+
+
+@pytest.mark.parametrize("header", [b"\x01", b"\x25", b"\x41", b"\x65"])
+def test_the_header_of_a_fragmented_unit_comes_back(header: bytes) -> None:
+    """Its importance travels in the indicator, its type in the fragment's header (RFC 6184 section 5.8)."""
+    nal = header + b"\x88" + bytes(range(200))
+    (unit,) = Receiver(AVC).all_units(encode(number([AVC.fragments(nal, 90)])))
+    assert unit.data == sample([nal])
+
+
+@pytest.mark.parametrize("header", [b"\x02\x01", b"\x26\x09", b"\x03\x02", b"\x2b\xfa"])
+def test_the_header_of_a_fragmented_unit_of_h265_comes_back(header: bytes) -> None:
+    """Layer and temporal layer travel in the payload header (RFC 7798 section 4.4.3)."""
+    nal = header + b"\x88" + bytes(range(200))
+    (unit,) = Receiver(HEVC).all_units(encode(number([HEVC.fragments(nal, 90)])))
+    assert unit.data == sample([nal])
 
 
 def _train_lengths(receiver: Receiver) -> list[int]:
