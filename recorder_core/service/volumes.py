@@ -19,6 +19,7 @@ from recorder_core.storage.folder_check import check_folder
 from recorder_core.storage.ids import CAMERAS_FOLDER
 from recorder_core.storage.index import Index
 from recorder_core.storage.rebuild import rebuild
+from recorder_core.storage.reconcile import salvage_left
 from recorder_core.storage.volumes import Room, Shortage, VolumeHandle, open_volume, shortage
 from recorder_core.storage.writer import VolumeWriter
 
@@ -48,6 +49,9 @@ _STATES = {
     ErrorCode.VOLUME_FOREIGN: VolumeState.FOREIGN,
     ErrorCode.VOLUME_READ_ONLY: VolumeState.READ_ONLY,
 }
+
+
+_PRESENT = frozenset({VolumeState.OK, VolumeState.FULL})
 
 
 def find_shortage(room: Room, before: VolumeState) -> Shortage | None:
@@ -224,7 +228,7 @@ class Volumes:
 
         One that is full for footage may still take an export: limits are there to be left room by footage.
         """
-        return [Path(slot.config.path) for slot in self._by_room(VolumeState.OK, VolumeState.FULL)]
+        return [Path(slot.config.path) for slot in self._by_room(*_PRESENT)]
 
     def check_room(self, size: int) -> None:
         """Make sure that so many bytes fit on the volume with most room, as of the last look.
@@ -232,7 +236,7 @@ class Volumes:
         Raises:
             StorageError: `VOLUME_FULL`, or what keeps the volume from being used.
         """
-        roomiest = next(iter(self._by_room(VolumeState.OK, VolumeState.FULL)), None)
+        roomiest = next(iter(self._by_room(*_PRESENT)), None)
         if roomiest is None:
             raise self._obstacle()
         if roomiest.room is not None and roomiest.room.free_bytes < size + _RESERVE_BYTES:
@@ -277,6 +281,8 @@ class Volumes:
         try:
             handle = slot.handle = slot.handle or await self._open(slot.config)
             await asyncio.to_thread(handle.check)
+            if slot.state not in _PRESENT:
+                await self._salvage(slot, handle)
             slot.writer = slot.writer or self._start_writer(handle)
             slot.room = room = await self._room(handle, slot.writer)
         except StorageError as error:
@@ -306,6 +312,17 @@ class Volumes:
             await asyncio.to_thread(self._note_unread, handle)
         await self._index.ask(Index.put_volume, handle.volume)
         return handle
+
+    async def _salvage(self, slot: _Slot, handle: VolumeHandle) -> None:
+        """Take into the index what was being written when the volume went away."""
+        writer = slot.writer
+
+        def being_written() -> set[int]:
+            return set() if writer is None else {segment.file.segment_id for segment in writer.open_segments()}
+
+        for segment in await self._index.ask(salvage_left, handle, being_written):
+            _LOGGER.warning("Volume %s is back: %s was salvaged", handle.volume.path, segment.path)
+            self._on_closed(segment)
 
     def _unread(self, handle: VolumeHandle) -> Path:
         """Return the file that stands for "this volume is still to be read into the index"."""

@@ -19,7 +19,7 @@ from .garbage_rows import GarbageFile
 from .salvage import salvage, segment_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from .index import Index
     from .records import OpenFile, Segment
@@ -62,12 +62,26 @@ def reconcile(index: Index, volumes: Iterable[VolumeHandle], progress: Progress 
     """
     known = {handle.volume.volume_id: handle for handle in volumes if _is_there(handle)}
     found = Reconciled()
-    _see_to_open_files(index, known, found, progress)
+    _see_to_open_files(index, index.open_files(), known, found, progress)
     _empty_garbage(index, known.values())
     _end_runs(index, {file.run_id for file in found.waiting})
     _close_gaps(index)
     found.ends = coverage_ends(index)
     return found
+
+
+def salvage_left(index: Index, handle: VolumeHandle, being_written: Callable[[], Collection[int]]) -> list[Segment]:
+    """Make segments of what was left open on a volume that went away and is back; recording may go on meanwhile.
+
+    `being_written` is asked for segments' ids after the index was: a writer forgets a file later than the index does,
+    so what it does not know then is nobody's. Raises StorageError where the index fails.
+    """
+    files = [file for file in index.open_files() if file.volume_id == handle.volume.volume_id]
+    written = being_written()
+    found = Reconciled()
+    left = [file for file in files if file.segment_id not in written]
+    _see_to_open_files(index, left, {handle.volume.volume_id: handle}, found, no_progress)
+    return found.salvaged
 
 
 def coverage_ends(index: Index) -> dict[str, int]:
@@ -81,9 +95,13 @@ def coverage_ends(index: Index) -> dict[str, int]:
 
 
 def _see_to_open_files(
-    index: Index, volumes: Mapping[str, VolumeHandle], found: Reconciled, progress: Progress
+    index: Index,
+    files: Iterable[OpenFile],
+    volumes: Mapping[str, VolumeHandle],
+    found: Reconciled,
+    progress: Progress,
 ) -> None:
-    sizes = {file: _size(volumes, file) for file in index.open_files()}
+    sizes = {file: _size(volumes, file) for file in files}
     total = sum(sizes.values())
     done = 0
     for file, size in sizes.items():

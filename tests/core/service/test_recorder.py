@@ -29,6 +29,7 @@ from recorder_core.models import (
     VolumeState,
 )
 from recorder_core.service.cameras import REFRESH_S
+from recorder_core.service.events import EventKind
 from recorder_core.simulator import Disconnect, Simulator, read_code
 from recorder_core.storage.index import Index
 from recorder_core.storage.volumes import MARKER
@@ -178,6 +179,28 @@ async def test_a_disk_that_is_not_there_is_no_reason_not_to_start(data: Path) ->
         recorder._volumes._look_now.set()
         await feed_until(client, lambda item: item.volume is not None and item.volume.state is VolumeState.OK)
     assert not (data / "footage" / "cameras").exists()
+
+
+async def test_what_was_being_written_to_a_disk_that_went_away_is_taken_in_when_it_is_back(data: Path) -> None:
+    async with Simulator([camera()]) as simulator, served(data) as (recorder, client):
+        await use_volume(client, data / "footage")
+        await client.put_camera(config_of(simulator))
+        await state_reached(client, CameraState.RECORDING)
+        before = await stored(client)
+        (data / "footage").rename(data / "away")
+        recorder._volumes._look_now.set()
+        await feed_until(client, lambda item: item.volume is not None and item.volume.state is VolumeState.MISSING)
+        await client.put_camera(config_of(simulator, enabled=False))
+        (data / "away").rename(data / "footage")
+        recorder._volumes._look_now.set()
+        await feed_until(
+            client, lambda item: item.event is not None and item.event.kind == EventKind.SEGMENT_CLOSED, after=0
+        )
+        coverage = await client.coverage("lobby", before.start_us, before.end_us)
+    [segment] = coverage.segments
+    assert (segment.segment_id, segment.open) == (before.segments[0].segment_id, False)
+    assert segment.end_us >= before.segments[0].end_us
+    assert holes(coverage) == []
 
 
 async def test_another_disk_in_its_place_is_not_written_to(data: Path) -> None:

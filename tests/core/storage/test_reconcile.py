@@ -13,7 +13,7 @@ import pytest
 from recorder_core.media import Fragment
 from recorder_core.mp4.reader import read_segment
 from recorder_core.storage.garbage_rows import GarbageFile
-from recorder_core.storage.reconcile import END_REASON, Reconciled, coverage_ends, reconcile
+from recorder_core.storage.reconcile import END_REASON, Reconciled, coverage_ends, reconcile, salvage_left
 from recorder_core.storage.records import Gap, GapReason, OpenFile, Run, Segment
 from recorder_core.storage.segment_file import SegmentFile
 
@@ -284,3 +284,23 @@ def test_salvage_keeps_the_start_that_the_writer_had_settled_on(store: Store) ->
     written.release()
     (segment,) = reconcile(store.index, [store.handle]).salvaged
     assert (segment.start_us, segment.end_us) == (T0, T0 + S + 700)
+
+
+def test_a_disk_that_is_back_gives_up_what_nobody_writes(store: Store) -> None:
+    """Recording goes on meanwhile: what is being written, and what is closed between the two looks, is left alone."""
+    run = store.run()
+    left, live, closing = (store.file(run, T0 + at * 60 * S) for at in range(3))
+    store.write(left, 2)[0].release()
+    written, _ = store.write(live, 2)
+    last = store.write(closing, 2)
+
+    def being_written() -> set[int]:
+        store.index.file_closed(store.close(closing, *last))
+        return {live.segment_id, closing.segment_id}
+
+    salvaged = salvage_left(store.index, store.handle, being_written)
+    assert [segment.segment_id for segment in salvaged] == [left.segment_id]
+    _check(store, salvaged[0])
+    assert [file.segment_id for file in store.index.open_files()] == [live.segment_id]
+    assert salvage_left(store.index, store.handle, lambda: {live.segment_id}) == []
+    written.release()
