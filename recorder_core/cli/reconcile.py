@@ -34,7 +34,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Bring index and files together; 3 if the recorder runs, 1 if a volume is not there."""
+    """Bring index and files together; 3 if the recorder runs, 1 if a volume is not there.
+
+    An index whose damage shows only while it is read is set aside when it is opened for the second time.
+    """
+    try:
+        return _reconcile(args)
+    except StorageError as error:
+        if error.code is not ErrorCode.INDEX_DAMAGED:
+            raise
+        print(f"{error.message} It is built anew.", file=sys.stderr)
+        return _reconcile(args)
+
+
+def _reconcile(args: argparse.Namespace) -> int:
     try:
         lock = StoreLock(args.data)
     except StorageError as error:

@@ -124,6 +124,8 @@ async def _serve(data: Path, path: Path, tcp: TcpAddress | None, lifeline: int |
             _LOGGER.info("The recorder's API listens on port %d, too", server.tcp_port)
         await stop.wait()
         _LOGGER.info("The recorder stops")
+    if recorder.index_damaged:  # the next worker sets it aside
+        raise StorageError(ErrorCode.INDEX_DAMAGED, "The index of the footage is damaged; the recorder starts anew.")
 
 
 def _end_of_supervisor(loop: asyncio.AbstractEventLoop, lifeline: int, stop: asyncio.Event) -> None:

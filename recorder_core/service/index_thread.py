@@ -10,6 +10,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Concatenate
 
+from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.storage.index import Index
 
 if TYPE_CHECKING:
@@ -24,22 +25,34 @@ _LOGGER = logging.getLogger(__name__)
 class IndexThread:
     """Calls functions that take the index as their first argument. All methods may be called from any thread."""
 
-    def __init__(self, index: Index) -> None:
-        """Own `index` until `close`."""
+    def __init__(self, index: Index, on_damaged: Callable[[], object] = lambda: None) -> None:
+        """Own `index` until `close`; `on_damaged` is called on its thread whenever it turns out to be damaged."""
         self._index = index
+        self._on_damaged = on_damaged
         self._thread = ThreadPoolExecutor(1, "index")
 
     async def ask[**P, T](self, call: Callable[Concatenate[Index, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what `call(index, ...)` returns, after all that was asked and posted before."""
-        return await asyncio.wrap_future(self._thread.submit(call, self._index, *args, **kwargs))
+        return await asyncio.wrap_future(self._submit(call, *args, **kwargs))
 
     def post[**P](self, call: Callable[Concatenate[Index, P], object], *args: P.args, **kwargs: P.kwargs) -> None:
         """Have `call(index, ...)` done, after all that was asked and posted before; what it raises is logged."""
-        self._thread.submit(call, self._index, *args, **kwargs).add_done_callback(_log_failure)
+        self._submit(call, *args, **kwargs).add_done_callback(_log_failure)
 
     def wait[**P, T](self, call: Callable[Concatenate[Index, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what `call(index, ...)` returns, blocking; for threads other than the event loop's."""
-        return self._thread.submit(call, self._index, *args, **kwargs).result()
+        return self._submit(call, *args, **kwargs).result()
+
+    def _submit[**P, T](self, call: Callable[Concatenate[Index, P], T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        def do() -> T:
+            try:
+                return call(self._index, *args, **kwargs)
+            except StorageError as error:
+                if error.code is ErrorCode.INDEX_DAMAGED:
+                    self._on_damaged()
+                raise
+
+        return self._thread.submit(do)
 
     async def close(self) -> None:
         """Do what was posted, close the index, and end the thread."""

@@ -91,6 +91,7 @@ class Recorder:
         self._poller = Poller(clock)
         self._decoder = Decoder()
         self.shutdown_requested = asyncio.Event()
+        self.index_damaged = False
         self.feed = Feed(self._events_after, self._last_event, self.status)
 
     # Life
@@ -119,7 +120,8 @@ class Recorder:
         self._settings = await asyncio.to_thread(self._files.settings)
         configs = await asyncio.to_thread(self._files.cameras)
         index = await asyncio.to_thread(open_index, self._folder, self._clock)
-        self._index = IndexThread(index)
+        loop = asyncio.get_running_loop()
+        self._index = IndexThread(index, lambda: loop.call_soon_threadsafe(self._index_is_damaged))
         self._stack.push_async_callback(self._index.close)
         self._store_id = await asyncio.to_thread(self._files.store_id, index.store_id)
         self._events = EventLog(self._index, self.feed, self._clock)
@@ -185,6 +187,11 @@ class Recorder:
 
     def request_shutdown(self) -> None:
         """Ask whoever runs the recorder to stop it for good."""
+        self.shutdown_requested.set()
+
+    def _index_is_damaged(self) -> None:
+        """End, for only a start builds the index anew; until then nothing that is recorded could be found again."""
+        self.index_damaged = True
         self.shutdown_requested.set()
 
     # Status and feed

@@ -100,6 +100,17 @@ async def test_everything_by_hand(data: Path, capsys: pytest.CaptureFixture[str]
     assert _files(data, ".snapshot-*") == []
 
 
+async def test_an_index_whose_damage_shows_late_is_built_anew(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    await _recorded(data)
+    index = data / "index.sqlite"
+    content = index.read_bytes()
+    index.write_bytes(content[: 3 * 4096] + b"\xa5" * 6 * 4096 + content[9 * 4096 :])
+    assert run(["reconcile", "--data", str(data), "--full", "--json"]) == OK
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["full"]["adopted"] == 1
+    assert len(_files(data, "index.sqlite.damaged-*")) == 1
+    assert run(["verify", "--data", str(data)]) == OK
+
+
 def test_a_recorder_that_is_not_there(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["status", "--data", str(data)]) == FAILED
     assert "recorder_unreachable" in capsys.readouterr().err

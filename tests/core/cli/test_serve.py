@@ -13,13 +13,16 @@ from pathlib import Path
 import pytest
 
 from recorder_core.api.client import RecorderClient
-from recorder_core.cli.exit_codes import LOCKED, OK, UNUSABLE, USAGE
+from recorder_core.cli import serve as serve_module
+from recorder_core.cli.exit_codes import FAILED, FINAL, LOCKED, OK, UNUSABLE, USAGE
 from recorder_core.cli.main import run
+from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.models import CameraState, VolumeState
 from recorder_core.simulator import Simulator
+from recorder_core.storage.index import Index
 from tests.core.service.rig import HOUR_US, PASSWORD, camera, config_of, holes, state_reached, stored, use_volume
 
-from .processes import READY, gone, serve, started
+from .processes import LONG_S, READY, gone, serve, started
 
 
 async def _record(client: RecorderClient, data: Path, simulator: Simulator) -> None:
@@ -219,6 +222,20 @@ async def test_a_damaged_index_is_set_aside_and_built_from_the_files(data: Path)
     assert status.store_id == store_id
     assert len(coverage.segments) == 1
     assert _names(data, "index.sqlite.damaged-*")
+
+
+async def test_an_index_that_turns_out_damaged_ends_the_worker(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a code for which its supervisor starts the next one, which sets the index aside."""
+
+    def damaged(*_: object) -> None:
+        raise StorageError(ErrorCode.INDEX_DAMAGED, "x")
+
+    monkeypatch.setattr(Index, "heartbeat", damaged)
+    async with asyncio.timeout(LONG_S):
+        with pytest.raises(StorageError, match="starts anew") as caught:
+            await serve_module._serve(data, data / "s", None, None, [])
+    assert serve_module._CODES.get(caught.value.code, FAILED) not in FINAL
+    assert not (data / "s").exists()
 
 
 async def test_the_network_is_served_when_it_is_asked_for(data: Path) -> None:
