@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import signal
 import sys
 import time
 from pathlib import Path
+from typing import Final
 
 from recorder_core.simulator.presets import LIBRARIES
 
@@ -21,6 +23,8 @@ from .demo_people import HOUSES, PASSWORD
 from .ha_process import HomeAssistantError
 from .places import NoPlaceError, find_work_folder, free_port
 
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM)
+
 
 def say(text: str) -> None:
     """Show progress."""
@@ -28,16 +32,25 @@ def say(text: str) -> None:
 
 
 async def show(library: str, folder: Path, port: int) -> int:
-    """Run the house until Ctrl-C."""
-    ending = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ending.set)
-    async with open_house(library, folder, port, say) as house:
-        await wait_until_recording(house, say)
-        _introduce(library, house)
-        await ending.wait()
+    """Run the house until Ctrl-C, which ends it cleanly at any moment."""
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("the demonstration runs as a task")
+
+    def end() -> None:
+        for number in _ENDING:  # once is enough: another one must not disturb the clearing up
+            loop.add_signal_handler(number, lambda: None)
         say("\nStopping Home Assistant, the recorder and the cameras …")
+        task.cancel()
+
+    loop = asyncio.get_running_loop()
+    for number in _ENDING:
+        loop.add_signal_handler(number, end)
+    with contextlib.suppress(asyncio.CancelledError):
+        async with open_house(library, folder, port, say) as house:
+            await wait_until_recording(house, say)
+            _introduce(library, house)
+            await loop.create_future()
     say("Everything has stopped; nothing is left behind.")
     return 0
 

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 RECORDING_LIMIT_S: Final = 60.0
 ADDING_LIMIT_S: Final = 30.0
+_CLEAN: Final = (None, asyncio.CancelledError)
+"""How a house may come to its end without anything to look into."""
+
 _ENTRY_FLOW: Final = "/api/config/config_entries/flow"
 _SUBENTRY_FLOW: Final = "/api/config/config_entries/subentries/flow"
 
@@ -72,7 +75,7 @@ async def open_house(library: str, folder: Path, port: int, say: Callable[[str],
     house, title = HOUSES[library], LIBRARIES[library].title
     home_assistant = HomeAssistantProcess(folder / "config", port)
     async with contextlib.AsyncExitStack() as stack:
-        stack.push(lambda kind, *_: shutil.rmtree(folder, ignore_errors=True) if kind is None else say(_logs(folder)))
+        stack.push(lambda kind, *_: shutil.rmtree(folder, ignore_errors=True) if kind in _CLEAN else say(_logs(folder)))
         say(f"Starting the cameras of {title} …")
         cameras = stack.enter_context(simulated(library))
         say("Starting Home Assistant …")
