@@ -44,7 +44,7 @@ class CameraDraft:
             username=data.get(CONF_USERNAME),
             password=data.get(CONF_PASSWORD),
             source=SourceKind(data[CONF_SOURCE]),
-            verify_tls=data[CONF_VERIFY_SSL],
+            verify_tls=data.get(CONF_VERIFY_SSL, True),
             expose_video=data[CONF_EXPOSE_VIDEO],
         )
 

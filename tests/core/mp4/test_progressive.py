@@ -71,7 +71,7 @@ def test_every_sample_is_where_the_tables_say(encoding: Encoding) -> None:
     header = progressive_header(
         made.video_format, table, show_start=table.composition_offsets[0], show_duration=70 * FRAME, created_us=0
     )
-    with av.open(io.BytesIO(header + data)) as container:
+    with av.open(io.BytesIO(header + data), "r") as container:
         packets = [packet for packet in container.demux(video=0) if packet.size]
     assert [bytes(packet) for packet in packets] == [sample.data for sample in made.samples]
     assert [packet.pts for packet in packets] == [sample.pts for sample in made.samples]
@@ -125,7 +125,7 @@ def test_days_of_footage_have_long_times() -> None:
     day = 24 * 3600 * TIMESCALE
     table = SampleTable(array("I", [9] * 24), array("I", [day // 24] * 24), array("I", [0] * 24), array("I", [0]))
     header = progressive_header(fmt, table, show_start=day // 2, show_duration=day, created_us=CREATED_US)
-    with av.open(io.BytesIO(header + bytes(24 * 9))) as container:
+    with av.open(io.BytesIO(header + bytes(24 * 9)), "r") as container:
         assert container.duration == 24 * 3600 * 1_000_000
     edits = find_box(header, 0, len(header), b"moov", b"trak", b"edts", b"elst")
     assert header[edits.payload : edits.end] == struct.pack(">IIQqI", 1 << 24, 1, day, day // 2, 0x10000)

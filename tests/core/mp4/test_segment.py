@@ -73,7 +73,9 @@ def test_decoded_pictures_are_those_of_the_stream(name: str, tmp_path: Path) -> 
     stream = b"".join(b"\0\0\0\1" + unit for unit in made.video_format.parameter_sets)
     for sample in made.samples:
         stream += _with_start_codes(sample.data)
-    with av.open(io.BytesIO(stream), format={Codec.H264: "h264", Codec.H265: "hevc"}[made.video_format.codec]) as raw:
+    with av.open(
+        io.BytesIO(stream), "r", format={Codec.H264: "h264", Codec.H265: "hevc"}[made.video_format.codec]
+    ) as raw:
         original = [frame.to_ndarray(format="yuv420p") for frame in raw.decode(video=0)]
     assert len(stored) == len(original) == 40
     assert all(np.array_equal(one, other) for one, other in zip(stored, original, strict=True))
