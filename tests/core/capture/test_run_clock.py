@@ -165,3 +165,14 @@ def test_reports_count_where_they_agree_with_the_pictures(report_us: int, expect
     only.observe_report(0, report_us)
     with pytest.raises(ValueError, match="no arrival"):
         only.settle(0)
+
+
+@pytest.mark.parametrize("late_us", [[40_000, 3_000, 90_000], [3_000, 40_000], [40_000, 3_000]])
+def test_the_quickest_picture_sets_the_clock(late_us: list[int]) -> None:
+    """Whatever order they come in, those that were held up on the way say nothing."""
+    clock = RunClock(WALL)
+    for number, late in enumerate(late_us):
+        taken_us = number * 40_000
+        clock.observe(taken_us * 9 // 100, taken_us + late)
+    clock.settle(0)
+    assert clock.utc_us(0) == WALL + 3_000
