@@ -77,6 +77,6 @@ async def answer_errors(
     except web.HTTPException as error:
         sentence = _HTTP_SENTENCES.get(error.status, "The request is malformed.")
         return answer(RecorderError(ErrorCode.BAD_REQUEST, sentence, field=""), error.status)
-    except Exception:
+    except Exception:  # whatever it is, the caller gets an answer and no traceback
         _LOGGER.exception("%s %s failed unexpectedly", request.method, request.path)
         return answer(RecorderError(ErrorCode.INTERNAL, "The recorder failed; its log says why."))

@@ -54,7 +54,7 @@ class Server:
         """Start."""
         try:
             await self.start()
-        except BaseException:
+        except BaseException:  # cancelled or not: nothing that was started may stay
             await self.stop()
             raise
         return self

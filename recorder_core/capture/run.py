@@ -16,7 +16,7 @@ from recorder_core.storage.records import GapReason, OpenFile, Run
 from recorder_core.storage.writer import OpenSegment, SegmentTail, VolumeWriter
 
 from .reasons import gap_reason
-from .run_clock import RunClock
+from .run_clock import SEGMENT_US, RunClock
 from .timeline import DecodeTimeline
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from .sink import CaptureSink
 
-SEGMENT_US = 60_000_000
 _FRAGMENT = TIMESCALE
 _LOSS_QUIET = TIMESCALE
 """Losses with less media time than this between them are one gap."""

@@ -26,7 +26,7 @@ _ENCODER_US = 1_000_000
 """No camera for surveillance keeps a picture longer than this before it sends it."""
 
 SEGMENT_US = 60_000_000
-"""The time over which a segment makes up for what the former was wrong."""
+"""How long a segment is meant to last: the time over which it makes up for what the former was wrong."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ def main(args: argparse.Namespace) -> int:
     except RecorderError as error:
         _LOGGER.error("%s: %s", error.code, error.message)  # noqa: TRY400  # its sentence says all there is to say
         return _CODES.get(error.code, FAILED)
-    except Exception:
+    except Exception:  # standard error leads nowhere, so the log must have it
         _LOGGER.exception("The recorder failed")
         return FAILED
     return OK

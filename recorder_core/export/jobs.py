@@ -175,7 +175,7 @@ class ExportJobs:
         except ClipCancelledError:
             problem = Problem(code=ErrorCode.EXPORT_FAILED, message="The recorder stopped before the export was done.")
             job = replace(job, state=ExportState.FAILED, problem=problem)
-        except Exception:
+        except Exception:  # one job that fails, however, must not end the queue
             _LOGGER.exception("Export %s failed", job.export_id)
             problem = Problem(code=ErrorCode.EXPORT_FAILED, message="The export failed; the recorder's log says why.")
             job = replace(job, state=ExportState.FAILED, problem=problem)
@@ -211,7 +211,7 @@ class ExportJobs:
                 duration_us=sum(clip.duration_us for clip in clips),
             )
             _keep(folder / RECORD, _Record(request=request, job=job))
-        except BaseException:
+        except BaseException:  # cancelled or not: no half of an export may stay
             shutil.rmtree(folder)
             fsync_folder(folder.parent)
             raise

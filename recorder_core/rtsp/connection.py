@@ -45,13 +45,13 @@ class Connection:
         try:
             context = await asyncio.get_running_loop().run_in_executor(None, _tls_context, verify_tls)
             wrapped = _wrap(context, sock, host)
-        except BaseException:
+        except BaseException:  # cancelled or not: the socket is ours to close
             sock.close()
             raise
         connection = cls(wrapped)
         try:
             await connection._handshake(wrapped)
-        except BaseException:
+        except BaseException:  # cancelled or not: the socket is ours to close
             connection.close()
             raise
         return connection
@@ -191,7 +191,7 @@ async def _connect(host: str, port: int) -> socket.socket:
         except OSError as error:
             sock.close()
             refused = error
-        except BaseException:
+        except BaseException:  # cancelled or not: the socket is ours to close
             sock.close()
             raise
         else:

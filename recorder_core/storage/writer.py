@@ -273,7 +273,7 @@ class VolumeWriter:
         self._tell(self._ended.set)
 
     def _create(self, segment: OpenSegment, fmt: VideoFormat, *, journalled: bool) -> None:
-        with self._reporting(segment, "Creating a segment"):
+        with _Reporting(self, segment, "Creating a segment"):
             file = SegmentFile(self.volume.path, segment.file, fmt)
             self._files[segment.file.segment_id] = file
             VolumeHandle(self.volume).check()
@@ -282,7 +282,7 @@ class VolumeWriter:
             file.create()
 
     def _append(self, segment: OpenSegment, fragment: Fragment, size: int) -> None:
-        with self._reporting(segment, "Writing a fragment"):
+        with _Reporting(self, segment, "Writing a fragment"):
             if segment.error is None:
                 span = self._files[segment.file.segment_id].append(fragment)
                 segment.written = segment.written.with_fragment(span, fragment)
@@ -304,7 +304,7 @@ class VolumeWriter:
 
     def _finish(self, segment: OpenSegment, tail: SegmentTail, next_file: OpenFile | None) -> bool:
         file = self._files.pop(segment.file.segment_id, None)
-        with self._reporting(segment, "Closing a segment"):
+        with _Reporting(self, segment, "Closing a segment"):
             if file is None or not segment.written.spans:
                 if file is not None:
                     file.discard()
@@ -317,9 +317,6 @@ class VolumeWriter:
             self._tell(lambda: self._on_closed(whole))
             return next_file is not None
         return False
-
-    def _reporting(self, segment: OpenSegment, doing: str) -> _Reporting:
-        return _Reporting(self, segment, doing)
 
     def fail(self, segment: OpenSegment, error: StorageError) -> None:
         """Mark a segment as failed and tell the event loop, once."""
