@@ -251,7 +251,11 @@ class ExportRequest(DataClassORJSONMixin):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportFile(DataClassORJSONMixin):
-    """One unbroken stretch. `start_us` and `end_us` are what a player shows; `lead_in_us` is hidden before it."""
+    """One finished file, an unbroken stretch. `start_us` and `end_us` are what a player shows, `lead_in_us` is hidden.
+
+    `duration_us` is how long a player shows it, which differs from the wall time by the rate of the camera's clock;
+    `frames` counts the pictures shown. `sha256` covers the whole file, in hexadecimal.
+    """
 
     path: str
     sha256: str

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.export.headers import unreadable
 from recorder_core.media import TIMESCALE
+from recorder_core.models import ExportFile
 from recorder_core.mp4 import DIGEST_BYTES, Mp4Error, check_only_video_track, progressive_header
 from recorder_core.storage.files import FILE_MODE, fsync_folder, storage_error
 
@@ -33,24 +33,6 @@ class ClipCancelledError(Exception):
     """The clip was cancelled; its files are gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenClip:
-    """One finished file. `start_us` and `end_us` are what a player shows, `lead_in_us` is hidden before it.
-
-    `duration_us` is how long a player shows it, which differs from the wall time by the rate of the camera's clock;
-    `frames` counts the pictures shown. `sha256` covers the whole file, in hexadecimal.
-    """
-
-    path: Path
-    sha256: str
-    size: int
-    start_us: int
-    end_us: int
-    duration_us: int
-    frames: int
-    lead_in_us: int
-
-
 def write_clip(
     plan: ClipPlan,
     folder: Path,
@@ -58,7 +40,7 @@ def write_clip(
     *,
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
-) -> list[WrittenClip]:
+) -> list[ExportFile]:
     """Write `<stem>.mp4`, or `<stem>-1.mp4`, `<stem>-2.mp4`, … for a plan of several parts, into an existing folder.
 
     Blocks; belongs into a thread. `progress` hears the bytes copied so far and those to copy, `cancelled` is asked just
@@ -91,7 +73,7 @@ def write_clip(
     return clips
 
 
-def _write_part(part: ClipPart, path: Path, file: BinaryIO, copier: _Copier) -> WrittenClip:
+def _write_part(part: ClipPart, path: Path, file: BinaryIO, copier: _Copier) -> ExportFile:
     header = progressive_header(
         part.video_format,
         part.table,
@@ -109,8 +91,8 @@ def _write_part(part: ClipPart, path: Path, file: BinaryIO, copier: _Copier) -> 
             file.write(piece)
     file.flush()
     os.fsync(file.fileno())
-    return WrittenClip(
-        path=path,
+    return ExportFile(
+        path=str(path),
         sha256=digest.hexdigest(),
         size=len(header) + part.data_bytes,
         start_us=part.start_us,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import re
 import shutil
 import threading
@@ -21,8 +20,8 @@ from uuid import uuid4
 from mashumaro.mixins.orjson import DataClassORJSONMixin
 
 from recorder_core.errors import ErrorCode, RecorderError, RequestError
-from recorder_core.models import ExportFile, ExportJob, ExportRequest, ExportState, GapView, Problem
-from recorder_core.storage.files import FILE_MODE, fsync_folder, make_folders
+from recorder_core.models import ExportJob, ExportRequest, ExportState, GapView, Problem
+from recorder_core.storage.files import fsync_folder, make_folders, write_private
 
 from .clip import ClipCancelledError, write_clip
 from .clip_plan import plan_clip
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
     from recorder_core.clock import Clock
 
-    from .clip import WrittenClip
     from .source import ClipSource
 
 _LOGGER = logging.getLogger(__name__)
@@ -207,10 +205,10 @@ class ExportJobs:
                 running.job,
                 state=ExportState.DONE,
                 progress=1.0,
-                files=[_export_file(clip) for clip in clips],
+                files=clips,
                 duration_us=sum(clip.duration_us for clip in clips),
             )
-            _keep(folder / RECORD, _Record(request=request, job=job))
+            write_private(folder / RECORD, _Record(request=request, job=job).to_jsonb())
         except BaseException:  # cancelled or not: no half of an export may stay
             shutil.rmtree(folder)
             fsync_folder(folder.parent)
@@ -269,25 +267,3 @@ def remove_unfinished(root: Path) -> int:
     if unfinished:
         fsync_folder(exports)
     return len(unfinished)
-
-
-def _export_file(clip: WrittenClip) -> ExportFile:
-    return ExportFile(
-        path=str(clip.path),
-        sha256=clip.sha256,
-        size=clip.size,
-        start_us=clip.start_us,
-        end_us=clip.end_us,
-        duration_us=clip.duration_us,
-        frames=clip.frames,
-        lead_in_us=clip.lead_in_us,
-    )
-
-
-def _keep(path: Path, record: _Record) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
-    with os.fdopen(fd, "wb") as file:
-        file.write(record.to_jsonb())
-        file.flush()
-        os.fsync(file.fileno())
-    fsync_folder(path.parent)

@@ -6,8 +6,6 @@ leaves the old file or the new one.
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,7 +13,7 @@ from mashumaro.mixins.orjson import DataClassORJSONMixin
 
 from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.models import CameraConfig, Settings
-from recorder_core.storage.files import FILE_MODE, fsync_folder
+from recorder_core.storage.files import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -90,17 +88,3 @@ class SettingsFiles:
             raise StorageError(
                 ErrorCode.SETTINGS_DAMAGED, f"{name} in the data folder cannot be read.", file=name
             ) from None
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Replace a file by one of mode 0600 with this content, whole or not at all, and on the disk when it returns."""
-    draft = path.with_name(f"{path.name}.new")
-    with suppress(FileNotFoundError):
-        draft.unlink()
-    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
-    with os.fdopen(fd, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    fsync_folder(path.parent)

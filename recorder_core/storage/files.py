@@ -45,6 +45,20 @@ def fsync_folder(path: Path) -> None:
         os.close(fd)
 
 
+def write_private(path: Path, content: bytes) -> None:
+    """Make or replace a file of mode 0600 with this content, whole or not at all, and on the disk when it returns."""
+    draft = path.with_name(f"{path.name}.new")
+    with suppress(FileNotFoundError):
+        draft.unlink()
+    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
+    with os.fdopen(fd, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    fsync_folder(path.parent)
+
+
 def make_folders(root: Path, folder: Path) -> None:
     """Create what is missing of `folder` below `root`, each level private and made to last."""
     missing = []

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from recorder_core.export import WrittenClip, plan_clip, write_clip
+from recorder_core.export import plan_clip, write_clip
 from recorder_core.models import StartMode
 from recorder_core.mp4 import check_only_video_track
 from tests.core.export.library import START_US, record
 from tests.core.mp4.footage import ENCODINGS, FRAME_US, H264, H264_B, H264_PYRAMID, H265, H265_OPEN, shown
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from recorder_core.export import ClipSource
+    from recorder_core.models import ExportFile
 
 # Cuts at sync samples (10, 20), right before and after one, and within groups of pictures; in one file and over two.
 INTERVALS = [(0, 60), (3, 8), (10, 20), (9, 11), (17, 18), (19, 43), (20, 21), (21, 39), (55, 60)]
@@ -23,15 +23,15 @@ INTERVALS = [(0, 60), (3, 8), (10, 20), (9, 11), (17, 18), (19, 43), (20, 21), (
 
 def cut(
     sources: list[ClipSource], first: float, end: float, folder: Path, mode: StartMode = StartMode.LEAD_IN
-) -> list[WrittenClip]:
+) -> list[ExportFile]:
     """Cut from picture number `first` to the one before `end`."""
     start_us, end_us = (START_US + round(number * FRAME_US) for number in (first, end))
     return write_clip(plan_clip(sources, start_us, end_us, mode), folder, f"{mode}-{first}-{end}")
 
 
-def numbers(clip: WrittenClip) -> list[int]:
+def numbers(clip: ExportFile) -> list[int]:
     """The pictures that a clip shows; when they are shown is checked on the way."""
-    played = shown(clip.path)
+    played = shown(Path(clip.path))
     assert played.times == pytest.approx([index / 25 for index in range(len(played.times))], abs=1e-6)
     assert clip.frames == len(played.numbers)
     assert clip.duration_us == clip.frames * FRAME_US
@@ -52,7 +52,7 @@ def test_lead_in_shows_exactly_the_interval(name: str, tmp_path: Path) -> None:
         assert numbers(clip) == list(range(first, end))
         assert (clip.start_us, clip.end_us) == (START_US + first * FRAME_US, START_US + end * FRAME_US)
         assert clip.lead_in_us % FRAME_US == 0
-        check_only_video_track(clip.path)
+        check_only_video_track(Path(clip.path))
 
 
 @pytest.mark.parametrize("name", ["h264", "h264_b", "h265", "h265_open"])
@@ -98,8 +98,8 @@ def test_a_gap_makes_two_files(name: str, tmp_path: Path) -> None:
     one, two = cut([*first_run, *second_run], 35, 70, tmp_path)
     assert numbers(one) == [35, 36, 37, 38, 39]
     assert numbers(two) == [0, 1, 2, 3, 4]
-    assert one.path.name.endswith("-1.mp4")
-    assert two.path.name.endswith("-2.mp4")
+    assert one.path.endswith("-1.mp4")
+    assert two.path.endswith("-2.mp4")
     assert (one.end_us, two.start_us) == (START_US + 40 * FRAME_US, START_US + 65 * FRAME_US)
 
 

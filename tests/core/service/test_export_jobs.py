@@ -140,7 +140,7 @@ async def test_a_job_that_fails_says_why_and_leaves_nothing(
     assert failed.problem is not None
     assert (failed.state, failed.problem.code) == (ExportState.FAILED, ErrorCode.VOLUME_FULL)
     shelf.obstacle = None
-    monkeypatch.setattr(jobs_module, "_keep", lambda *_: 1 // 0)
+    monkeypatch.setattr(jobs_module, "write_private", lambda *_: 1 // 0)
     failed = await jobs.job((await jobs.submit(REQUEST)).export_id, wait_s=30)
     assert failed.problem is not None
     assert failed.problem.code is ErrorCode.EXPORT_FAILED

@@ -9,7 +9,8 @@ import pytest
 
 from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.models import CameraConfig, Settings, SourceKind, VolumeConfig
-from recorder_core.service.settings import SettingsFiles, write_private
+from recorder_core.service.settings import SettingsFiles
+from recorder_core.storage.files import write_private
 
 if TYPE_CHECKING:
     from pathlib import Path
