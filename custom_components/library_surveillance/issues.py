@@ -66,26 +66,27 @@ class Issues:
         self._hass = hass
         self._entry_id = entry_id
         self._title = title
-        self._shown = {
-            issue_id
+        # What an earlier set-up left. After a restart Home Assistant knows of it no more than whether it was ignored.
+        self._shown: dict[str, Issue | None] = {
+            issue_id: None
             for domain, issue_id in ir.async_get(hass).issues
-            if domain == DOMAIN and issue_id.startswith(entry_id)  # left by an earlier set-up of this entry
+            if domain == DOMAIN and issue_id.startswith(f"{entry_id}_")
         }
 
     def show(self, *issues: Issue) -> None:
-        """Show exactly these."""
+        """Show exactly these, with the words that they have now."""
         shown = {f"{self._entry_id}_{issue.key}_{issue.subject}": issue for issue in issues}
-        for issue_id in self._shown - shown.keys():
+        for issue_id in self._shown.keys() - shown.keys():
             ir.async_delete_issue(self._hass, DOMAIN, issue_id)
-        for issue_id in shown.keys() - self._shown:
-            issue = shown[issue_id]
-            ir.async_create_issue(
-                self._hass,
-                DOMAIN,
-                issue_id,
-                is_fixable=False,
-                severity=ir.IssueSeverity.ERROR,
-                translation_key=issue.key,
-                translation_placeholders={"library": self._title, **issue.placeholders},
-            )
-        self._shown = set(shown)
+        for issue_id, issue in shown.items():
+            if self._shown.get(issue_id) != issue:
+                ir.async_create_issue(
+                    self._hass,
+                    DOMAIN,
+                    issue_id,
+                    is_fixable=False,
+                    severity=ir.IssueSeverity.ERROR,
+                    translation_key=issue.key,
+                    translation_placeholders={"library": self._title, **issue.placeholders},
+                )
+        self._shown = {**shown}

@@ -11,6 +11,7 @@ import pytest
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentryDataWithId
 from homeassistant.const import CONF_PASSWORD, CONF_URL, CONF_USERNAME, EVENT_STATE_CHANGED
 from homeassistant.core import Event, EventStateChangedData, State, callback
+from homeassistant.helpers import issue_registry as ir
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.library_surveillance.const import (
@@ -78,6 +79,15 @@ def mode_of(path: Path) -> int:
 def working_folder(pid: int) -> Path:
     """Return where a process runs."""
     return Path(f"/proc/{pid}/cwd").readlink()
+
+
+def shown_issues(hass: HomeAssistant) -> dict[str, dict[str, str] | None]:
+    """Return the placeholders of all our issues that people see, by their translation."""
+    return {
+        issue.translation_key or "": issue.translation_placeholders
+        for (domain, _), issue in ir.async_get(hass).issues.items()
+        if domain == DOMAIN and issue.active
+    }
 
 
 def camera(camera_id: str, title: str, url: str = NOWHERE, **data: str | bool) -> ConfigSubentryDataWithId:

@@ -1,4 +1,4 @@
-"""When the recorder is away, is another one, refuses, or reports trouble: entities, issues, one line in the log."""
+"""When the recorder is away, is another one or refuses: entities, issues, one line in the log."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ import pytest
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryDisabler, ConfigEntryState
 from homeassistant.const import CONF_TOKEN, CONF_URL, STATE_OFF, STATE_ON, STATE_UNAVAILABLE
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import issue_registry as ir
 
 from custom_components.library_surveillance.connection import connection_for
-from custom_components.library_surveillance.const import CONF_PROFILE, CONF_RECORDER, DOMAIN, RecorderKind
-from recorder_core.api.models import CameraConfig, CameraState, CameraStatus, FeedItem, Problem, Settings, VolumeState
+from custom_components.library_surveillance.const import CONF_PROFILE, CONF_RECORDER, RecorderKind
+from recorder_core.api.models import CameraConfig, CameraState, CameraStatus, FeedItem, Settings
 from recorder_core.errors import ErrorCode, RecorderError, RequestError
 
 from .conftest_flow import tls  # noqa: F401 - a fixture
-from .library import BACK, FRONT, Library
-from .standing_recorder import VOLUME, StandingRecorder, serving
+from .library import BACK, FRONT, Library, shown_issues
+from .standing_recorder import StandingRecorder, serving
 
 if TYPE_CHECKING:
     import ssl
@@ -31,15 +30,6 @@ if TYPE_CHECKING:
 
 SWITCH = "switch.front_entrance_recording"
 RECORDER = "binary_sensor.riverside_library_recorder"
-
-
-def _issues(hass: HomeAssistant) -> dict[str, dict[str, str] | None]:
-    """Return the placeholders of all our issues by their translation."""
-    return {
-        issue.translation_key or "": issue.translation_placeholders
-        for (domain, _), issue in ir.async_get(hass).issues.items()
-        if domain == DOMAIN and issue.active
-    }
 
 
 async def test_a_recorder_that_goes_and_comes_back(
@@ -85,13 +75,13 @@ async def test_a_recorder_that_speaks_another_version(
     standing.api_version += 1
     await hass.config_entries.async_setup(visited.entry.entry_id)
     assert visited.entry.state is ConfigEntryState.SETUP_RETRY
-    assert _issues(hass) == {"version_mismatch": {"library": "Riverside Library"}}
+    assert shown_issues(hass) == {"version_mismatch": {"library": "Riverside Library"}}
 
     standing.api_version -= 1
     await hass.config_entries.async_reload(visited.entry.entry_id)
 
     assert visited.loaded
-    assert _issues(hass) == {}
+    assert shown_issues(hass) == {}
 
 
 async def test_a_token_that_is_not_accepted_is_asked_for_again(
@@ -141,69 +131,12 @@ async def test_a_local_recorder_that_cannot_start_is_an_issue(hass: HomeAssistan
 
     assert library.entry.state is ConfigEntryState.SETUP_RETRY
     reason = "It ended with code 4."
-    assert _issues(hass) == {"recorder_not_running": {"library": "Riverside Library", "reason": reason}}
+    assert shown_issues(hass) == {"recorder_not_running": {"library": "Riverside Library", "reason": reason}}
     assert library.entry.reason == f"The recorder could not be started. {reason}"
 
     await hass.config_entries.async_set_disabled_by(library.entry.entry_id, ConfigEntryDisabler.USER)
     await hass.async_block_till_done()
-    assert _issues(hass) == {}
-
-
-@pytest.mark.parametrize(
-    ("state", "key"),
-    [
-        (VolumeState.FULL, "storage_full"),
-        (VolumeState.MISSING, "volume_missing"),
-        (VolumeState.FOREIGN, "volume_foreign"),
-        (VolumeState.READ_ONLY, "volume_read_only"),
-    ],
-)
-async def test_a_volume_in_trouble_is_an_issue_until_it_is_well(
-    hass: HomeAssistant, visited: Library, standing: StandingRecorder, state: VolumeState, key: str
-) -> None:
-    """The issue names the folder."""
-    await visited.async_set_up()
-    assert _issues(hass) == {}
-
-    standing.feed.publish(FeedItem(volume=replace(VOLUME, state=state)))
-    await visited.async_wait_for("sensor.riverside_library_storage", lambda shown: shown.state == state.value)
-    assert _issues(hass) == {key: {"library": "Riverside Library", "path": VOLUME.path}}
-
-    standing.feed.publish(FeedItem(volume=VOLUME))
-    await visited.async_wait_for("sensor.riverside_library_storage", lambda shown: shown.state == "ok")
-    assert _issues(hass) == {}
-
-
-@pytest.mark.parametrize(
-    ("code", "key"),
-    [
-        (ErrorCode.AUTH_FAILED, "camera_credentials"),
-        (ErrorCode.AUTH_REQUIRED, "camera_credentials"),
-        (ErrorCode.NO_VIDEO, "camera_no_video"),
-        (ErrorCode.UNSUPPORTED_CODEC, "camera_unsupported"),
-        (ErrorCode.BAD_URL, "camera_bad_url"),
-        (ErrorCode.UNREACHABLE, None),
-    ],
-)
-async def test_a_camera_that_needs_a_person_is_an_issue(
-    hass: HomeAssistant, visited: Library, standing: StandingRecorder, code: ErrorCode, key: str | None
-) -> None:
-    """One that may come back by itself is none, nor one that is switched off."""
-    broken = CameraStatus(
-        camera_id=FRONT,
-        name="Front entrance",
-        enabled=True,
-        state=CameraState.RETRYING,
-        since_us=0,
-        problem=Problem(code=code, message="It does not work."),
-    )
-    standing.cameras[FRONT] = broken
-    await visited.async_set_up()
-    assert list(_issues(hass)) == ([key] if key else [])
-
-    standing.feed.publish(FeedItem(camera=replace(broken, enabled=False)))
-    await visited.async_wait_for(SWITCH, lambda state: state.state == STATE_OFF)
-    assert _issues(hass) == {}
+    assert shown_issues(hass) == {}
 
 
 class Going(StandingRecorder):
@@ -222,7 +155,7 @@ async def test_a_recorder_that_goes_during_set_up_is_tried_again_later(hass: Hom
         await hass.config_entries.async_setup(library.entry.entry_id)
 
     assert library.entry.state is ConfigEntryState.SETUP_RETRY
-    assert _issues(hass) == {}
+    assert shown_issues(hass) == {}
     await library.async_remove()
 
 
@@ -249,15 +182,15 @@ async def test_a_refused_camera_stops_no_other(
         assert library.state("switch.book_drop_recording").state == STATE_ON
         assert "refused the camera Front entrance" in caplog.text
         expected = {"camera_refused": {"library": "Riverside Library", "camera": "Front entrance"}}
-        assert _issues(hass) == expected
+        assert shown_issues(hass) == expected
 
         picky.feed.publish(FeedItem(camera=replace(picky.cameras[BACK], state=CameraState.RECORDING)))
         await library.async_wait_for("camera.book_drop", lambda state: state.state == "recording")
-        assert _issues(hass) == expected
+        assert shown_issues(hass) == expected
         with pytest.raises(HomeAssistantError, match="did not understand"):
             await library.entry.runtime_data.coordinator.async_set_recording(FRONT, enabled=False)
         await library.async_remove()
-    assert _issues(hass) == {}
+    assert shown_issues(hass) == {}
 
 
 async def test_cameras_that_the_entry_does_not_have_are_removed(visited: Library, standing: StandingRecorder) -> None:
@@ -268,56 +201,6 @@ async def test_cameras_that_the_entry_does_not_have_are_removed(visited: Library
 
     assert set(standing.cameras) == {FRONT, BACK}
     assert standing.settings == []
-
-
-async def test_others_recorders_go_on_without_the_librarys_cameras(
-    hass: HomeAssistant, visited: Library, standing: StandingRecorder
-) -> None:
-    """Disabling switches its cameras off there, removing takes them away; the recorder itself is not ours to end."""
-    await visited.async_set_up()
-
-    await hass.config_entries.async_set_disabled_by(visited.entry.entry_id, ConfigEntryDisabler.USER)
-    await hass.async_block_till_done()
-    assert [config.enabled for config in standing.configs.values()] == [False, False]
-
-    await hass.config_entries.async_set_disabled_by(visited.entry.entry_id, None)
-    await hass.async_block_till_done()
-    assert [config.enabled for config in standing.configs.values()] == [True, True]
-
-    await hass.config_entries.async_remove(visited.entry.entry_id)
-    assert standing.configs == {}
-
-
-async def test_stopping_a_recorder_that_is_away_is_reported(
-    hass: HomeAssistant, place: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """It may go on recording, so somebody has to know."""
-    library = Library(hass, place, socket=place / "nobody.sock")
-
-    await library.async_remove()
-
-    assert "Front entrance could not be stopped and may go on being recorded" in caplog.text
-    assert "Book drop could not be stopped" in caplog.text
-
-
-class Forgetful(StandingRecorder):
-    """It has lost its cameras."""
-
-    async def remove_camera(self, camera_id: str) -> None:
-        """Say so."""
-        raise RequestError(ErrorCode.UNKNOWN_CAMERA, f"There is no camera {camera_id}.")
-
-
-async def test_a_camera_that_the_recorder_has_lost_need_not_be_stopped(
-    hass: HomeAssistant, place: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Removing a library whose recorder was made anew is no trouble."""
-    socket = place / "standing.sock"
-    async with serving(Forgetful(), socket=socket), Library(hass, place, socket=socket) as library:
-        await library.async_set_up()
-        await library.async_remove()
-
-    assert "could not be stopped" not in caplog.text
 
 
 async def test_the_time_zone_is_handed_on(
