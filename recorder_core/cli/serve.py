@@ -112,26 +112,41 @@ def _require_data(data: Path) -> None:
 async def _serve(data: Path, path: Path, tcp: TcpAddress | None, lifeline: int | None, volumes: Sequence[Path]) -> None:
     supervisor_pid = None if lifeline is None else os.getppid()
     recorder = Recorder(data, clock=SystemClock(), supervisor_pid=supervisor_pid, volumes=volumes)
-    stop = recorder.shutdown_requested
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, recorder.request_shutdown)
     if lifeline is not None:
-        loop.add_reader(lifeline, _end_of_supervisor, loop, lifeline, stop)
-    async with recorder, Server(recorder, path, tcp) as server:
-        _LOGGER.info("The recorder runs; its API listens on %s", path)
-        if server.tcp_port is not None:
-            _LOGGER.info("The recorder's API listens on port %d, too", server.tcp_port)
-        await stop.wait()
-        _LOGGER.info("The recorder stops")
-    if recorder.index_damaged:  # the next worker sets it aside
+        loop.add_reader(lifeline, _end_of_supervisor, loop, lifeline, recorder)
+    asked = asyncio.create_task(_asked_to_stop(recorder.shutdown_requested, supervisor_pid))
+    damaged = asyncio.create_task(recorder.index_damaged.wait())
+    try:
+        async with recorder, Server(recorder, path, tcp) as server:
+            _LOGGER.info("The recorder runs; its API listens on %s", path)
+            if server.tcp_port is not None:
+                _LOGGER.info("The recorder's API listens on port %d, too", server.tcp_port)
+            await asyncio.wait({asked, damaged}, return_when=asyncio.FIRST_COMPLETED)
+            _LOGGER.info("The recorder stops")
+    finally:
+        asked.cancel()
+        damaged.cancel()
+    if recorder.index_damaged.is_set():  # the next worker sets it aside
         raise StorageError(ErrorCode.INDEX_DAMAGED, "The index of the footage is damaged; the recorder starts anew.")
 
 
-def _end_of_supervisor(loop: asyncio.AbstractEventLoop, lifeline: int, stop: asyncio.Event) -> None:
+async def _asked_to_stop(stop: asyncio.Event, supervisor_pid: int | None) -> None:
+    """Wait for the wish that the recorder end, and have the supervisor know of it, whoever it came from.
+
+    However this process ends then, even killed or with an error, no other one is started in its place.
+    """
+    await stop.wait()
+    if supervisor_pid is not None and os.getppid() == supervisor_pid:
+        os.kill(supervisor_pid, signal.SIGTERM)
+
+
+def _end_of_supervisor(loop: asyncio.AbstractEventLoop, lifeline: int, recorder: Recorder) -> None:
     _LOGGER.error("The supervisor has gone; the recorder stops")
     loop.remove_reader(lifeline)
-    stop.set()
+    recorder.request_shutdown()
 
 
 def _tcp_address(args: argparse.Namespace) -> TcpAddress | None:

@@ -4,7 +4,8 @@ Nobody else would, while Home Assistant is down. It imports next to nothing, for
 the command line, takes the lock on the data folder and writes the log. The two are tied together by a pipe whose
 writing end only the supervisor holds: when it closes, the supervisor is gone, and the worker stops cleanly.
 
-Signals are waited for, not handled, so nothing here runs at an awkward moment.
+A worker that is asked to stop in another way than by its supervisor tells it by a signal: after that none is started
+again, however this one ends. Signals are waited for, not handled, so nothing here runs at an awkward moment.
 """
 
 import os
@@ -69,7 +70,10 @@ def _start(lifeline: int, previous: str) -> int:
 
 
 def _watch(worker: int) -> tuple[int, bool]:
-    """Wait for the worker's end, passing on the wish to stop. Returns exit code or -signal, and whether it was told."""
+    """Wait for the worker's end, passing on the wish to stop unless it is the worker's own.
+
+    Returns exit code or -signal, and whether there was such a wish.
+    """
     signals = _STOP | {signal.SIGCHLD}
     deadline: float | None = None
     while True:
@@ -78,7 +82,8 @@ def _watch(worker: int) -> tuple[int, bool]:
         if info is None and deadline is not None:
             os.kill(worker, signal.SIGKILL)
         elif info is not None and info.si_signo in _STOP:
-            os.kill(worker, signal.SIGTERM)
+            if info.si_pid != worker:
+                os.kill(worker, signal.SIGTERM)
             deadline = deadline or time.monotonic() + PATIENCE_S
         if (code := _reap(worker)) is not None:
             return code, deadline is not None

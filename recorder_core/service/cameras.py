@@ -84,10 +84,10 @@ class Cameras:
 
     async def close(self) -> None:
         """End all captures; what follows is a gap until the recorder runs again."""
-        await self.stop_all(GapReason.RECORDER_DOWN)
-        if self._refreshing is not None:
+        if self._refreshing is not None:  # first, for whatever may go wrong with a camera: soon the index is closed
             self._refreshing.cancel()
             await asyncio.wait({self._refreshing})
+        await self.stop_all(GapReason.RECORDER_DOWN)
 
     def configs(self) -> dict[str, CameraConfig]:
         """Return all configurations by the cameras' ids."""

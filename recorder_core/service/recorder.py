@@ -91,7 +91,7 @@ class Recorder:
         self._poller = Poller(clock)
         self._decoder = Decoder()
         self.shutdown_requested = asyncio.Event()
-        self.index_damaged = False
+        self.index_damaged = asyncio.Event()
         self.feed = Feed(self._events_after, self._last_event, self.status)
 
     # Life
@@ -190,9 +190,8 @@ class Recorder:
         self.shutdown_requested.set()
 
     def _index_is_damaged(self) -> None:
-        """End, for only a start builds the index anew; until then nothing that is recorded could be found again."""
-        self.index_damaged = True
-        self.shutdown_requested.set()
+        """Have it ended, for only a start makes an index anew; till then nothing that is recorded could be found."""
+        self.index_damaged.set()
 
     # Status and feed
 

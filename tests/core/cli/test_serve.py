@@ -24,6 +24,19 @@ from tests.core.service.rig import HOUR_US, PASSWORD, camera, config_of, holes, 
 
 from .processes import LONG_S, READY, gone, serve, started
 
+FAILS_TO_STOP = """
+import sys
+from recorder_core.__main__ import main
+from recorder_core.errors import ErrorCode, StorageError
+from recorder_core.storage.index import Index
+
+def close(_):
+    raise StorageError(ErrorCode.VOLUME_FULL, "The disk that holds the index is full.")
+
+Index.close = close
+sys.exit(main())
+"""
+
 
 async def _record(client: RecorderClient, data: Path, simulator: Simulator) -> None:
     """Set up a volume and a camera, and wait until something of it is stored."""
@@ -92,6 +105,18 @@ async def test_a_recorder_that_is_told_to_stop_leaves_nothing_open(data: Path, h
         now_us = (await client.status()).started_us
         coverage = await client.coverage("lobby", now_us - HOUR_US, now_us)
         assert [segment.sha256 is not None for segment in coverage.segments] == [True]
+
+
+async def test_a_recorder_that_fails_while_it_stops_is_not_started_again(data: Path) -> None:
+    program = data / "program.py"
+    program.write_text(FAILS_TO_STOP)
+    command = (program, *serve(data)[2:])
+    async with started(*command) as supervisor, RecorderClient(socket=data / "s") as client:
+        await supervisor.says(READY)
+        await client.shutdown()
+        assert await supervisor.ends() == FAILED
+    assert "The disk that holds the index is full" in "".join(supervisor.said)
+    assert "started again" not in "".join(supervisor.said)
 
 
 async def test_a_worker_without_its_supervisor_stops_cleanly(data: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -83,6 +84,21 @@ async def test_the_wish_to_stop_is_passed_on(program: Path, number: signal.Signa
         assert await supervisor.ends() == OK
 
 
+@pytest.mark.parametrize("end", ["sys.exit(1)", "os.kill(os.getpid(), signal.SIGKILL)"])
+async def test_a_worker_that_fails_after_it_was_asked_to_stop_is_not_started_again(program: Path, end: str) -> None:
+    async with started(_write(program, f"os.kill(os.getppid(), signal.SIGTERM)\n{end}")) as supervisor:
+        assert await supervisor.ends() == FAILED
+    assert len(supervisor.said) == 1
+
+
+async def test_a_worker_that_stops_by_itself_is_not_told_to(program: Path) -> None:
+    """Late in its life, a signal would only kill it."""
+    worker = "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\nos.kill(os.getppid(), signal.SIGTERM)\n"
+    worker += "sys.exit(USAGE if signal.sigtimedwait({signal.SIGTERM}, 0.5) else 0)".replace("USAGE", str(USAGE))
+    async with started(_write(program, worker)) as supervisor:
+        assert await supervisor.ends() == OK
+
+
 async def test_a_worker_that_does_not_stop_is_killed(program: Path) -> None:
     async with started(_write(program, STUBBORN), PATIENCE="0.1") as supervisor:
         pid = int((await supervisor.says("worker")).split()[1])
@@ -130,8 +146,12 @@ async def test_a_supervisor_that_nobody_listens_to_goes_on(program: Path) -> Non
         sys.executable, program, stderr=writing, env=os.environ | {"PYTHONPATH": str(ROOT)}
     )
     os.close(writing)
-    async with asyncio.timeout(LONG_S):
-        assert await process.wait() == LOCKED
+    try:
+        async with asyncio.timeout(LONG_S):
+            assert await process.wait() == LOCKED
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
 
 
 def test_delays_double_up_to_a_limit_and_begin_anew_after_a_calm_time() -> None:
