@@ -60,14 +60,14 @@ def lives(pid: int | None) -> bool:
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
-def processes_on(folder: str) -> list[str]:
-    """Return the command lines of running processes that name a folder."""
-    found = []
+def processes_on(folder: str) -> dict[int, str]:
+    """Return the running processes that name a folder: their command lines by their ids."""
+    found = {}
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
             command = (process / "cmdline").read_text().replace("\0", " ")
             if folder in command and lives(int(process.name)):
-                found.append(command)
+                found[int(process.name)] = command
     return found
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,11 +23,11 @@ from recorder_core.api.client import RecorderClient
 from recorder_core.errors import ErrorCode, RecorderError
 from recorder_core.storage.lock import StoreLock
 
-from .library import lives, mode_of
+from .library import PATIENCE_S, lives, mode_of
 from .standing_recorder import StandingRecorder, serving
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from homeassistant.core import HomeAssistant
@@ -67,26 +68,20 @@ async def test_a_recorder_of_another_version_is_replaced(
     old_code = place / "old"
     shutil.copytree(recorder_core.__path__[0], old_code / "recorder_core")
     (old_code / "recorder_core" / "version.py").write_text(f'__version__ = "{OTHER_VERSION}"\n')
-    old = _run(sys.executable, "-m", "recorder_core", "serve", "--data", place, cwd=old_code)
-    reaped = asyncio.ensure_future(hass.async_add_executor_job(old.wait))
     recorder = LocalRecorder(hass, place, client)
-    while True:
+    with _running(sys.executable, "-m", "recorder_core", "serve", "--data", place, cwd=old_code) as old:
+        reaped = asyncio.ensure_future(hass.async_add_executor_job(old.wait))
         try:
-            before = await client.status()
-        except RecorderError:
-            await asyncio.sleep(0.05)
-        else:
-            break
-    assert before.version == OTHER_VERSION
+            before = await _async_first_status(client)
+            assert before.version == OTHER_VERSION
 
-    after = await recorder.async_ensure_running()
+            after = await recorder.async_ensure_running()
 
-    try:
-        assert after.version == __version__
-        assert not lives(before.pid)
-        assert await reaped == 0
-    finally:
-        await recorder.async_stop()
+            assert after.version == __version__
+            assert not lives(before.pid)
+            assert await reaped == 0
+        finally:
+            await recorder.async_stop()
 
 
 async def test_a_recorder_that_ignores_the_wish_is_killed(
@@ -94,14 +89,15 @@ async def test_a_recorder_that_ignores_the_wish_is_killed(
 ) -> None:
     """What it costs is at most the last fragment; what it would cost to let it record is more."""
     recorder = Stubborn()
-    worker, supervisor = (_run(sys.executable, "-c", "import signal; signal.pause()") for _ in range(2))
-    recorder.pids = (worker.pid, supervisor.pid)
-    reaped = [asyncio.ensure_future(hass.async_add_executor_job(child.wait)) for child in (worker, supervisor)]
+    waiting = (sys.executable, "-c", "import signal; signal.pause()")
+    with _running(*waiting) as worker, _running(*waiting) as supervisor:
+        recorder.pids = (worker.pid, supervisor.pid)
+        reaped = [asyncio.ensure_future(hass.async_add_executor_job(child.wait)) for child in (worker, supervisor)]
 
-    async with serving(recorder, socket=socket_path(place)):
-        await LocalRecorder(hass, place, client, HASTE).async_stop()
+        async with serving(recorder, socket=socket_path(place)):
+            await LocalRecorder(hass, place, client, HASTE).async_stop()
 
-    assert await asyncio.gather(*reaped) == [-signal.SIGKILL] * 2
+        assert await asyncio.gather(*reaped) == [-signal.SIGKILL] * 2
 
 
 async def test_one_that_ignores_the_wish_and_names_no_process_is_reported(
@@ -243,5 +239,21 @@ async def _async_nothing_runs(client: RecorderClient) -> bool:
     return raised.value.code is ErrorCode.RECORDER_UNREACHABLE
 
 
-def _run(*command: str | Path, cwd: Path | None = None) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+async def _async_first_status(client: RecorderClient) -> RecorderStatus:
+    """Wait for a recorder that comes up by itself."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            try:
+                return await client.status()
+            except RecorderError:
+                await asyncio.sleep(0.05)  # a process that is no child of Home Assistant tells it nothing
+
+
+@contextmanager
+def _running(*command: str | Path, cwd: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program; whatever the test finds, it is gone afterwards. A worker follows its supervisor by itself."""
+    with subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield process
+        finally:
+            process.kill()

@@ -64,7 +64,11 @@ async def started(*command: str | Path, **environment: str) -> AsyncGenerator[Ru
     finally:
         with suppress(ProcessLookupError):
             process.terminate()
-        await running.ends()
+        try:
+            await running.ends()
+        finally:
+            with suppress(ProcessLookupError):  # a worker follows its supervisor by itself
+                process.kill()
 
 
 def serve(data: Path, *more: str | Path) -> tuple[str | Path, ...]:

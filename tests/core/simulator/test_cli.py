@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,17 +37,21 @@ async def test_a_library_runs_until_it_is_told_to_stop(stop: signal.Signals, tmp
         sys.executable, "-m", "recorder_core", "simulate", "--library", "hanson", "--port", "0", "--log", str(log),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    assert process.stdout is not None
-    lines = [(await process.stdout.readline()).decode() for _ in range(8)]
-    cameras = LIBRARIES["hanson"].cameras
-    for camera, line in zip(cameras, lines, strict=False):
-        assert re.fullmatch(rf"rtsp://127\.0\.0\.1:\d+/{camera.name}  {camera.title}\n", line)
-    assert lines[-1] == "7 cameras are running. Ctrl-C stops them.\n"
-    async with connect(lines[0].split()[0]) as client:
-        assert (await client.ask("DESCRIBE")).status == 401
-    process.send_signal(stop)
-    _, errors = await process.communicate()
-    assert (process.returncode, errors) == (0, b"")
+    try:
+        assert process.stdout is not None
+        lines = [(await process.stdout.readline()).decode() for _ in range(8)]
+        cameras = LIBRARIES["hanson"].cameras
+        for camera, line in zip(cameras, lines, strict=False):
+            assert re.fullmatch(rf"rtsp://127\.0\.0\.1:\d+/{camera.name}  {camera.title}\n", line)
+        assert lines[-1] == "7 cameras are running. Ctrl-C stops them.\n"
+        async with connect(lines[0].split()[0]) as client:
+            assert (await client.ask("DESCRIBE")).status == 401
+        process.send_signal(stop)
+        _, errors = await process.communicate()
+        assert (process.returncode, errors) == (0, b"")
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
     records = [json.loads(line) for line in log.read_text().splitlines()]
     assert {record["name"] for record in records} <= {camera.name for camera in cameras}
     assert records[0].keys() == {"name", "camera", "serial", "time_us", "sync", "size", "receivers"}
