@@ -18,6 +18,7 @@ class Codec(StrEnum):
 
     H264 = "h264"
     H265 = "h265"
+    MJPEG = "mjpeg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +26,9 @@ class VideoFormat:
     """All that a sample entry needs to know; two equal formats may share one init segment.
 
     `parameter_sets` are whole NAL units without start codes or length prefixes: SPS then PPS for H.264, VPS, SPS,
-    then PPS for H.265. `width` and `height` are what a player shows (cropped), in pixels. `reorder_depth` is how many
-    access units may precede one in decoding order and follow it in output order; None where the bitstream does not
-    say (H.264 without `bitstream_restriction`).
+    then PPS for H.265, none for Motion JPEG, whose pictures each bring their own tables. `width` and `height` are what
+    a player shows (cropped), in pixels. `reorder_depth` is how many access units may precede one in decoding order and
+    follow it in output order; None where the bitstream does not say (H.264 without `bitstream_restriction`).
     """
 
     codec: Codec
@@ -41,11 +42,12 @@ class VideoFormat:
 class AccessUnit:
     """One coded picture as it came from a camera, in decoding order.
 
-    `data` is the MP4 sample: NAL units with 4-byte lengths, parameter sets and delimiters left out. `pts` is the
-    presentation time, unwrapped to a plain integer that may start anywhere. `arrival_us` is the injected monotonic
-    clock when its last byte had been read. `packets_lost` counts RTP packets known to be missing right before it or in
-    it. `parameter_sets` is set on the first unit that needs other ones than its predecessor. `discontinuity` is true
-    where the source began anew, so that times before and after are not comparable.
+    `data` is the MP4 sample: NAL units with 4-byte lengths, parameter sets and delimiters left out; for Motion JPEG the
+    whole JPEG picture. `pts` is the presentation time, unwrapped to a plain integer that may start anywhere.
+    `arrival_us` is the injected monotonic clock when its last byte had been read. `packets_lost` counts RTP packets
+    known to be missing right before it or in it. `parameter_sets` is set on the first unit that needs other ones than
+    its predecessor; for Motion JPEG it is the frame header that gives the pictures' size.
+    `discontinuity` is true where the source began anew, so that times before and after are not comparable.
     """
 
     data: bytes

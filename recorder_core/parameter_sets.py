@@ -1,4 +1,6 @@
-"""Parameter sets of H.264 and H.265: what a sample entry and the reordering of pictures need to know, and no more.
+"""Parameter sets of H.264, H.265 and Motion JPEG: what sample entries and reordering need to know, and no more.
+
+Those of Motion JPEG are the frame headers of its pictures (`jpeg_header`).
 
 Nothing here trusts its input: whatever a camera sends, the only error that leaves is `ParameterSetError`, and every
 loop is bounded by the limits of ITU-T H.264 (section 7.4.2.1.1, annex E) and ITU-T H.265 (section 7.4.3.2).
@@ -9,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from recorder_core.jpeg_header import picture_size
 from recorder_core.media import Codec, VideoFormat
 
 if TYPE_CHECKING:
@@ -123,11 +126,14 @@ class _Bits:
 def video_format(codec: Codec, parameter_sets: Sequence[bytes]) -> VideoFormat:
     """The format that these NAL units describe (no start codes, no lengths, in any order, repetitions allowed).
 
-    Other kinds of NAL units among them are left out. Size and reordering are those of the first SPS.
+    Other kinds of NAL units among them are left out. Size and reordering are those of the first SPS. Of Motion JPEG
+    there is one set, a frame header; it does not stay in the format, for each picture brings its own.
 
     Raises:
-        ParameterSetError: a kind is missing, or the SPS is malformed.
+        ParameterSetError: a kind is missing, or the SPS or frame header is malformed.
     """
+    if codec is Codec.MJPEG:
+        return _jpeg_format(parameter_sets)
     wanted = _KINDS[codec]
     found: dict[int, list[bytes]] = {kind: [] for kind in wanted}
     for raw in parameter_sets:
@@ -144,6 +150,13 @@ def video_format(codec: Codec, parameter_sets: Sequence[bytes]) -> VideoFormat:
     sps = h264_sps(found[_H264_SPS][0]) if codec is Codec.H264 else h265_sps(found[_H265_SPS][0])
     ordered = tuple(nal_unit for kind in wanted for nal_unit in found[kind])
     return VideoFormat(codec, ordered, sps.width, sps.height, sps.reorder_depth)
+
+
+def _jpeg_format(headers: Sequence[bytes]) -> VideoFormat:
+    size = picture_size(headers[0]) if len(headers) == 1 else None
+    if size is None:
+        raise ParameterSetError("There is no frame header of a JPEG picture that can be read")
+    return VideoFormat(Codec.MJPEG, (), *size, reorder_depth=0)
 
 
 def nal_unit_type(codec: Codec, nal_unit: bytes) -> int:

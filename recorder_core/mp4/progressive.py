@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 _SAMPLES_PER_CHUNK = 32
 """About a second: players read a chunk at a time."""
 
+_BRANDS = {
+    Codec.H264: (b"isom", b"iso2", b"avc1", b"mp41"),
+    Codec.H265: (b"isom", b"iso2", b"mp41"),
+    Codec.MJPEG: (b"isom", b"iso2", b"mp41"),
+}
+
 _MAX_U32 = 0xFFFF_FFFF
 _MAX_I32 = 0x7FFF_FFFF
 
@@ -86,8 +92,7 @@ def progressive_header(
 
 
 def _file_type(codec: Codec) -> bytes:
-    brands = {Codec.H264: (b"isom", b"iso2", b"avc1", b"mp41"), Codec.H265: (b"isom", b"iso2", b"mp41")}
-    return box(b"ftyp", b"isom", (512).to_bytes(4), *brands[codec])
+    return box(b"ftyp", b"isom", (512).to_bytes(4), *_BRANDS[codec])
 
 
 def _edit_list(show_start: int, show_duration: int) -> bytes:

@@ -1,6 +1,7 @@
-"""Sample entries: `avc1` with `avcC`, `hvc1` with `hvcC` (ISO/IEC 14496-15 sections 5.4 and 8.4), both ways.
+"""Sample entries, both ways: `avc1` with `avcC`, `hvc1` with `hvcC` (ISO/IEC 14496-15), `mp4v` with `esds`.
 
-The samples that go with them hold no parameter sets and give each NAL unit's length in 4 bytes.
+The samples that go with the first two hold no parameter sets and give each NAL unit's length in 4 bytes (sections 5.4
+and 8.4). Those of `mp4v` (ISO/IEC 14496-14 section 5.6) are whole JPEG pictures, and it says so.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from recorder_core.parameter_sets import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 _LENGTH_SIZE_MINUS_ONE = 3
 
@@ -32,17 +33,22 @@ _VISUAL = struct.Struct(">6xH16xHHIIIH32xHh")
 _DPI_72 = 72 << 16
 _DEPTH_COLOUR = 0x18
 
+# The payload of `esds` (ISO/IEC 14496-14 section 5.6, descriptors of 14496-1 section 7.2.6): each a tag and a length.
+# ES_Descriptor, id 0 and no flags, around a DecoderConfigDescriptor: object type 0x6C (ISO/IEC 10918-1, which is JPEG),
+# a visual stream, buffer size and bit rates unknown; and an SLConfigDescriptor, predefined for MP4 files.
+_JPEG_CONFIGURATION = bytes((0x04, 13, 0x6C, 0x04 << 2 | 1)) + bytes(11)
+_JPEG_STREAM = bytes(4) + bytes((0x03, 21, 0, 0, 0)) + _JPEG_CONFIGURATION + bytes((0x06, 1, 0x02))
+
 
 def sample_entry(fmt: VideoFormat) -> bytes:
-    """The `avc1` or `hvc1` box of a format.
+    """The `avc1`, `hvc1` or `mp4v` box of a format.
 
     Raises:
         ParameterSetError: the format's parameter sets are not valid.
     """
     visual = _VISUAL.pack(1, fmt.width, fmt.height, _DPI_72, _DPI_72, 0, 1, _DEPTH_COLOUR, -1)
-    if fmt.codec is Codec.H264:
-        return box(b"avc1", visual, box(b"avcC", _avc_configuration(fmt)))
-    return box(b"hvc1", visual, box(b"hvcC", _hevc_configuration(fmt)))
+    kind, configuration_kind = _BOXES[fmt.codec]
+    return box(kind, visual, box(configuration_kind, _CONFIGURATIONS[fmt.codec](fmt)))
 
 
 def parse_sample_entry(data: bytes, start: int, end: int) -> VideoFormat:
@@ -52,18 +58,25 @@ def parse_sample_entry(data: bytes, start: int, end: int) -> VideoFormat:
         Mp4Error: it is malformed, or no sample entry of the recorder.
     """
     entry = next(iter_boxes(data, start, end), None)
-    if entry is None or entry.kind not in (b"avc1", b"hvc1"):
-        raise Mp4Error("The sample entry is neither avc1 nor hvc1")
-    boxes_start = entry.payload + _VISUAL.size
+    codec = None if entry is None else next((codec for codec, kinds in _BOXES.items() if kinds[0] == entry.kind), None)
+    if entry is None or codec is None:
+        raise Mp4Error("The sample entry is none of the recorder's")
+    found = find_box(data, entry.payload + _VISUAL.size, entry.end, _BOXES[codec][1])
+    configuration = data[found.payload : found.end]
     try:
-        if entry.kind == b"avc1":
-            configuration = find_box(data, boxes_start, entry.end, b"avcC")
-            sets = _avc_parameter_sets(data[configuration.payload : configuration.end])
-            return video_format(Codec.H264, sets)
-        configuration = find_box(data, boxes_start, entry.end, b"hvcC")
-        return video_format(Codec.H265, _hevc_parameter_sets(data[configuration.payload : configuration.end]))
+        if codec is Codec.MJPEG:
+            return _jpeg_format(data[entry.payload : found.offset], configuration)
+        return video_format(codec, _PARAMETER_SETS[codec](configuration))
     except (ParameterSetError, struct.error, IndexError) as error:
         raise Mp4Error("The decoder configuration is malformed") from error
+
+
+def _jpeg_format(visual: bytes, configuration: bytes) -> VideoFormat:
+    """The format of Motion JPEG, whose size nothing but the sample entry itself gives."""
+    width, height = _VISUAL.unpack_from(visual)[1:3]
+    if configuration != _JPEG_STREAM or not width or not height:
+        raise Mp4Error("The decoder configuration is not one of the recorder")
+    return VideoFormat(Codec.MJPEG, (), width, height, reorder_depth=0)
 
 
 def _avc_configuration(fmt: VideoFormat) -> bytes:
@@ -148,3 +161,13 @@ def _take_units(record: bytes, position: int, count: int) -> tuple[list[bytes], 
         if position > len(record):
             raise Mp4Error("A parameter set is truncated")
     return units, position
+
+
+# Sample entry and decoder configuration of each codec, and what is in the latter.
+_BOXES = {Codec.H264: (b"avc1", b"avcC"), Codec.H265: (b"hvc1", b"hvcC"), Codec.MJPEG: (b"mp4v", b"esds")}
+_CONFIGURATIONS: dict[Codec, Callable[[VideoFormat], bytes]] = {
+    Codec.H264: _avc_configuration,
+    Codec.H265: _hevc_configuration,
+    Codec.MJPEG: lambda _format: _JPEG_STREAM,
+}
+_PARAMETER_SETS = {Codec.H264: _avc_parameter_sets, Codec.H265: _hevc_parameter_sets}

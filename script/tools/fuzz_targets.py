@@ -15,6 +15,7 @@ from itertools import batched
 from typing import TYPE_CHECKING, Final, cast
 
 from recorder_core.errors import CameraError
+from recorder_core.jpeg_header import frame_header
 from recorder_core.media import Codec, Sample
 from recorder_core.mp4 import Mp4Error, check_only_video_track, fragment_header, init_segment, read_segment
 from recorder_core.parameter_sets import ParameterSetError, video_format
@@ -44,6 +45,10 @@ _SDP: Final = (
 )
 _CHALLENGE: Final = b'Digest realm="cam", nonce="8b9c", qop="auth", algorithm=SHA-256, opaque="5c\\"x", stale=FALSE'
 _SENDER_REPORT: Final = struct.pack(">BBHIIIIII", 0x80, 200, 6, 1, 0xEE000000, 1 << 31, 90_000, 10, 1000)
+_JPEG: Final = bytes.fromhex(
+    "ffd8ffe000104a46494600010100000100010000fffe00066c696272ffdb0004000102"  # JFIF, a comment, a table
+    "ffc00011080168028003012200021101031101ffda000c03010002110311003f00"  # 640 by 360
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +193,7 @@ TARGETS: Final = (
     Target("stream_h264", (_stream(h264_payloads, b"\x65"),), _play(Codec.H264), (CameraError,)),
     Target("stream_h265", (_stream(h265_payloads, b"\x26\x01"),), _play(Codec.H265), (CameraError,)),
     Target("parameter_sets", (SPS,), lambda data: video_format(Codec.H264, (data, PPS)), (ParameterSetError,)),
+    Target("jpeg_header", (_JPEG,), frame_header),
     Target("segment", (_segment(),), lambda data: read_segment(io.BytesIO(data)), (Mp4Error,)),
     Target("only_video", (_segment(),), lambda data: check_only_video_track(io.BytesIO(data)), (Mp4Error,)),
 )

@@ -193,7 +193,7 @@ def test_eight_sub_layers_are_refused() -> None:
         h265_sps(BitWriter().u(16, 0x4201).u(4, 0).u(3, 7).u(1, 1).bytes() + bytes(40))
 
 
-@pytest.mark.parametrize("codec", list(Codec))
+@pytest.mark.parametrize("codec", [Codec.H264, Codec.H265])
 def test_sets_are_ordered_repetitions_and_padding_dropped(codec: Codec) -> None:
     """Whatever else comes along."""
     made = parameter_sets(Encoding(codec, ()))
@@ -203,7 +203,7 @@ def test_sets_are_ordered_repetitions_and_padding_dropped(codec: Codec) -> None:
     assert video_format(codec, made).parameter_sets == made
 
 
-@pytest.mark.parametrize("codec", list(Codec))
+@pytest.mark.parametrize("codec", [Codec.H264, Codec.H265])
 def test_a_missing_kind_is_refused(codec: Codec) -> None:
     """Each kind is needed."""
     made = parameter_sets(Encoding(codec, ()))
@@ -268,7 +268,11 @@ def test_every_truncation_is_refused_or_understood_alike(name: str) -> None:
 @given(codec=st.sampled_from(Codec), data=st.binary(max_size=80))
 def test_random_bytes_raise_nothing_else(codec: Codec, data: bytes) -> None:
     """And what is understood keeps its limits."""
-    heads = {Codec.H264: (b"\x67", [b"\x68\1"]), Codec.H265: (b"\x42\1", [b"\x40\1", b"\x44\1"])}
+    heads: dict[Codec, tuple[bytes, list[bytes]]] = {
+        Codec.H264: (b"\x67", [b"\x68\1"]),
+        Codec.H265: (b"\x42\1", [b"\x40\1", b"\x44\1"]),
+        Codec.MJPEG: (b"\xff\xc0", []),
+    }
     head, others = heads[codec]
     try:
         fmt = video_format(codec, [head + data, *others])

@@ -1,4 +1,4 @@
-"""Real encoded footage for tests: x264 and x265 make pictures that carry their number, and PyAV reads it back.
+"""Real encoded footage for tests: H.264, H.265 or JPEG pictures that carry their number, and PyAV reads it back.
 
 The number stands in the luma as a row of blocks, 16 bits, dark for 0 and light for 1, so that it survives any encoder.
 What is written here goes through the recorder's own functions; what is read back, through libavcodec alone.
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import av
 import numpy as np
 
+from recorder_core.jpeg_header import frame_header
 from recorder_core.media import TIMESCALE, Codec, Sample, VideoFormat
 from recorder_core.mp4 import fragment_header, init_segment
 from recorder_core.parameter_sets import nal_unit_type, video_format
@@ -37,12 +38,13 @@ _DARK, _LIGHT = 40, 200
 _PARAMETER_SETS = {Codec.H264: (7, 8), Codec.H265: (32, 33, 34)}
 # IDR of H.264, IRAP of H.265. An open GOP of H.264 begins with a recovery point, where not every player can start.
 _SYNC = {Codec.H264: (5,), Codec.H265: tuple(range(16, 22))}
+_PIXELS = {Codec.H264: "yuv420p", Codec.H265: "yuv420p", Codec.MJPEG: "yuvj420p"}
 _START_CODE = re.compile(rb"\x00*\x00\x00\x01")
 
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """How a test's footage is encoded. `options` are those of libx264, or of `x265-params`."""
+    """How a test's footage is encoded. `options` are those of libx264, or of `x265-params`, or of the JPEG encoder."""
 
     codec: Codec
     options: tuple[tuple[str, str], ...]
@@ -73,6 +75,7 @@ H265 = Encoding(
 H265_OPEN = Encoding(
     Codec.H265, (("keyint", "10"), ("min-keyint", "10"), ("scenecut", "0"), ("bframes", "3"), ("open-gop", "1"))
 )
+MJPEG = Encoding(Codec.MJPEG, (("qmin", "2"), ("qmax", "5")))
 ENCODINGS = {
     "h264": H264,
     "h264_baseline": H264_BASELINE,
@@ -81,6 +84,7 @@ ENCODINGS = {
     "h264_open": H264_OPEN,
     "h265": H265,
     "h265_open": H265_OPEN,
+    "mjpeg": MJPEG,
 }
 
 
@@ -98,13 +102,19 @@ def footage(encoding: Encoding, frames: int) -> Footage:
     encoder = _encoder(encoding)
     packets = []
     for number in range(frames):
-        frame = av.VideoFrame.from_ndarray(_draw(number, encoding.width, encoding.height), format="yuv420p")
+        drawn = _draw(number, encoding.width, encoding.height)
+        frame = av.VideoFrame.from_ndarray(drawn, format=_PIXELS[encoding.codec])
         frame.pts = number
         packets += encoder.encode(frame)
     packets += encoder.encode(None)
     sets: list[bytes] = []
     units: list[tuple[bytes, int, bool]] = []
     for packet in packets:
+        assert packet.pts is not None
+        if encoding.codec is Codec.MJPEG:
+            sets = [frame_header(bytes(packet)) or b""]
+            units.append((bytes(packet), packet.pts * FRAME, True))
+            continue
         data, sync = b"", False
         for nal_unit in nal_units(bytes(packet)):
             if nal_unit_type(encoding.codec, nal_unit) in _PARAMETER_SETS[encoding.codec]:
@@ -112,7 +122,6 @@ def footage(encoding: Encoding, frames: int) -> Footage:
             else:
                 data += len(nal_unit).to_bytes(4) + nal_unit
                 sync |= nal_unit_type(encoding.codec, nal_unit) in _SYNC[encoding.codec]
-        assert packet.pts is not None
         units.append((data, packet.pts * FRAME, sync))
     decoded = sorted(pts for _, pts, _ in units)
     samples = tuple(Sample(data, dts, pts, FRAME, sync) for (data, pts, sync), dts in zip(units, decoded, strict=True))
@@ -124,9 +133,11 @@ def parameter_sets(encoding: Encoding) -> tuple[bytes, ...]:
     """The parameter sets that the encoder makes, in its order."""
     encoder = _encoder(encoding)
     grey = np.full((encoding.height * 3 // 2, encoding.width), 128, np.uint8)
-    frame = av.VideoFrame.from_ndarray(grey, format="yuv420p")
+    frame = av.VideoFrame.from_ndarray(grey, format=_PIXELS[encoding.codec])
     frame.pts = 0
     packets = [*encoder.encode(frame), *encoder.encode(None)]
+    if encoding.codec is Codec.MJPEG:
+        return (frame_header(bytes(packets[0])) or b"",)
     wanted = _PARAMETER_SETS[encoding.codec]
     return tuple(unit for unit in nal_units(bytes(packets[0])) if nal_unit_type(encoding.codec, unit) in wanted)
 
@@ -137,14 +148,17 @@ def nal_units(stream: bytes) -> list[bytes]:
 
 
 def _encoder(encoding: Encoding) -> av.VideoCodecContext:
-    name = {Codec.H264: "libx264", Codec.H265: "libx265"}[encoding.codec]
+    name = {Codec.H264: "libx264", Codec.H265: "libx265", Codec.MJPEG: "mjpeg"}[encoding.codec]
     encoder = av.CodecContext.create(name, "w")
     assert isinstance(encoder, av.VideoCodecContext)
-    encoder.width, encoder.height, encoder.pix_fmt = encoding.width, encoding.height, "yuv420p"
+    encoder.width, encoder.height = encoding.width, encoding.height
+    encoder.pix_fmt = _PIXELS[encoding.codec]
     encoder.time_base, encoder.framerate = Fraction(1, FPS), Fraction(FPS)
     encoder.thread_count = 1
     if encoding.codec is Codec.H264:
         encoder.options = {"preset": "veryfast", "threads": "1", **dict(encoding.options)}
+    elif encoding.codec is Codec.MJPEG:
+        encoder.options = dict(encoding.options)
     else:
         fixed = {"log-level": "none", "pools": "1", "frame-threads": "1"}
         params = ":".join(f"{key}={value}" for key, value in (fixed | dict(encoding.options)).items())

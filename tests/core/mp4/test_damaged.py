@@ -21,7 +21,7 @@ from recorder_core.mp4.fragment import (
     reference_and_digests_fields,
 )
 from recorder_core.mp4.init import IDENTITY_UUID, parse_movie
-from tests.core.mp4.footage import H264_B, H265, SegmentBytes, footage, segment_bytes
+from tests.core.mp4.footage import H264_B, H265, MJPEG, SegmentBytes, footage, segment_bytes
 
 if TYPE_CHECKING:
     from recorder_core.mp4 import SegmentLayout
@@ -45,7 +45,7 @@ class HeadersOnly(io.BytesIO):
 @cache
 def written(codec: str = "h264") -> SegmentBytes:
     """A valid segment file of five or more fragments."""
-    made = footage({"h264": H264_B, "h265": H265}[codec], 25)
+    made = footage({"h264": H264_B, "h265": H265, "mjpeg": MJPEG}[codec], 25)
     return segment_bytes(made.video_format, made.samples, longest=6)
 
 
@@ -102,7 +102,7 @@ def test_media_data_is_never_read() -> None:
 
 @settings(max_examples=400, deadline=None)
 @given(
-    codec=st.sampled_from(["h264", "h265"]),
+    codec=st.sampled_from(["h264", "h265", "mjpeg"]),
     changes=st.lists(st.tuples(st.integers(0, 1 << 20), st.integers(0, 255)), min_size=1, max_size=4),
     cut=st.integers(0, 1 << 20),
     inserted=st.binary(max_size=12),
@@ -180,8 +180,8 @@ def test_a_timescale_of_another_is_refused() -> None:
 
 def test_unknown_sample_entries_are_refused() -> None:
     """Neither another codec nor a missing configuration passes."""
-    with pytest.raises(Mp4Error, match="neither avc1 nor hvc1"):
-        parse_movie(movie().replace(b"avc1", b"mp4v"))
+    with pytest.raises(Mp4Error, match="none of the recorder's"):
+        parse_movie(movie().replace(b"avc1", b"vp09"))
     with pytest.raises(Mp4Error, match="no avcC box"):
         parse_movie(movie().replace(b"avcC", b"xxxx"))
 
@@ -202,6 +202,25 @@ def test_decoder_configurations_of_others_are_refused(codec: str, kind: bytes, l
     # One that is no parameter set at all.
     with pytest.raises(Mp4Error, match="malformed"):
         parse_movie(payload[: sets + 2] + b"\0" + payload[sets + 3 :])
+
+
+@pytest.mark.parametrize(
+    ("kind", "position", "value"),
+    [
+        (b"mp4v", 28, bytes(2)),  # width
+        (b"mp4v", 30, bytes(2)),  # height
+        (b"esds", 17, b"\x20"),  # object type: MPEG-4 video
+        (b"esds", 4, b"\1"),  # version
+    ],
+)
+def test_motion_jpeg_of_others_is_refused(kind: bytes, position: int, value: bytes) -> None:
+    """Without a size, or described as something else."""
+    payload = movie("mjpeg")
+    at = payload.index(kind) + position
+    changed = payload[:at] + value + payload[at + len(value) :]
+    assert changed != payload
+    with pytest.raises(Mp4Error, match="not one of the recorder"):
+        parse_movie(changed)
 
 
 def test_ids_of_another_version_truncated_or_malformed_are_refused() -> None:

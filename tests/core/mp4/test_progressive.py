@@ -13,7 +13,7 @@ import pytest
 from recorder_core.media import TIMESCALE, Codec
 from recorder_core.mp4 import SampleTable, check_only_video_track, progressive_header
 from recorder_core.mp4.boxes import find_box, iter_boxes
-from tests.core.mp4.footage import FRAME, H264, H264_B, H265, Encoding, footage, shown
+from tests.core.mp4.footage import FRAME, H264, H264_B, H265, MJPEG, Encoding, footage, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,7 +63,7 @@ def test_the_edit_list_shows_the_interval_and_nothing_else(tmp_path: Path) -> No
         assert container.metadata["creation_time"] == "2023-11-14T22:13:20.000000Z"
 
 
-@pytest.mark.parametrize("encoding", [H264, H264_B, H265])
+@pytest.mark.parametrize("encoding", [H264, H264_B, H265, MJPEG])
 def test_every_sample_is_where_the_tables_say(encoding: Encoding) -> None:
     """Judged by another demultiplexer: data, times and sync flags of each."""
     made = footage(encoding, 70)
@@ -134,7 +134,7 @@ def test_days_of_footage_have_long_times() -> None:
 def test_brands_are_true() -> None:
     """`avc1` promises H.264."""
     brands = {}
-    for codec, encoding in ((Codec.H264, H264), (Codec.H265, H265)):
+    for codec, encoding in ((Codec.H264, H264), (Codec.H265, H265), (Codec.MJPEG, MJPEG)):
         table, _ = whole(encoding, 20)
         header = progressive_header(
             footage(encoding, 20).video_format, table, show_start=0, show_duration=1, created_us=0
@@ -143,3 +143,4 @@ def test_brands_are_true() -> None:
         brands[codec] = header[first.payload : first.end]
     assert b"avc1" in brands[Codec.H264]
     assert b"avc1" not in brands[Codec.H265]
+    assert b"avc1" not in brands[Codec.MJPEG]

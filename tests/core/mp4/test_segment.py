@@ -36,6 +36,7 @@ from tests.core.mp4.footage import (
     H264,
     H264_B,
     H265,
+    MJPEG,
     Encoding,
     footage,
     fragment_bytes,
@@ -90,7 +91,7 @@ def _with_start_codes(data: bytes) -> bytes:
     return stream
 
 
-@pytest.mark.parametrize("encoding", [H264, H265, replace(H264, width=638, height=358)])
+@pytest.mark.parametrize("encoding", [H264, H265, MJPEG, replace(H264, width=638, height=358)])
 def test_one_video_track_of_the_right_size_and_nothing_else(encoding: Encoding, tmp_path: Path) -> None:
     """Invariant 5, judged by ffprobe."""
     made = footage(encoding, 12)
@@ -107,7 +108,9 @@ def test_one_video_track_of_the_right_size_and_nothing_else(encoding: Encoding, 
     (stream,) = probed["streams"]
     assert stream["codec_type"] == "video"
     assert (stream["width"], stream["height"]) == (encoding.width, encoding.height)
-    assert stream["codec_tag_string"] == {Codec.H264: "avc1", Codec.H265: "hvc1"}[encoding.codec]
+    tags = {Codec.H264: "avc1", Codec.H265: "hvc1", Codec.MJPEG: "mp4v"}
+    assert stream["codec_tag_string"] == tags[encoding.codec]
+    assert stream["codec_name"] == {Codec.H264: "h264", Codec.H265: "hevc", Codec.MJPEG: "mjpeg"}[encoding.codec]
     assert stream["time_base"] == "1/90000"
 
 
@@ -247,9 +250,10 @@ def test_one_fragment_is_read_through_its_span() -> None:
             read_fragment(file, offset, size)
 
 
-def test_init_alone_is_read() -> None:
+@pytest.mark.parametrize("encoding", [H265, MJPEG])
+def test_init_alone_is_read(encoding: Encoding) -> None:
     """A file without fragments has a format and ids already."""
-    fmt = footage(H265, 12).video_format
+    fmt = footage(encoding, 12).video_format
     data = init_segment(fmt, camera_id="c", run_id="r", segment_id=3)
     init = read_init(io.BytesIO(data))
     assert (init.camera_id, init.run_id, init.segment_id, init.video_format) == ("c", "r", 3, fmt)
@@ -302,3 +306,16 @@ def test_h264_configuration_is_that_of_iso_14496_15() -> None:
     at = init.index(b"avcC")
     assert struct.unpack_from(">I", init, at - 4) == (8 + len(expected),)
     assert init[at + 4 : at + 4 + len(expected)] == expected
+
+
+def test_the_stream_description_of_motion_jpeg_is_that_of_iso_14496_1() -> None:
+    """Section 7.2.6, taken apart by hand: nothing but that JPEG pictures follow, and how large they are."""
+    init = init_segment(footage(MJPEG, 12).video_format, camera_id="c", run_id="r", segment_id=1)
+    at = init.index(b"esds")
+    assert struct.unpack_from(">I", init, at - 4) == (35,)
+    version_flags, stream, stream_bytes, stream_id, stream_flags = struct.unpack_from(">IBBHB", init, at + 4)
+    assert (version_flags, stream, stream_bytes, stream_id, stream_flags) == (0, 3, 21, 0, 0)
+    decoder, decoder_bytes, object_type, stream_type = init[at + 13 : at + 17]
+    assert (decoder, decoder_bytes, object_type, stream_type >> 2, stream_type & 3) == (4, 13, 0x6C, 4, 1)
+    assert init[at + 17 : at + 31] == bytes(11) + bytes([6, 1, 2])
+    assert struct.unpack_from(">HH", init, init.index(b"mp4v") + 28) == (256, 144)
