@@ -46,7 +46,7 @@ _SDP: Final = (
 _CHALLENGE: Final = b'Digest realm="cam", nonce="8b9c", qop="auth", algorithm=SHA-256, opaque="5c\\"x", stale=FALSE'
 _SENDER_REPORT: Final = struct.pack(">BBHIIIIII", 0x80, 200, 6, 1, 0xEE000000, 1 << 31, 90_000, 10, 1000)
 _JPEG: Final = bytes.fromhex(
-    "ffd8ffe000104a46494600010100000100010000fffe00066c696272ffdb0004000102"  # JFIF, a comment, a table
+    "ffd8ffe000104a46494600010100000100010000fffe00066c696272ffdb00040001"  # JFIF, a comment, a table
     "ffc00011080168028003012200021101031101ffda000c03010002110311003f00"  # 640 by 360
 )
 
