@@ -12,9 +12,15 @@ from recorder_core.errors import CameraError, ErrorCode
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    type _Address = tuple[int, int, int, str, tuple[object, ...]]
+    """What `getaddrinfo` answers: family, type, protocol, canonical name, and the address itself."""
+
 _TLS_RECORD = 16 << 10
 
 _WAITS = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+_ATTEMPT_S = 3.0
+"""How long one address of a host may take while there is another: many names have one that leads nowhere."""
 
 RECEIVE_WINDOW = 512 << 10
 """Bytes that the kernel should hold for us between two polls.
@@ -67,7 +73,12 @@ class Connection:
             left = left[sent:]
 
     async def receive(self) -> bytes:
-        """Wait for some bytes."""
+        """Wait for some bytes.
+
+        All others get their turn even where there is no need to wait: a camera that talks without end must not be
+        listened to without end, nor keep a timeout from passing.
+        """
+        await asyncio.sleep(0)
         try:
             data = await self._retry(self._sock.recv, _TLS_RECORD, blocked_by=self._readable)
         except OSError as error:
@@ -183,25 +194,30 @@ async def _connect(host: str, port: int) -> socket.socket:
     except (OSError, UnicodeError) as error:  # a label that is empty or too long cannot even be asked for
         raise CameraError(ErrorCode.UNREACHABLE, f"The name {host} is not known.", host=host) from error
     refused: OSError | None = None
-    for family, kind, protocol, _, address in addresses:
-        sock = socket.socket(family, kind, protocol)
-        sock.setblocking(False)
+    for number, address in enumerate(addresses, start=1):
         try:
-            await loop.sock_connect(sock, address)
-        except OSError as error:
-            sock.close()
+            async with asyncio.timeout(_ATTEMPT_S if number < len(addresses) else None):
+                return await _connect_to(address)
+        except OSError as error:  # a timeout is one, and so is a kind of address that this machine does not have
             refused = error
-        except BaseException:  # cancelled or not: the socket is ours to close
-            sock.close()
-            raise
-        else:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return sock
     if isinstance(refused, ConnectionRefusedError):
         raise CameraError(
             ErrorCode.CONNECTION_REFUSED, f"{host} refuses connections at port {port}.", host=host, port=port
         ) from refused
     raise CameraError(ErrorCode.UNREACHABLE, f"{host} cannot be reached.", host=host) from refused
+
+
+async def _connect_to(address: _Address) -> socket.socket:
+    family, kind, protocol, _, place = address
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, place)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except BaseException:  # cancelled or not: the socket is ours to close
+        sock.close()
+        raise
+    return sock
 
 
 def _tls_context(verify: bool) -> ssl.SSLContext:  # noqa: FBT001 - handed to an executor by position

@@ -204,6 +204,59 @@ async def test_all_addresses_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
         connection.close()
 
 
+@pytest.mark.parametrize("dead_end", ["silent", "of a kind that this machine does not have"])
+async def test_an_address_that_leads_nowhere_does_not_use_up_the_time(
+    dead_end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    connect = loop.sock_connect
+    async with camera(_echo) as port:
+
+        async def resolve(*_: object, **__: object) -> list[tuple[object, ...]]:
+            family = socket.AF_INET if dead_end == "silent" else socket.AF_UNSPEC
+            first = (family, socket.SOCK_STREAM, 6, "", ("127.0.0.2", port))
+            return [first, (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+        async def first_never(sock: socket.socket, address: tuple[str, int]) -> None:
+            if address[0] == "127.0.0.2":
+                await asyncio.Event().wait()
+            await connect(sock, address)
+
+        monkeypatch.setattr("recorder_core.rtsp.connection._ATTEMPT_S", 0.01)
+        monkeypatch.setattr(loop, "getaddrinfo", resolve)
+        # The network of a test answers everything, so silence must be made.
+        monkeypatch.setattr(loop, "sock_connect", first_never)
+        connection = await Connection.open("camera", 554, tls=False, verify_tls=True)
+        assert await _exchange(connection, b"x") == b"x"
+        connection.close()
+
+
+async def test_a_camera_that_talks_without_end_leaves_others_their_turn() -> None:
+    """Nor does it keep a timeout from passing: all that is asked for is here already."""
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    near, far = socket.socketpair()
+    with near, far:
+        near.setblocking(False)
+        far.sendall(b"x" * 20)
+        connection = Connection(near)
+        task = asyncio.ensure_future(other())
+        before = turns
+        await connection.receive()
+        assert turns > before
+        task.cancel()
+        far.sendall(b"x" * 20)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await connection.receive()
+
+
 async def test_an_address_without_a_way_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
     async def no_way(*_: object) -> None:
         raise OSError(113, "No route to host")
