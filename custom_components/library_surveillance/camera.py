@@ -6,12 +6,14 @@ address with its credentials goes to the stream component alone, never into a st
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from homeassistant.components.camera import Camera, CameraEntityDescription
 from homeassistant.components.camera.const import CameraEntityFeature
 from homeassistant.const import CONF_PASSWORD, CONF_URL, CONF_USERNAME
+from homeassistant.core import callback
 from homeassistant.helpers.translation import async_get_translations
 
 from recorder_core.api.models import CameraState
@@ -60,8 +62,8 @@ class LibraryCamera(LibraryCameraEntity, Camera):
 
     @property
     def is_recording(self) -> bool:
-        """Return whether it is being recorded."""
-        return self.status.state is CameraState.RECORDING
+        """Return whether it is being recorded; nobody says so of one that is unavailable, and pictures go on then."""
+        return self.available and self.status.state is CameraState.RECORDING
 
 
 class PrivateCamera(LibraryCamera):
@@ -75,14 +77,22 @@ class PrivateCamera(LibraryCamera):
         """Return the tile as a JPEG."""
         language = self.hass.config.language
         words = await async_get_translations(self.hass, language, "common", [DOMAIN])
-        state = "recording" if self.is_recording else "not_recording" if self.status.enabled else "off"
         tile = Tile(
             name=self._subentry.title,
-            state=words[f"component.{DOMAIN}.common.tile_{state}"],
+            state=words[f"component.{DOMAIN}.common.{self._state_key}"],
             notice=words[f"component.{DOMAIN}.common.tile_notice"],
             recording=self.is_recording,
         )
         return await self.hass.async_add_executor_job(render, tile)
+
+    @property
+    def _state_key(self) -> str:
+        """The key of what the tile says of the recording."""
+        if not self.available:
+            return "tile_unknown"
+        if self.is_recording:
+            return "tile_recording"
+        return "tile_not_recording" if self.status.enabled else "tile_off"
 
 
 class ExposedCamera(LibraryCamera):
@@ -93,7 +103,7 @@ class ExposedCamera(LibraryCamera):
     @property
     def is_on(self) -> bool:
         """Return whether the camera is recorded or meant to be; one that is off shows nothing, not an old picture."""
-        return self.status.enabled
+        return self.available and self.status.enabled
 
     async def async_camera_image(
         self,
@@ -106,9 +116,31 @@ class ExposedCamera(LibraryCamera):
         except RecorderError as err:
             raise translated(err) from err
 
-    async def stream_source(self) -> str:
-        """Return the camera's address with its credentials."""
-        return address_with_credentials(self._subentry.data)
+    async def stream_source(self) -> str | None:
+        """Return the camera's address with its credentials; None while the camera is off."""
+        return address_with_credentials(self._subentry.data) if self.is_on else None
+
+    async def async_will_remove_from_hass(self) -> None:
+        """End the stream: the camera may be private from now on."""
+        await super().async_will_remove_from_hass()
+        await self._async_end_stream()
+
+    @callback
+    def _handle_coordinator_update(self) -> None:
+        """End the stream of a camera that was switched off."""
+        if self.available and not self.is_on:
+            self.coordinator.config_entry.async_create_task(self.hass, self._async_end_stream())
+        super()._handle_coordinator_update()
+
+    async def _async_end_stream(self) -> None:
+        """Let nobody watch any more; Home Assistant itself leaves a stream to those who hold its address."""
+        stream, self.stream = self.stream, None
+        if stream is not None:
+            # A preloaded stream does not stop; the settings are the camera's own and outlive its entity.
+            stream.dynamic_stream_settings = replace(stream.dynamic_stream_settings, preload_stream=False)
+            for output in [*stream.outputs().values()]:
+                await stream.remove_provider(output)
+            await stream.stop()
 
 
 def address_with_credentials(data: Mapping[str, Any]) -> str:  # Any: a subentry's data

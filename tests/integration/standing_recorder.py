@@ -26,6 +26,7 @@ from recorder_core.api.models import (
     VolumeState,
     VolumeStatus,
 )
+from recorder_core.errors import ErrorCode, RequestError
 from recorder_core.service.feed import Feed
 from recorder_core.version import __version__
 
@@ -75,6 +76,7 @@ class StandingRecorder:
     configs: dict[str, CameraConfig] = field(default_factory=dict)
     probes: list[ProbeRequest] = field(default_factory=list)
     settings: list[Settings] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Make the feed, which has no events."""
@@ -114,7 +116,9 @@ class StandingRecorder:
         raise self.probed
 
     async def put_camera(self, config: CameraConfig) -> CameraStatus:
-        """Remember a camera."""
+        """Remember a camera, unless it is one that will not do."""
+        if config.camera_id in self.refused:
+            raise RequestError(ErrorCode.BAD_REQUEST, "This camera will not do.")
         self.configs[config.camera_id] = config
         status = CameraStatus(
             camera_id=config.camera_id,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from http import HTTPStatus
 from io import BytesIO
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -9,27 +11,34 @@ from urllib.parse import urlsplit
 import pytest
 from homeassistant.components.camera import async_get_image, async_get_stream_source
 from homeassistant.components.camera.const import CameraEntityFeature, CameraState
+from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.translation import async_get_translations
+from homeassistant.setup import async_setup_component
 from PIL import Image
 
 from custom_components.library_surveillance.camera import address_with_credentials
-from custom_components.library_surveillance.const import CONF_EXPOSE_VIDEO
-from custom_components.library_surveillance.tile import HEIGHT, WIDTH
+from custom_components.library_surveillance.const import CONF_EXPOSE_VIDEO, DOMAIN
+from custom_components.library_surveillance.tile import HEIGHT, WIDTH, Tile, render
+from recorder_core.api.models import CameraState as Recorded, FeedItem
 from recorder_core.simulator import read_code
 
 from .frames import luma_of
 from .library import BACK, FRONT, NOWHERE, PASSWORD, USERNAME, Library, camera
+from .standing_recorder import StandingRecorder, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from homeassistant.core import HomeAssistant
-    from pytest_homeassistant_custom_component.typing import WebSocketGenerator
+    from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
     from recorder_core.simulator import Simulator
 
 CAMERA = "camera.front_entrance"
+DROP = "camera.book_drop"
 SWITCH = "switch.front_entrance_recording"
+EXPOSED = {CONF_EXPOSE_VIDEO: True}
 
 
 async def test_a_camera_shows_a_tile_and_nothing_else(
@@ -62,6 +71,85 @@ async def test_the_tile_says_what_the_camera_does(hass: HomeAssistant, library: 
     off = (await async_get_image(hass, CAMERA)).content
     other = (await async_get_image(hass, "camera.book_drop")).content
     assert len({not_recording, off, other}) == 3
+
+
+async def test_the_tile_claims_nothing_that_nobody_knows(
+    hass: HomeAssistant, place: Path, standing: StandingRecorder
+) -> None:
+    """While the recorder is away it is not known whether a camera is recorded; pictures are asked for all the same."""
+    socket = place / "standing.sock"
+    library = Library(hass, place, socket=socket)
+    async with serving(standing, socket=socket):
+        await library.async_set_up()
+        standing.feed.publish(FeedItem(camera=replace(standing.cameras[FRONT], state=Recorded.RECORDING)))
+        await library.async_wait_for(CAMERA, lambda state: state.state == CameraState.RECORDING)
+        recorded = (await async_get_image(hass, CAMERA)).content
+    await library.async_wait_for(CAMERA, lambda state: state.state == STATE_UNAVAILABLE)
+
+    away = (await async_get_image(hass, CAMERA)).content
+
+    words = await async_get_translations(hass, "en", "common", {DOMAIN})
+    notice = words[f"component.{DOMAIN}.common.tile_notice"]
+    assert recorded == render(Tile("Front entrance", "Recording", notice, recording=True))
+    assert away == render(Tile("Front entrance", "Not known whether it is recorded", notice, recording=False))
+    await library.async_remove()
+
+
+@pytest.mark.parametrize(("exposed", "status"), [({}, HTTPStatus.OK), (EXPOSED, HTTPStatus.SERVICE_UNAVAILABLE)])
+async def test_a_camera_that_the_recorder_refused_has_a_tile_or_no_picture(
+    hass: HomeAssistant,
+    place: Path,
+    hass_client: ClientSessionGenerator,
+    exposed: dict[str, bool],
+    status: HTTPStatus,
+) -> None:
+    """Home Assistant asks entities for pictures that are unavailable, too."""
+    recorder, socket = StandingRecorder(refused={FRONT}), place / "standing.sock"
+    front = camera(FRONT, "Front entrance", NOWHERE, **exposed)
+    async with serving(recorder, socket=socket), Library(hass, place, front, socket=socket) as library:
+        await library.async_set_up()
+        assert library.state(CAMERA).state == STATE_UNAVAILABLE
+        assert (await (await hass_client()).get(f"/api/camera_proxy/{CAMERA}")).status == status
+
+
+@pytest.mark.parametrize("way", ["private", "off"])
+async def test_who_watches_sees_nothing_more_once_a_camera_is_not_shown(
+    hass: HomeAssistant,
+    place: Path,
+    cameras: Simulator,
+    hass_client_no_auth: ClientSessionGenerator,
+    hass_ws_client: WebSocketGenerator,
+    way: str,
+) -> None:
+    """The address of a stream that somebody still holds leads nowhere, nor is there another one."""
+    back = camera(BACK, "Book drop", cameras.url(BACK), **EXPOSED)
+    assert await async_setup_component(hass, "stream", {"stream": {"segment_duration": 2, "part_duration": 0.2}})
+    async with Library(hass, place, back) as library:
+        await library.async_set_up()
+        await library.async_wait_for(DROP, lambda state: state.state == CameraState.RECORDING)
+        websocket = await hass_ws_client(hass)
+        await websocket.send_json_auto_id({"type": "camera/stream", "entity_id": DROP})
+        address = (await websocket.receive_json())["result"]["url"]
+        browser = await hass_client_no_auth()
+        playlist = address.replace("master_playlist", "playlist")
+        assert (await browser.get(playlist)).status == HTTPStatus.OK
+
+        if way == "private":
+            subentry = library.entry.subentries[BACK]
+            data = {**subentry.data, CONF_EXPOSE_VIDEO: False}
+            hass.config_entries.async_update_subentry(library.entry, subentry, data=data)
+        else:
+            await hass.services.async_call(
+                "switch", "turn_off", {"entity_id": "switch.book_drop_recording"}, blocking=True
+            )
+        await hass.async_block_till_done()
+
+        for url in (address, playlist):
+            assert (await browser.get(url)).status == HTTPStatus.NOT_FOUND
+        await websocket.send_json_auto_id({"type": "camera/stream", "entity_id": DROP})
+        assert not (await websocket.receive_json())["success"]
+        if way == "off":
+            await cameras.wait_for_no_client(BACK)
 
 
 def test_a_camera_without_credentials_is_streamed_from_its_plain_address() -> None:

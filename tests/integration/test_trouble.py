@@ -13,7 +13,7 @@ from homeassistant.exceptions import HomeAssistantError
 from custom_components.library_surveillance.connection import connection_for
 from custom_components.library_surveillance.const import CONF_PROFILE, CONF_RECORDER, RecorderKind
 from recorder_core.api.models import CameraConfig, CameraState, CameraStatus, FeedItem, Settings
-from recorder_core.errors import ErrorCode, RecorderError, RequestError
+from recorder_core.errors import ErrorCode, RecorderError
 
 from .conftest_flow import tls  # noqa: F401 - a fixture
 from .library import BACK, FRONT, Library, shown_issues
@@ -159,21 +159,11 @@ async def test_a_recorder_that_goes_during_set_up_is_tried_again_later(hass: Hom
     await library.async_remove()
 
 
-class Picky(StandingRecorder):
-    """It refuses one camera."""
-
-    async def put_camera(self, config: CameraConfig) -> CameraStatus:
-        """Refuse the camera at the front."""
-        if config.camera_id == FRONT:
-            raise RequestError(ErrorCode.BAD_REQUEST, "This camera will not do.")
-        return await super().put_camera(config)
-
-
 async def test_a_refused_camera_stops_no_other(
     hass: HomeAssistant, place: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is unavailable, an issue, and a line in the log; the other one is recorded. The issue outlives pushes."""
-    picky = Picky()
+    picky = StandingRecorder(refused={FRONT})
     socket = place / "standing.sock"
     library = Library(hass, place, socket=socket)
     async with serving(picky, socket=socket):
