@@ -26,6 +26,8 @@ class ErrorCode(StrEnum):
     UNSUPPORTED_CODEC = "unsupported_codec"
     CONNECTION_LOST = "connection_lost"
     STALLED = "stalled"
+    NO_SYNC_SAMPLE = "no_sync_sample"
+    FORMAT_UNREADABLE = "format_unreadable"
     # Storage
     VOLUME_MISSING = "volume_missing"
     VOLUME_FOREIGN = "volume_foreign"

@@ -43,6 +43,8 @@ _STATUS = {
     ErrorCode.REJECTED: 502,
     ErrorCode.NO_VIDEO: 502,
     ErrorCode.UNSUPPORTED_CODEC: 502,
+    ErrorCode.NO_SYNC_SAMPLE: 502,
+    ErrorCode.FORMAT_UNREADABLE: 502,
     ErrorCode.STALLED: 504,
     ErrorCode.TIMEOUT: 504,
     ErrorCode.VOLUME_FULL: 507,

@@ -34,8 +34,15 @@ _FIRST_WAIT_S = 1.0
 _LONGEST_WAIT_S = 60.0
 _DOUBLINGS = 6
 _STORAGE_WAIT_S = 5.0
+_ROOM_LOOK_S = 1.0
+"""Asking whether there is room costs nothing: the volumes are looked at by others."""
+
 _REFUSED_WAIT_S = 60.0
 """Cameras lock an account after a few wrong passwords, so a refused one is tried no quicker than this."""
+
+_USELESS_US = 60_000_000
+"""So long units may come without a run beginning. A camera that thins out its sync samples sends one at least every
+300 pictures, and five pictures a second are as few as are of use."""
 
 _FRUITLESS = frozenset({ErrorCode.AUTH_FAILED, ErrorCode.AUTH_REQUIRED})
 
@@ -76,6 +83,7 @@ class CameraRecorder:
         self._poller = poller
         self._task: asyncio.Task[None] | None = None
         self._recording: Recording | None = None
+        self._useless_since_us = 0
         self._lost_before = 0
         self._state = CameraState.CONNECTING
         self._since_us = clock.now_us()
@@ -116,12 +124,22 @@ class CameraRecorder:
     async def _live(self) -> None:
         failures = 0
         while True:
-            self._become(CameraState.CONNECTING, self._problem)
+            await self._room()
             error = await self._session()
             recorded = self._recording is not None and self._recording.recorded
             failures = 1 if recorded else failures + 1
             self._after(error)
             await self._clock.sleep(retry_wait_s(failures, error, random.random()))  # noqa: S311 - no secret
+
+    async def _room(self) -> None:
+        """Wait until there is somewhere to record to; until then the camera is left alone."""
+        while (obstacle := self._sink.obstacle()) is not None:
+            told = self._problem
+            if told is None or (told.code, told.message) != (obstacle.code, obstacle.message):
+                self._after(obstacle)
+            await self._clock.sleep(_ROOM_LOOK_S)
+        if isinstance(self._problem, StorageError):
+            self._become(CameraState.CONNECTING, None)
 
     async def _session(self) -> Exception:
         """Live through one session; return what ended it."""
@@ -147,20 +165,30 @@ class CameraRecorder:
         info = await source.open()
         recording = Recording(self.config.camera_id, info, self._sink, self._clock, self._run_changed)
         self._recording = recording
+        self._useless_since_us = recording.last_unit_us
         source.start(recording)
-        limit_us = int(self.config.stall_timeout_s * 1_000_000)
         while not recording.ended.is_set():
-            quiet_us = self._clock.monotonic_us() - recording.last_unit_us
-            if quiet_us >= limit_us:
-                seconds = round(quiet_us / 1_000_000)
-                recording.on_end(
-                    CameraError(ErrorCode.STALLED, f"The camera sent nothing for {seconds} s.", seconds=seconds)
-                )
+            left_us, error = self._patience(recording)
+            if left_us <= 0:
+                recording.on_end(error)
                 break
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout((limit_us - quiet_us) / 1_000_000 + 0.01):
+                async with asyncio.timeout(left_us / 1_000_000 + 0.01):
                     await recording.ended.wait()
         return recording.error or CameraError(ErrorCode.CONNECTION_LOST, "The camera ended the session.")
+
+    def _patience(self, recording: Recording) -> tuple[int, CameraError]:
+        """Return for how many microseconds more the session may go on like this, and what to say if there are none."""
+        now_us = self._clock.monotonic_us()
+        quiet_us = now_us - recording.last_unit_us
+        stall_us = int(self.config.stall_timeout_s * 1_000_000)
+        if recording.run_id is None and recording.last_unit_us > self._useless_since_us and quiet_us < stall_us:
+            useless_us = now_us - self._useless_since_us
+            return min(_USELESS_US - useless_us, stall_us - quiet_us), _useless(recording, useless_us)
+        seconds = round(quiet_us / 1_000_000)
+        stalled = CameraError(ErrorCode.STALLED, f"The camera sent nothing for {seconds} s.", seconds=seconds)
+        # What comes meanwhile may turn out to be of no use, so the next look is not put off for long.
+        return min(stall_us - quiet_us, _USELESS_US), stalled
 
     def _run_changed(self) -> None:
         """A run began or ended within the session."""
@@ -168,6 +196,7 @@ class CameraRecorder:
             self._gap = None
             self._become(CameraState.RECORDING, None)
         else:
+            self._useless_since_us = self._clock.monotonic_us()
             self._sink.changed(self.config.camera_id)
 
     def _after(self, error: Exception) -> None:
@@ -189,7 +218,11 @@ class CameraRecorder:
         recording = self._recording
         if recording is None:
             return None
-        end_us = recording.finish(reason)
+        end_us: int | None = None
+        try:
+            end_us = recording.finish(reason)
+        except Exception:  # a fault with one camera must end neither its life nor the others' orderly stop
+            _LOGGER.exception("Camera %s: ending the run failed", self.config.camera_id)
         self._lost_before += recording.packets_lost
         recording.packets_lost = 0
         self._recording = None
@@ -205,6 +238,15 @@ class CameraRecorder:
                 self._since_us = self._clock.now_us()
             self._state, self._problem = state, problem
         self._sink.changed(self.config.camera_id)
+
+
+def _useless(recording: Recording, useless_us: int) -> CameraError:
+    seconds = round(useless_us / 1_000_000)
+    if recording.format is None:
+        sentence = f"The camera sent video for {seconds} s, but no description of its pictures that can be read."
+        return CameraError(ErrorCode.FORMAT_UNREADABLE, sentence, seconds=seconds)
+    sentence = f"The camera sent video for {seconds} s, but no sync sample, so recording cannot begin."
+    return CameraError(ErrorCode.NO_SYNC_SAMPLE, sentence, seconds=seconds)
 
 
 async def _close(source: Source) -> None:

@@ -13,6 +13,8 @@ _GAP_REASONS: dict[ErrorCode, GapReason] = {
     ErrorCode.CONNECTION_LOST: GapReason.CONNECTION_LOST,
     ErrorCode.PROTOCOL: GapReason.CONNECTION_LOST,
     ErrorCode.STALLED: GapReason.STALLED,
+    ErrorCode.NO_SYNC_SAMPLE: GapReason.NO_SYNC_SAMPLE,
+    ErrorCode.FORMAT_UNREADABLE: GapReason.UNSUPPORTED,
     ErrorCode.STORAGE_STALLED: GapReason.STORAGE_STALLED,
     ErrorCode.VOLUME_FULL: GapReason.STORAGE_FULL,
 }

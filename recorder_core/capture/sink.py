@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from recorder_core.errors import StorageError
     from recorder_core.storage.records import GapReason, Run
     from recorder_core.storage.writer import VolumeWriter
 
 
 class CaptureSink(Protocol):
     """Called on the event loop; nothing here waits."""
+
+    def obstacle(self) -> StorageError | None:
+        """Return what keeps every segment from being written for now; None while there is somewhere to write to."""
+        ...
 
     def writer(self, camera_id: str) -> VolumeWriter:
         """Return the writer for the camera's next segment.

@@ -11,6 +11,7 @@ from .events import EventKind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from recorder_core.errors import StorageError
     from recorder_core.storage.records import GapReason, Run
     from recorder_core.storage.writer import VolumeWriter
 
@@ -44,6 +45,10 @@ class Account:
     def gap_start_us(self, camera_id: str) -> int | None:
         """Return when the gap began that a camera is in; None while it records."""
         return self._gap_starts.get(camera_id)
+
+    def obstacle(self) -> StorageError | None:
+        """Return what keeps every segment from being written for now, see `Volumes.obstacle`."""
+        return self._volumes.obstacle()
 
     def writer(self, camera_id: str) -> VolumeWriter:
         """Return the writer for the camera's next segment, see `Volumes.writer`."""

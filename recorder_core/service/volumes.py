@@ -195,6 +195,10 @@ class Volumes:
         """Return what all volumes are like, as of the last look."""
         return [slot.status() for slot in self._slots]
 
+    def obstacle(self) -> StorageError | None:
+        """Return why no volume takes footage, as of the last look; None while one does."""
+        return None if self._by_room(VolumeState.OK) else self._trouble()
+
     def writer(self, camera_id: str) -> VolumeWriter:
         """Return where the next segment of a camera goes: where its last one went, else where there is most room.
 
@@ -204,7 +208,7 @@ class Volumes:
         usable = self._by_room(VolumeState.OK)
         if not usable:
             self._chosen.pop(camera_id, None)
-            raise self._obstacle()
+            raise self._trouble()
         slot = self._chosen.get(camera_id)
         if slot is None or slot not in usable:
             slot = self._chosen[camera_id] = usable[0]
@@ -238,7 +242,7 @@ class Volumes:
         """
         roomiest = next(iter(self._by_room(*_PRESENT)), None)
         if roomiest is None:
-            raise self._obstacle()
+            raise self._trouble()
         if roomiest.room is not None and roomiest.room.free_bytes < size + _RESERVE_BYTES:
             raise StorageError(ErrorCode.VOLUME_FULL, "There is not enough room for the export.")
 
@@ -258,7 +262,7 @@ class Volumes:
         usable = [slot for slot in self._slots if slot.state in states and slot.writer is not None]
         return sorted(usable, key=lambda slot: -slot.room.free_bytes if slot.room is not None else 0)
 
-    def _obstacle(self) -> StorageError:
+    def _trouble(self) -> StorageError:
         """Return what keeps the volume that was configured first from being used."""
         if not self._slots:
             return StorageError(ErrorCode.VOLUME_MISSING, "No volume has been set up yet.")

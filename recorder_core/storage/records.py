@@ -24,6 +24,7 @@ class GapReason(StrEnum):
     UNSUPPORTED = "unsupported"
     CONNECTION_LOST = "connection_lost"
     STALLED = "stalled"
+    NO_SYNC_SAMPLE = "no_sync_sample"
     PACKET_LOSS = "packet_loss"
     PARAMETER_CHANGE = "parameter_change"
     TIMESTAMP_JUMP = "timestamp_jump"

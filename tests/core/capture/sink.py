@@ -57,6 +57,10 @@ class Sink:
 
     # CaptureSink
 
+    def obstacle(self) -> StorageError | None:
+        """Return what was set."""
+        return self.refusal
+
     def writer(self, camera_id: str) -> VolumeWriter:  # noqa: ARG002 - one for all
         """Return the writer."""
         if self.refusal is not None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recorder_core.capture import run as run_module
+from recorder_core.capture.camera import _ROOM_LOOK_S
 from recorder_core.errors import CameraError, ErrorCode, StorageError
 from recorder_core.models import CameraState, SourceKind
-from recorder_core.simulator import Challenge, Disconnect, Quirk, SlowAnswers, VideoCodec
+from recorder_core.simulator import Challenge, ChangeVideo, Disconnect, Quirk, SlowAnswers, VideoCodec
 from recorder_core.storage.records import GapReason
 from tests.core.rtsp.certificates import self_signed, server_context
 
@@ -253,3 +254,67 @@ async def test_a_disk_without_room_and_with_room_again(tmp_path: Path) -> None:
         account = home.where.sink.account("entrance")
         assert account.opened == [GapReason.CONNECTING, GapReason.STORAGE_FULL, GapReason.STORAGE_FAILED]
         await home.stop()
+
+
+@pytest.mark.parametrize(
+    ("faults", "code", "reason"),
+    [
+        ((), ErrorCode.NO_SYNC_SAMPLE, GapReason.NO_SYNC_SAMPLE),
+        ((Quirk.NO_PARAMETER_SETS,), ErrorCode.FORMAT_UNREADABLE, GapReason.UNSUPPORTED),
+    ],
+    ids=["no_sync_sample", "no_format"],
+)
+async def test_a_camera_whose_video_has_no_beginning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, faults: tuple[Quirk, ...], code: ErrorCode, reason: GapReason
+) -> None:
+    """It is said, it stands in the gap, and it is tried again; the state does not waver meanwhile."""
+    monkeypatch.setattr("recorder_core.capture.camera._USELESS_US", 500_000)
+    endless = replace(QUICK, gop=1 << 20)
+    async with house(tmp_path, camera(video=endless, faults=faults)) as home:
+        while len(home.simulator.frames) < 3:  # the only sync sample goes to nobody
+            await home.clock.sleep(1)
+        recorder = home.record()
+        await home.until(lambda: _code(recorder.status.problem) is code)
+        since_us = recorder.status.since_us
+        await home.until(lambda: home.simulator.counters("entrance").plays >= 2)
+        assert (recorder.status.state, recorder.status.since_us) == (CameraState.RETRYING, since_us)
+        assert home.where.sink.account("entrance").opened == [GapReason.CONNECTING, reason]
+        monkeypatch.undo()
+        await home.simulator.apply("entrance", ChangeVideo(QUICK))
+        await home.run()
+        assert recorder.status.problem is None
+        await home.stop()
+        assert consecutive(await home.serials())
+
+
+async def test_a_camera_is_left_alone_until_there_is_room(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with house(tmp_path) as home:
+        home.where.sink.refusal = StorageError(ErrorCode.VOLUME_FULL, "full")
+        recorder = home.record()
+        await home.until(lambda: recorder.status.state is CameraState.STORAGE_FULL)
+        while home.clock.waits.count(_ROOM_LOOK_S) < 3:
+            await home.clock.sleep(0)
+        assert home.simulator.counters("entrance").connections == 0
+        assert caplog.text.count("Camera entrance: full") == 1
+        await home.simulator.apply("entrance", Quirk.REFUSE)
+        home.where.sink.refusal = None
+        await home.until(lambda: recorder.status.state is CameraState.CONNECTING)
+        await home.until(lambda: recorder.status.state is CameraState.RETRYING)
+        await home.simulator.clear("entrance")
+        await home.run()
+        await home.stop()
+        account = home.where.sink.account("entrance")
+        reasons = [GapReason.CONNECTING, GapReason.STORAGE_FULL, GapReason.CONNECT_FAILED, GapReason.DISABLED]
+        assert account.opened == reasons
+
+
+async def test_a_run_that_cannot_be_ended_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with house(tmp_path) as home:
+        home.record()
+        await home.run()
+        monkeypatch.setattr("recorder_core.capture.camera.Recording.finish", lambda *_: 1 // 0)
+        await home.recorders["entrance"].stop(GapReason.DISABLED)
+        assert "ending the run failed" in caplog.text
+        assert home.where.sink.account("entrance").opened[-1] is GapReason.DISABLED
