@@ -64,19 +64,25 @@ class Authenticator:
         self._credentials = credentials
         self._make_nonce = make_nonce
         self._challenge: Challenge | None = None
+        self._proved = False
         self._count = 0
+
+    def proved(self) -> None:
+        """Note that the server took an answer: the credentials are right, whatever it says of a nonce later."""
+        self._proved = True
 
     def accept(self, headers: Sequence[str]) -> bool:
         """Take the challenges of a 401; False if another try cannot help.
 
-        It helps with a first challenge, and after that only if the server says that just its nonce was stale.
+        It helps with a first challenge, and after that only with another nonce: if the server says that just the last
+        one was stale, or has taken these credentials before (there are cameras that forget to say it).
         """
         best = self._choose(headers)
         if self._credentials is None or best is None:
             return False
         stale = best.parameters.get("stale", "").lower() == "true"
         fresh = self._challenge is None or (
-            stale and best.parameters.get("nonce") != self._challenge.parameters.get("nonce")
+            (stale or self._proved) and best.parameters.get("nonce") != self._challenge.parameters.get("nonce")
         )
         self._challenge = best
         self._count = 0
@@ -95,12 +101,12 @@ class Authenticator:
         known = [one for header in headers for one in parse_challenges(header)]
         for algorithm, _ in _ALGORITHMS:
             for one in known:
-                if one.scheme == "digest" and one.parameters.get("algorithm", "MD5").upper() == algorithm:
+                if one.scheme == "digest" and _algorithm(one.parameters) == algorithm:
                     return one
         return next((one for one in known if one.scheme == "basic"), None)
 
     def _digest(self, asked: dict[str, str], who: Credentials, method: str, url: str) -> str:
-        algorithm = asked.get("algorithm", "MD5").upper()
+        algorithm = _algorithm(asked)
         name = dict(_ALGORITHMS)[algorithm]
 
         def hashed(text: str) -> str:
@@ -127,11 +133,15 @@ class Authenticator:
             fields.append(f'response="{hashed(f"{secret}:{nonce}:{action}")}"')
             if algorithm.endswith("-SESS"):
                 fields.append(f'cnonce="{cnonce}"')
-        if "algorithm" in asked:
+        if asked.get("algorithm"):
             fields.append(f"algorithm={asked['algorithm']}")
         if "opaque" in asked:
             fields.append(f'opaque="{_quoted(asked["opaque"])}"')
         return "Digest " + ", ".join(fields)
+
+
+def _algorithm(asked: dict[str, str]) -> str:
+    return (asked.get("algorithm") or "MD5").upper()
 
 
 def _quoted(text: str) -> str:

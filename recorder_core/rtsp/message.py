@@ -69,12 +69,12 @@ def parse_message(data: bytes | bytearray, at: int = 0, stop: int | None = None)
         return None
     first, *lines = data[at:end].decode("utf-8", "replace").split("\r\n")
     status, reason, method = _first_line(first)
-    headers: dict[str, tuple[str, ...]] = {}
+    found: dict[str, list[str]] = {}
     for line in lines:
         name, colon, value = line.partition(":")
         if colon:
-            key = name.strip().lower()
-            headers[key] = (*headers.get(key, ()), value.strip())
+            found.setdefault(name.strip().lower(), []).append(value.strip())
+    headers = {name: tuple(values) for name, values in found.items()}
     size = _content_length(headers)
     start = end + len(_END_OF_HEAD)
     if stop < start + size:

@@ -113,6 +113,8 @@ class _Talk:
                 fields.append(("Authorization", authorization))
             answer = yield Request(method, url, tuple(fields))
             status = answer.status or 0
+            if 200 <= status < 300 and authorization is not None:
+                self.authenticator.proved()
             if 200 <= status < 300 or (may_fail and status != 401):
                 return answer
             if status != 401:

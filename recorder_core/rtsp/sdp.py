@@ -106,11 +106,19 @@ def choose_video(description: SessionDescription) -> VideoOffer:
             name = media.encodings.get(number) or _STATIC_NAMES.get(number, "unknown")
             codec = _CODECS.get(name)
             options = media.formats.get(number, {})
-            if codec is not None and options.get("packetization-mode", "0") in ("0", "1"):
+            if codec is not None and _in_decoding_order(options):
                 return VideoOffer(codec, number, media.control, _sprop(codec, options))
             seen.append(name)
     names = ", ".join(seen) or "unknown"
     raise CameraError(ErrorCode.UNSUPPORTED_CODEC, f"The camera sends {names}; H.264 or H.265 is needed.", codec=names)
+
+
+def _in_decoding_order(options: dict[str, str]) -> bool:
+    """Whether units come in the order in which they are decoded, and without the numbers that would tell it.
+
+    RFC 6184 section 6.4 and RFC 7798 section 7.1: otherwise each packet has a field more, and would be misread.
+    """
+    return options.get("packetization-mode", "0") in ("0", "1") and not options.get("sprop-max-don-diff", "").strip("0")
 
 
 def _sprop(codec: Codec, options: dict[str, str]) -> tuple[bytes, ...]:

@@ -105,6 +105,23 @@ def test_another_try_helps_only_against_a_stale_nonce() -> None:
     assert one.accept(['Digest realm="r", nonce="3", stale=true'])
 
 
+def test_credentials_that_were_taken_once_are_worth_another_try_with_another_nonce() -> None:
+    """Some cameras renew a nonce without a word; a wrong password is still tried once only."""
+    one = Authenticator(MUFASA)
+    assert one.accept(['Digest realm="r", nonce="1"'])
+    one.proved()
+    assert not one.accept(['Digest realm="r", nonce="1"'])
+    assert one.accept(['Digest realm="r", nonce="2"'])
+
+
+def test_an_algorithm_without_a_name_is_md5() -> None:
+    one = Authenticator(Credentials("u", "p"))
+    assert one.accept(['Digest realm="r", nonce="n", algorithm=""'])
+    fields = _fields(one.authorization("PLAY", "*"))
+    assert fields["response"] == _md5(f"{_md5('u:r:p')}:n:{_md5('PLAY:*')}")
+    assert "algorithm" not in fields
+
+
 def test_without_credentials_or_a_known_challenge_nothing_helps() -> None:
     assert not Authenticator(None).accept(['Basic realm="r"'])
     assert Authenticator(None).authorization("OPTIONS", "*") is None

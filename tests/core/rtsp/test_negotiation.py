@@ -219,6 +219,18 @@ def test_a_camera_that_calls_every_nonce_stale_is_not_asked_for_ever() -> None:
     assert len(camera.asked) <= 5
 
 
+def test_a_nonce_for_each_request_without_a_word_about_it() -> None:
+    """Only what the camera has taken before is tried again with another nonce."""
+    refusals = iter(range(10))
+
+    def refused() -> Message:
+        return answer(401, www_authenticate=CHALLENGE.format(nonce=next(refusals)))
+
+    camera = Camera({method: [refused()] for method in ("DESCRIBE", "SETUP", "PLAY")})
+    assert camera.talk(Credentials("u", "p")).session_id == "42"
+    assert [request.method for request in camera.asked].count("SETUP") == 2
+
+
 def test_no_credentials_where_some_are_needed() -> None:
     with pytest.raises(CameraError) as refusal:
         Camera({"DESCRIBE": answer(401, www_authenticate='Basic realm="x"')}).talk()

@@ -92,6 +92,17 @@ def test_the_first_video_that_can_be_stored_is_taken() -> None:
     assert (offer.payload_type, offer.control) == (96, "second")
 
 
+@pytest.mark.parametrize(("difference", "offered"), [("0", True), ("", True), ("2", False), ("x", False)])
+def test_packets_that_carry_decoding_order_numbers_would_be_misread(difference: str, *, offered: bool) -> None:
+    lines = ["m=video 0 RTP/AVP 99", "a=rtpmap:99 H265/90000", f"a=fmtp:99 sprop-max-don-diff={difference}"]
+    if offered:
+        assert _offer(*lines).codec is Codec.H265
+    else:
+        with pytest.raises(CameraError) as refusal:
+            _offer(*lines)
+        assert refusal.value.code is ErrorCode.UNSUPPORTED_CODEC
+
+
 @pytest.mark.parametrize(
     ("lines", "code", "names"),
     [
