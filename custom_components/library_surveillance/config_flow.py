@@ -20,7 +20,7 @@ from .const import (
     RecorderKind,
 )
 from .flow.camera import CameraFlow
-from .flow.change import ChangeSteps, with_clean_address
+from .flow.change import ChangeSteps
 from .flow.estimate import bytes_per_day, shown_days, shown_gb, usable_on
 from .flow.fault import FormFaultError, explained
 from .flow.folders import Neighbours, Room, find_room, take_room
@@ -36,7 +36,8 @@ from .flow.forms import (
     URL_SCHEMA,
 )
 from .flow.limits import Limits
-from .flow.recorder import async_meet
+from .flow.name import check_name
+from .flow.recorder import async_meet, cleaned
 
 if TYPE_CHECKING:
     import probatio as vol
@@ -98,7 +99,7 @@ class LibraryConfigFlow(ChangeSteps, domain=DOMAIN):
         fault = None
         if user_input is not None:
             self._kind = kind
-            self._typed[kind] = with_clean_address(user_input)
+            self._typed[kind] = cleaned(user_input)
             try:
                 self._recorder = await async_meet(self.hass, {CONF_RECORDER: kind, **self._typed[kind]})
             except FormFaultError as err:
@@ -214,9 +215,8 @@ class LibraryConfigFlow(ChangeSteps, domain=DOMAIN):
 
 
 def _check_library(form: Form) -> None:
-    """Refuse a library without a name and figures that no estimate can use. Raises `FormFaultError`."""
-    if not form[CONF_NAME]:
-        raise FormFaultError(CONF_NAME, "name_required")
+    """Refuse names that will not do and figures that no estimate can use. Raises `FormFaultError`."""
+    check_name(form[CONF_NAME])
     if form[CONF_CAMERAS] not in range(1, MOST_CAMERAS + 1):
         raise FormFaultError(CONF_CAMERAS, "cameras_out_of_range", most=str(MOST_CAMERAS))
     if not 0 < form[CONF_MBIT_S] <= MOST_MBIT_S:

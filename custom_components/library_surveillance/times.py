@@ -16,8 +16,12 @@ def time_of(us: int) -> datetime:
 
 
 def us_of(moment: datetime) -> int:
-    """Return a moment's microseconds; one without a zone is in Home Assistant's own."""
-    return (dt_util.as_utc(moment) - _EPOCH) // timedelta(microseconds=1)
+    """Return a moment's microseconds; one without a zone is in Home Assistant's own.
+
+    It is counted without turning it into UTC, where the first and the last day that Python knows may not exist.
+    """
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=dt_util.get_default_time_zone())
+    return (aware - _EPOCH) // timedelta(microseconds=1)
 
 
 def iso_of(us: int) -> str:

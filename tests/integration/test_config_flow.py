@@ -184,6 +184,15 @@ async def test_a_folder_is_named_by_its_whole_path(hass: HomeAssistant, tmp_path
 
 
 @pytest.mark.usefixtures("disk")
+@pytest.mark.parametrize("name", ["line\nbreak", "x" * 256, "ü" * 128])
+async def test_names_that_no_folder_can_have(hass: HomeAssistant, tmp_path: Path, name: str) -> None:
+    """The recorder would refuse them when the library is there already."""
+    error, folder, good = "folder_name_unusable", str(tmp_path / name), tmp_path / ("x" * 255)
+    assert await _refused(hass, good, {"footage_path": error}, footage_path=folder) == {"folder": folder, "most": "255"}
+    await _refused(hass, good, {"advanced": error}, footage_path=str(tmp_path / "x"), advanced={"index_path": folder})
+
+
+@pytest.mark.usefixtures("disk")
 async def test_folders_that_home_assistant_serves(hass: HomeAssistant, tmp_path: Path) -> None:
     """Inside them, around them, and by way of a link, for footage and for the index."""
     media, allowed, good = tmp_path / "media", tmp_path / "allowed", tmp_path / "good"
@@ -337,6 +346,7 @@ async def test_limits_that_make_no_sense(
     ("form", "errors", "values"),
     [
         ({"name": "  "}, {"name": "name_required"}, {}),
+        ({"name": "x" * 257}, {"name": "name_unusable"}, {"most": "256"}),
         ({"cameras": 0}, {"cameras": "cameras_out_of_range"}, {"most": "1000"}),
         ({"cameras": 1.5}, {"cameras": "cameras_out_of_range"}, {"most": "1000"}),
         ({"cameras": 1001}, {"cameras": "cameras_out_of_range"}, {"most": "1000"}),

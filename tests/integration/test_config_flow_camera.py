@@ -288,11 +288,12 @@ async def test_what_is_no_address(hass: HomeAssistant, standing: Standing, url: 
 
 
 async def test_a_camera_has_a_name(hass: HomeAssistant, standing: Standing) -> None:  # noqa: F811
-    """Blanks are none."""
+    """Blanks are none, and the recorder would not take a very long one or one of several lines."""
     recorder, entry = standing
     dialog = await Dialog.add_camera(hass, entry)
-    await dialog.submit(**(FORM | {"name": "  "}))
-    assert dialog.errors == {"name": "name_required"}
+    for name, error in (("  ", "name_required"), ("x" * 257, "name_unusable"), ("a\nb", "name_unusable")):
+        await dialog.submit(**(FORM | {"name": name}))
+        assert dialog.errors == {"name": error}
     assert recorder.probes == []
     await dialog.submit(**FORM)
     assert dialog.step == "trial"

@@ -83,7 +83,7 @@ async def test_a_recorder_behind_https(
         await dialog.submit(url=f"{url}/", token=f"not-{TOKEN}")
         assert dialog.errors == {"token": "unauthorized"}
         assert dialog.shown() == {"url": url}
-        await _finish(await dialog.submit(url=url, token=TOKEN))
+        await _finish(await dialog.submit(url=url, token=f"{TOKEN} "))
         assert dialog.options == ["create", "library", "url"]
         await dialog.choose("create")
 
@@ -117,6 +117,32 @@ async def test_addresses_where_no_recorder_is(
         assert hass.config_entries.async_entries(DOMAIN) == []
         await dialog.submit(url=f"https://127.0.0.1:{port}", token=TOKEN)
         assert dialog.step == "profile"
+
+
+@pytest.mark.parametrize(
+    ("url", "token", "errors"),
+    [
+        ("https://", TOKEN, {"url": "https_required"}),
+        ("https://[::1", TOKEN, {"url": "https_required"}),
+        ("https://recorder:70000", TOKEN, {"url": "https_required"}),
+        ("https://ada:word@recorder", TOKEN, {"url": "url_with_credentials"}),
+        ("https://127.0.0.1:1", "two words", {"token": "token_unusable"}),
+        ("https://127.0.0.1:1", "line\nbreak", {"token": "token_unusable"}),
+        ("https://127.0.0.1:1", "schlüssel", {"token": "token_unusable"}),
+        ("https://127.0.0.1:1", " ", {"token": "token_unusable"}),
+        (" https://127.0.0.1:1/ ", f" {TOKEN} ", {"base": "recorder_unreachable"}),
+    ],
+)
+async def test_what_no_request_can_be_made_of(
+    hass: HomeAssistant, url: str, token: str, errors: dict[str, str]
+) -> None:
+    """It is refused at its field, before anything is asked; blanks around it are nobody's business."""
+    dialog = await Dialog.add_library(hass, "url")
+
+    await dialog.submit(url=url, token=token)
+
+    assert dialog.errors == errors
+    assert dialog.shown() == {"url": url.strip().rstrip("/")}
 
 
 @pytest.mark.usefixtures("set_up_entries")

@@ -124,10 +124,12 @@ async def test_only_administrators_export(hass: HomeAssistant, hass_read_only_us
     assert raised.value.translation_key == "administrator_required"
 
 
+@pytest.mark.parametrize("zone", ["America/Denver", "Asia/Tokyo"])
 async def test_bad_intervals_are_refused_by_name(
-    hass: HomeAssistant, hass_admin_user: MockUser, library: Library
+    hass: HomeAssistant, hass_admin_user: MockUser, library: Library, zone: str
 ) -> None:
-    """Each refusal says what is wrong with the interval."""
+    """Each refusal says what is wrong with the interval, also of one whose times UTC does not have."""
+    await hass.config.async_set_time_zone(zone)
     await library.async_set_up()
     now = dt_util.utcnow()
 
@@ -137,6 +139,8 @@ async def test_bad_intervals_are_refused_by_name(
         (now - timedelta(seconds=5), now + timedelta(hours=1), "interval_future"),
         (PAST, PAST + timedelta(days=200), "interval_too_long"),
         (PAST, PAST + timedelta(seconds=5), "no_footage"),
+        (datetime.min, datetime.min + timedelta(seconds=5), "no_footage"),  # noqa: DTZ901 - the zone is Home Assistant's
+        (datetime.max - timedelta(seconds=5), datetime.max, "interval_future"),  # noqa: DTZ901 - as above
     ):
         with pytest.raises(ServiceValidationError) as raised:
             await _async_export(hass, hass_admin_user, start=start, end=end)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigEntryState, ConfigSubentryFlow, SubentryFlowResult
-from homeassistant.const import CONF_NAME, CONF_URL
+from homeassistant.const import CONF_URL
 
 from recorder_core.errors import CameraError
 
@@ -16,6 +16,7 @@ from .address import camera_key, parse_address
 from .camera_draft import CameraDraft
 from .fault import FormFaultError, explained
 from .forms import CAMERA_SCHEMA
+from .name import check_name
 from .trial import CameraTrial, async_describe, async_try_camera
 
 if TYPE_CHECKING:
@@ -92,8 +93,7 @@ class CameraFlow(ConfigSubentryFlow):
 
     def _check(self) -> None:
         """Refuse what can be refused without asking the camera; take credentials out of the address."""
-        if not self._draft.name:
-            raise FormFaultError(CONF_NAME, "name_required")
+        check_name(self._draft.name)
         try:
             self._draft = self._draft.at(parse_address(self._draft.url))
         except CameraError:

@@ -11,13 +11,13 @@ from homeassistant.config_entries import ConfigEntryState, ConfigFlow, ConfigFlo
 from homeassistant.const import CONF_PASSWORD, CONF_TOKEN, CONF_URL, CONF_USERNAME
 from homeassistant.core import DOMAIN as HOMEASSISTANT_DOMAIN
 
-from custom_components.library_surveillance.const import CONF_RECORDER, CONF_SOCKET, CONF_SUBENTRY_ID, RecorderKind
+from custom_components.library_surveillance.const import CONF_RECORDER, CONF_SUBENTRY_ID, RecorderKind
 
 from .camera_draft import CameraDraft
 from .fault import FORM, FormFaultError, explained
 from .forms import CREDENTIALS_SCHEMA, RECONFIGURE_SCHEMAS, TOKEN_SCHEMA
 from .limits import Limits
-from .recorder import async_meet
+from .recorder import async_meet, cleaned
 from .trial import async_try_camera
 
 if TYPE_CHECKING:
@@ -28,14 +28,6 @@ if TYPE_CHECKING:
     from custom_components.library_surveillance.coordinator import LibraryConfigEntry
 
     from .forms import Form
-
-
-def with_clean_address(data: Form) -> Form:
-    """Return a form's data with the recorder's address as it is kept: no blanks around it, no slash behind a URL."""
-    return {
-        key: value.strip().rstrip("/") if key == CONF_URL else value.strip() if key == CONF_SOCKET else value
-        for key, value in data.items()
-    }
 
 
 class ChangeSteps(ConfigFlow):
@@ -50,7 +42,7 @@ class ChangeSteps(ConfigFlow):
         schema = RECONFIGURE_SCHEMAS[kind]
         fault = None
         if user_input is not None:
-            updates = with_clean_address(user_input)
+            updates = cleaned(user_input)
             if not updates.get(CONF_TOKEN):
                 updates.pop(CONF_TOKEN, None)
             try:
@@ -82,11 +74,11 @@ class ChangeSteps(ConfigFlow):
         fault = None
         if user_input is not None:
             try:
-                await self._async_meet_same(entry, user_input)
+                await self._async_meet_same(entry, cleaned(user_input))
             except FormFaultError as err:
                 fault = err
             else:
-                return self._async_update(entry, user_input)
+                return self._async_update(entry, cleaned(user_input))
         return self.async_show_form(
             step_id="reauth_confirm",
             data_schema=TOKEN_SCHEMA,

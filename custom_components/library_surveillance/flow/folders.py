@@ -6,6 +6,7 @@ serves to its users, and the index off file systems that cannot lock it. Refuses
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 INDEX_FOLDER: Final = "recorder"
 _MODE: Final = 0o700
+_NAME_BYTES: Final = 255
+"""NAME_MAX of the file systems that footage lies on."""
 
 # The sentences of the flow for what the recorder says against a folder; all others read "folder_failed".
 _KEYS: Final = {
@@ -112,6 +115,8 @@ def _resolved(field: str, text: str, neighbours: Neighbours) -> Path:
     if "\0" in text or not path.is_absolute():
         raise FormFaultError(field, "folder_not_absolute", folder=text)
     path = path.resolve()
+    if not str(path).isprintable() or any(len(os.fsencode(part)) > _NAME_BYTES for part in path.parts):
+        raise FormFaultError(field, "folder_name_unusable", folder=text, most=str(_NAME_BYTES))
     for key, folder in neighbours.served:
         if _touch(path, folder.resolve()):
             raise FormFaultError(field, key, folder=text, other=str(folder))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from homeassistant.const import CONF_TOKEN, CONF_URL
 
@@ -21,8 +23,15 @@ if TYPE_CHECKING:
 
     from recorder_core.api.models import RecorderStatus
 
+    from .forms import Form
+
 _ADDRESS_BYTES: Final = 107
 """What fits into the address of a Unix socket before its final zero (unix(7))."""
+
+_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
+"""What a header can carry as one word."""
+
+_PASTED: Final = frozenset({CONF_SOCKET, CONF_TOKEN})
 
 _ERRORS: Final = {
     ErrorCode.BAD_URL: (CONF_URL, "https_required"),
@@ -32,6 +41,14 @@ _ERRORS: Final = {
 }
 
 
+def cleaned(data: Form) -> Form:
+    """Return a form's data as it is kept: no blanks around addresses and tokens, no slash behind a URL."""
+    return {
+        key: value.strip().rstrip("/") if key == CONF_URL else value.strip() if key in _PASTED else value
+        for key, value in data.items()
+    }
+
+
 async def async_meet(hass: HomeAssistant, data: Mapping[str, Any]) -> RecorderStatus:  # Any: an entry's data
     """Return the status of the standing recorder that an entry with this data would have.
 
@@ -39,6 +56,8 @@ async def async_meet(hass: HomeAssistant, data: Mapping[str, Any]) -> RecorderSt
     """
     if CONF_SOCKET in data and (key := await hass.async_add_executor_job(_socket_problem, data[CONF_SOCKET])):
         raise FormFaultError(CONF_SOCKET, key)
+    if CONF_URL in data:
+        _check_network(data[CONF_URL], data[CONF_TOKEN])
     try:
         connection = connection_for(hass, data)
         async with connection.client:
@@ -56,6 +75,21 @@ def _fault(err: RecorderError) -> FormFaultError:
         return FormFaultError(FORM, "not_a_recorder", detail=err.message)
     field, key = _ERRORS.get(err.code, (FORM, "recorder_failed"))
     return FormFaultError(field, key, detail=err.message)
+
+
+def _check_network(url: str, token: str) -> None:
+    """Refuse what no request can be made of. Raises `FormFaultError`."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise FormFaultError(CONF_URL, "https_required")
+    if "@" in parts.netloc:
+        raise FormFaultError(CONF_URL, "url_with_credentials")
+    if _TOKEN.fullmatch(token) is None:
+        raise FormFaultError(CONF_TOKEN, "token_unusable")
 
 
 def _socket_problem(text: str) -> str | None:
