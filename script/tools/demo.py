@@ -21,7 +21,7 @@ from .demo_check import check, judge_footage, verdict
 from .demo_house import RunningHouse, open_house, wait_until_recording
 from .demo_people import HOUSES, PASSWORD
 from .ha_process import HomeAssistantError
-from .places import NoPlaceError, find_work_folder, free_port
+from .places import NoPlaceError, empty_folder, find_work_folder, free_port
 
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -89,7 +89,7 @@ def main() -> int:
     arguments = parser.parse_args()
     run = prove if arguments.check else show
     try:
-        folder = arguments.folder.absolute() if arguments.folder else find_work_folder()
+        folder = empty_folder(arguments.folder) if arguments.folder else find_work_folder()
         return asyncio.run(run(arguments.library, folder, free_port(arguments.port)))
     except (HomeAssistantError, NoPlaceError, RuntimeError) as error:
         print(f"The demonstration failed: {error}", file=sys.stderr)

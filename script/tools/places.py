@@ -31,6 +31,13 @@ def find_work_folder() -> Path:
     raise NoPlaceError("there is no folder to record to; name one with --folder. " + " ".join(reasons))
 
 
+def empty_folder(folder: Path) -> Path:
+    """Return the folder that somebody named. Raises `NoPlaceError` if it holds anything, for it goes in the end."""
+    if folder.exists() and not (folder.is_dir() and next(folder.iterdir(), None) is None):
+        raise NoPlaceError(f"{folder} is no empty or new folder, and all that is in it would be removed at the end")
+    return folder.absolute()
+
+
 def free_port(wanted: int) -> int:
     """Return the wanted port of this machine if nobody listens there, else another one."""
     for port in (wanted, 0):

@@ -22,6 +22,7 @@ NAME: Final = "library_surveillance.zip"
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip entry can hold
 _MODE: Final = 0o100644 << 16
 _VERSION: Final = re.compile(r'^__version__ = "([^"]+)"$', re.MULTILINE)
+_APP_VERSION: Final = re.compile(r'^version: "[^"]+"$', re.MULTILINE)
 _SEMANTIC: Final = re.compile(r"\d+\.\d+\.\d+(-[0-9a-z.]+)?")
 
 
@@ -63,11 +64,13 @@ def read_version(root: Path) -> str:
 
 
 def write_version(root: Path, version: str) -> None:
-    """Give recorder and integration the same new version."""
+    """Give recorder, integration and app the same new version."""
     if not _SEMANTIC.fullmatch(version):
         raise ReleaseError(f"{version} is no version like 1.2.3 or 1.2.3-beta.1")
     path = root / "recorder_core" / "version.py"
     path.write_text(_VERSION.sub(f'__version__ = "{version}"', path.read_text()))
+    app = root / "packaging" / "app" / "config.yaml"
+    app.write_text(_APP_VERSION.sub(f'version: "{version}"', app.read_text()))
     manifest = _manifest_path(root)
     manifest.write_text(json.dumps(_manifest(root) | {"version": version}, indent=2, ensure_ascii=False) + "\n")
 
@@ -91,7 +94,7 @@ def _manifest(root: Path) -> dict[str, object]:
 def main() -> int:
     """Build the zip of this checkout, after giving it a version if one is named."""
     parser = argparse.ArgumentParser(prog="script/release", description="Builds the release zip.")
-    parser.add_argument("version", nargs="?", help="give recorder and integration this version first")
+    parser.add_argument("version", nargs="?", help="give recorder, integration and app this version first")
     parser.add_argument("--output", type=Path, default=Path("dist") / NAME, help=f"the zip to write (dist/{NAME})")
     arguments = parser.parse_args()
     root = Path(__file__).resolve().parents[2]

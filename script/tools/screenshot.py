@@ -23,15 +23,17 @@ WIDTH: Final = 1720
 HEIGHT: Final = 1290
 SETTLED_S: Final = 45.0
 """So long the house records before the picture is taken: its figures are no longer those of the first second."""
+_BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")  # as `script/system-packages` takes them
 PICTURES_S: Final = 12.0
 """Home Assistant's frontend fetches a camera's picture every ten seconds."""
 
 
 async def take(house: RunningHouse, output: Path) -> None:
-    """Open the dashboard in Debian's Chromium, signed in as the owner, and save what it shows."""
+    """Open the dashboard in the system's Chromium, signed in as the owner, and save what it shows."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--force-color-profile=srgb"]
+            executable_path=next(filter(None, map(shutil.which, _BROWSERS)), None),
+            args=["--no-sandbox", "--force-color-profile=srgb"],
         )
         page = await browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=1)
         tokens = json.dumps(house.api.browser_tokens())

@@ -9,7 +9,7 @@ import pytest
 
 from recorder_core.storage.folder_check import check_folder
 from script.tools import places
-from script.tools.places import NoPlaceError, find_work_folder, free_port
+from script.tools.places import NoPlaceError, empty_folder, find_work_folder, free_port
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +30,17 @@ def test_names_every_place_that_will_not_do(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(places, "LEAST_BYTES", 1 << 62)
     with pytest.raises(NoPlaceError, match=r"name one with --folder.*/\.demo: too little room.*/dev/shm: "):
         find_work_folder()
+
+
+def test_a_named_folder_must_be_new_or_empty(tmp_path: Path) -> None:
+    """It is removed at the end, with all that is in it."""
+    (tmp_path / "empty").mkdir()
+    for name in ("new", "empty"):
+        assert empty_folder(tmp_path / name) == tmp_path / name
+    (tmp_path / "file").write_bytes(b"x")
+    for folder in (tmp_path, tmp_path / "file"):
+        with pytest.raises(NoPlaceError, match="would be removed"):
+            empty_folder(folder)
 
 
 def test_another_port_is_taken_where_the_wanted_one_is_not_free() -> None:

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml  # type: ignore[import-untyped]  # it ships without types
 
 from script.tools.release import ReleaseError, build, read_version, write_version
 
@@ -20,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 def checkout(tmp_path: Path) -> Path:
     """Return a checkout of just what a release is made from."""
     root = tmp_path / "checkout"
-    for name in ("recorder_core", "custom_components"):
+    for name in ("recorder_core", "custom_components", "packaging"):
         shutil.copytree(ROOT / name, root / name)
     shutil.copy(ROOT / "LICENSE", root)
     return root
@@ -69,11 +70,12 @@ def test_imports_from_the_unpacked_zip_alone(tmp_path: Path) -> None:
     ]
 
 
-def test_a_version_is_given_to_both_halves(checkout: Path, tmp_path: Path) -> None:
+def test_a_version_is_given_to_all_parts(checkout: Path, tmp_path: Path) -> None:
     """Recorder and integration are released together, so they carry one version."""
     write_version(checkout, "1.2.3")
     manifest = json.loads((checkout / "custom_components/library_surveillance/manifest.json").read_text())
-    assert (read_version(checkout), manifest["version"]) == ("1.2.3", "1.2.3")
+    app = yaml.safe_load((checkout / "packaging/app/config.yaml").read_text())
+    assert (read_version(checkout), manifest["version"], app["version"]) == ("1.2.3", "1.2.3", "1.2.3")
     assert len(build(checkout, tmp_path / "release.zip")) == 64
 
 
