@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
 
 import av
 import av.error
 from av.bitstream import BitStreamFilterContext
 
 from recorder_core.errors import CameraError, ErrorCode
+from recorder_core.jpeg_header import frame_header
 from recorder_core.media import TIMESCALE, Codec
 from recorder_core.rtp import NalSyntax, syntax_of
 
@@ -31,21 +32,57 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.video.stream import VideoStream
 
+_NO_TIMES = 0x80
+"""libavformat's AVFMT_NOTIMESTAMPS: what it says of times in such a container is made up."""
+
 _TO_ANNEX_B = {Codec.H264: "h264_mp4toannexb", Codec.H265: "hevc_mp4toannexb"}
 _START_CODE = b"\x00\x00\x01"
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Bytes with start codes, all or a part of a picture. `pts` is media time, `arrival_us` monotonic."""
+    """Bytes with start codes, all or a part of a picture; or a whole JPEG picture.
+
+    `pts` is media time, `arrival_us` monotonic.
+    """
 
     data: bytes
     pts: int
     arrival_us: int
 
 
+class Maker(Protocol):
+    """Turns what libavformat gives of a picture into an MP4 sample, and keeps the parameter sets apart."""
+
+    @property
+    def parameter_sets(self) -> tuple[bytes, ...]:
+        """The sets in force, in the order that an init segment wants."""
+        ...
+
+    def make(self, data: bytes) -> tuple[bytes, bool, bool]:
+        """Return the sample, whether it is a sync sample, and whether the parameter sets changed with it."""
+        ...
+
+
+class JpegMaker:
+    """Takes each picture as it is; its frame header does for a parameter set.
+
+    A picture without one that can be read changes it to an empty one, which the recorder treats like any parameter set
+    that it cannot read.
+    """
+
+    def __init__(self) -> None:
+        """Begin without a frame header."""
+        self.parameter_sets: tuple[bytes, ...] = ()
+
+    def make(self, data: bytes) -> tuple[bytes, bool, bool]:
+        """Return the picture, which is a sync sample, and whether its frame header is another one."""
+        before, self.parameter_sets = self.parameter_sets, (frame_header(data) or b"",)
+        return data, True, self.parameter_sets != before
+
+
 class UnitMaker:
-    """Turns byte streams with start codes into MP4 samples, and keeps the parameter sets apart."""
+    """Turns byte streams with start codes into samples of NAL units with lengths."""
 
     def __init__(self, syntax: NalSyntax) -> None:
         """Begin without parameter sets."""
@@ -93,11 +130,14 @@ def _joined(pieces: list[Piece]) -> Piece:
 
 
 def pictures(container: InputContainer, stream: VideoStream, codec: Codec, *, is_rtsp: bool) -> Iterator[Piece]:
-    """Yield the video's pictures with start codes.
+    """Yield the video's pictures, those of NAL units with start codes.
 
     RTP brings them in pieces with start codes; a container brings whole ones, perhaps with lengths instead, which the
-    filter replaces.
+    filter replaces. JPEG pictures come whole from both. A multipart answer tells no times: a picture's is its arrival.
     """
+    if codec is Codec.MJPEG:
+        whole = _pieces(container.demux(stream))
+        return map(_timed_by_arrival, whole) if container.format.flags & _NO_TIMES else whole
     if is_rtsp:
         return gather(_pieces(container.demux(stream)))
     to_annex_b = BitStreamFilterContext(_TO_ANNEX_B[codec], stream)
@@ -112,6 +152,14 @@ def _pieces(packets: Iterable[Packet[VideoStream]]) -> Iterator[Piece]:
             yield Piece(bytes(packet), pts, time.monotonic_ns() // 1000)
 
 
+def _timed_by_arrival(piece: Piece) -> Piece:
+    return replace(piece, pts=piece.arrival_us * TIMESCALE // 1_000_000)
+
+
+def _maker(codec: Codec) -> Maker:
+    return JpegMaker() if codec is Codec.MJPEG else UnitMaker(syntax_of(codec))
+
+
 def capture(orders: Orders, pipe: BinaryIO) -> None:
     """Capture until the camera ends.
 
@@ -124,7 +172,7 @@ def capture(orders: Orders, pipe: BinaryIO) -> None:
         info = {"codec": codec, "audio_discarded": any(one.type == "audio" for one in container.streams)}
         pipe.write(message(Kind.INFO, json.dumps(info).encode()))
         pipe.flush()
-        maker = UnitMaker(syntax_of(codec))
+        maker = _maker(codec)
         # With RTSP the parameter sets may stand in the session description alone, which becomes the extradata.
         extradata = stream.codec_context.extradata or b""
         if extradata.startswith((_START_CODE, b"\x00" + _START_CODE)):

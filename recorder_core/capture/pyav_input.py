@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
     from .pyav_protocol import Orders
 
-_CODECS = {"h264": Codec.H264, "hevc": Codec.H265}
+_CODECS = {"h264": Codec.H264, "hevc": Codec.H265, "mjpeg": Codec.MJPEG}
+_ONE_PICTURE = frozenset({"image2", "jpeg_pipe"})
+"""What libavformat calls a file that is a picture and nothing more, by its name or by what is in it."""
+
 _SECURE = frozenset({"rtsps", "https", "rtmps"})
 
 _OPEN_TIMEOUT_S = 20.0
@@ -103,13 +106,12 @@ def find_video(container: InputContainer) -> tuple[VideoStream, Codec]:
         names.append(name)
         if found is None and name in _CODECS:
             found = stream, _CODECS[name]
-    if not names:
+    if not names or container.format.name in _ONE_PICTURE:
         raise CameraError(ErrorCode.NO_VIDEO, "The camera offers no video at this address.")
     if found is None:
         codecs = ", ".join(names)
-        raise CameraError(
-            ErrorCode.UNSUPPORTED_CODEC, f"The camera sends {codecs}; H.264 or H.265 is needed.", codec=codecs
-        )
+        sentence = f"The camera sends {codecs}; H.264, H.265 or Motion JPEG is needed."
+        raise CameraError(ErrorCode.UNSUPPORTED_CODEC, sentence, codec=codecs)
     for other in container.streams:
         if other.index != found[0].index:
             other.discard = Discard.all

@@ -19,13 +19,22 @@ if TYPE_CHECKING:
     from .source import CaptureConfig, Source
 
 
+_JPEG = "JPEG"
+"""The payload format of Motion JPEG (RFC 2435), which the recorder's own client leaves to libavformat."""
+
+
 def worth_another(refusal: CameraError) -> bool:
-    """Whether another source may get what this one was refused: a camera that does not send over TCP may over UDP."""
+    """Whether another source may get what this one was refused.
+
+    A camera that does not send over TCP may over UDP, and one that offers Motion JPEG alone can be recorded as well.
+    """
+    if refusal.code is ErrorCode.UNSUPPORTED_CODEC:
+        return _JPEG in str(refusal.placeholders.get("codec")).split(", ")
     return refusal.code is ErrorCode.REJECTED and refusal.placeholders.get("method") == "SETUP"
 
 
 def make_sources(config: CaptureConfig, poller: Poller) -> Iterator[Source]:
-    """Make the sources to try, in order; the next is worth a try when a camera rejects the way one asks.
+    """Make the sources to try, in order; `worth_another` says whether the next is to be tried after a refusal.
 
     Raises:
         CameraError: `BAD_URL`.

@@ -1,4 +1,4 @@
-"""RTSP cameras in pure Python for tests, demonstrations and benchmarks, with faults on demand.
+"""Cameras in pure Python, RTSP and old HTTP ones, for tests, demonstrations and benchmarks, with faults on demand.
 
 They share no parser and no packetizer with the recorder, so that one misreading of a specification cannot hide in
 both. Every picture carries a frame code (`read_code`) that says when it was taken; every frame sent is logged.

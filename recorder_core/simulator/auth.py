@@ -46,7 +46,7 @@ class Verdict(Enum):
 
 
 class Gate:
-    """The check of one connection, with a nonce of its own."""
+    """The check of one connection, or of all of a camera's; who asks without credentials is given a new nonce."""
 
     def __init__(self, camera: SimulatedCamera) -> None:
         """Guard this camera."""
@@ -76,6 +76,8 @@ class Gate:
         """Judge a request; a camera without challenges lets everybody in."""
         if not self._camera.challenges:
             return Verdict.GOOD
+        if "authorization" not in request.headers:
+            self._renew()
         scheme, _, rest = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "basic" and Challenge.BASIC in self._camera.challenges:
             expected = base64.b64encode(f"{self._camera.username}:{self._camera.password}".encode()).decode()

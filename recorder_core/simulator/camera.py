@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class VideoCodec(StrEnum):
-    """What a simulated camera can encode; Motion JPEG is there for readers other than the recorder."""
+    """What a simulated camera can encode."""
 
     H264 = "h264"
     H265 = "h265"
@@ -38,12 +38,14 @@ class Challenge(StrEnum):
 
 
 class Transport(StrEnum):
-    """How RTP packets travel to the client."""
+    """How pictures travel to the client, as RTP packets or otherwise."""
 
     TCP = "tcp"
     """Interleaved in the RTSP connection (RFC 2326 section 10.12)."""
     UDP = "udp"
     """Unicast datagrams."""
+    HTTP = "http"
+    """JPEG pictures one behind the other in the answer to a GET; for Motion JPEG, and in place of the other two."""
 
 
 class SceneKind(StrEnum):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .loop import encode_loop
-from .presets import LIBRARIES, LOAD_VIDEO, load_cameras
+from .presets import LIBRARIES, LOAD_VIDEO, OLD_CAMERAS, load_cameras
 from .simulator import Simulator
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument(
         "--load", type=_count, metavar="N", help="N cameras of 1080p that replay one loop, for load tests"
     )
+    which.add_argument("--old", action="store_true", help="cameras that send Motion JPEG, over RTSP and over HTTP")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
     parser.add_argument("--port", type=_port, default=8554, help="the first camera's port, 0 for any (default: 8554)")
     parser.add_argument("--log", type=Path, metavar="FILE", help="write every frame sent to FILE, a line of JSON each")
@@ -65,6 +66,8 @@ async def run(args: argparse.Namespace) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     cameras: Sequence[SimulatedCamera] = LIBRARIES[args.library].cameras
     loop = None
+    if args.old:
+        cameras = OLD_CAMERAS
     if args.load is not None:
         _say("Encoding the loop …")
         cameras, loop = load_cameras(args.load), encode_loop(LOAD_VIDEO)

@@ -1,4 +1,4 @@
-"""One RTSP connection of a simulated camera: requests in, answers out, in order (RFC 2326)."""
+"""One connection of a simulated camera: requests in, answers out, in order (RFC 2326, or HTTP)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from .audio import audio_loop
 from .auth import Gate, Verdict
 from .camera import Transport
 from .faults import Quirk, SlowAnswers
-from .messages import MessageError, Request, RequestReader, response
+from .messages import HTTP, MessageError, Request, RequestReader, response
+from .multipart import HEADERS, multipart_track
 from .rtp import RtpStream
 from .sdp import AUDIO_CONTROL, VIDEO_CONTROL, describe
 from .session import Carrier, InterleavedCarrier, Session, Track, open_udp
@@ -50,6 +51,10 @@ class Connection(asyncio.Protocol):
             "SET_PARAMETER": self._parameter,
             "TEARDOWN": self._teardown,
         }
+        if Transport.HTTP in server.camera.transports:
+            self._reader = RequestReader(HTTP)
+            self._gate = server.gate  # clients of HTTP come back with the nonce in another connection
+            self._handlers = {"GET": self._get}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to answer."""
@@ -163,7 +168,10 @@ class Connection(asyncio.Protocol):
         carrier = await self._carrier(request.headers.get("transport", ""), channel=0 if is_video else 2)
         if carrier is None:
             return response(request, 461)
-        session = old or self._new_session()
+        session = old
+        if session is None:
+            session = self._new_session()
+            self._tasks.append(asyncio.create_task(self._watch(session)))
         ssrc = random.getrandbits(32)
         if is_video:
             server.counters.video_setups += 1
@@ -185,7 +193,6 @@ class Connection(asyncio.Protocol):
         server = self._server
         session = Session(server.camera.session_timeout_s * 1_000_000, server.clock.monotonic_us())
         self._sessions[session.identifier] = server.sessions[session.identifier] = session
-        self._tasks.append(asyncio.create_task(self._watch(session)))
         return session
 
     async def _carrier(self, wanted: str, channel: int) -> Carrier | None:
@@ -222,6 +229,14 @@ class Connection(asyncio.Protocol):
             time = stream.timestamp(server.source.next_pts)
             headers.append(("RTP-Info", f"url={base}/{VIDEO_CONTROL};seq={stream.sequence};rtptime={time}"))
         return response(request, 200, headers)
+
+    async def _get(self, request: Request) -> bytes:
+        """Answer with every picture from now on, until the client has seen enough."""
+        self._server.counters.plays += 1
+        session = self._new_session()
+        session.video = multipart_track(self._transport)
+        session.playing = True
+        return response(request, 200, HEADERS)
 
     async def _parameter(self, request: Request) -> bytes:
         self._server.counters.keep_alives += bool(request.session)

@@ -1,4 +1,4 @@
-"""JPEG pictures as RTP payloads (RFC 2435), for readers of Motion JPEG."""
+"""JPEG pictures as RTP payloads (RFC 2435)."""
 
 from __future__ import annotations
 

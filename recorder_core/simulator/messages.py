@@ -1,11 +1,18 @@
-"""RTSP requests as a camera reads them, and answers as it writes them (RFC 2326)."""
+"""RTSP requests as a camera reads them, and answers as it writes them (RFC 2326); those of HTTP look the same."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _LONGEST_HEAD = 16 * 1024
+RTSP = ("RTSP/1.0",)
+HTTP = ("HTTP/1.1", "HTTP/1.0")
+"""The versions of a protocol that a camera answers."""
 
 REASONS = {
     200: "OK",
@@ -23,11 +30,12 @@ REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A client's request; header names are in lower case."""
+    """A client's request; header names are in lower case, `version` is the protocol's."""
 
     method: str
     url: str
     headers: dict[str, str]
+    version: str = RTSP[0]
 
     @property
     def path(self) -> str:
@@ -41,14 +49,15 @@ class Request:
 
 
 class MessageError(ValueError):
-    """What a client sent is no RTSP."""
+    """What a client sent is not of the protocol."""
 
 
 class RequestReader:
     """Takes bytes as they come, gives whole requests; a client's interleaved frames and answers are passed over."""
 
-    def __init__(self) -> None:
+    def __init__(self, versions: Sequence[str] = RTSP) -> None:
         """Nothing was read yet."""
+        self._versions = versions
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[Request]:
@@ -71,7 +80,7 @@ class RequestReader:
                 break
             del self._buffer[: end + 4 + length]
             if not first.startswith("RTSP/"):  # else it answers a request of the camera's own
-                requests.append(_request(first, headers))
+                requests.append(_request(first, headers, self._versions))
         return requests
 
     def _skip_frame(self) -> bool:
@@ -100,18 +109,18 @@ def _content_length(headers: dict[str, str]) -> int:
     return int(value)
 
 
-def _request(first: str, headers: dict[str, str]) -> Request:
+def _request(first: str, headers: dict[str, str], versions: Sequence[str]) -> Request:
     words = first.split(" ")
-    if len(words) != 3 or words[2] != "RTSP/1.0":
+    if len(words) != 3 or words[2] not in versions:
         raise MessageError("no request line")
-    return Request(words[0], words[1], headers)
+    return Request(words[0], words[1], headers, words[2])
 
 
 def response(
     request: Request | None, status: int, headers: list[tuple[str, str]] | None = None, body: bytes = b""
 ) -> bytes:
-    """An answer. Headers may repeat, as two challenges do."""
-    lines = [f"RTSP/1.0 {status} {REASONS[status]}"]
+    """An answer in the protocol of the request. Headers may repeat, as two challenges do."""
+    lines = [f"{RTSP[0] if request is None else request.version} {status} {REASONS[status]}"]
     if request is not None and "cseq" in request.headers:
         lines.append(f"CSeq: {request.headers['cseq']}")
     lines += [f"{name}: {value}" for name, value in headers or ()]

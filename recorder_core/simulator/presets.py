@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .camera import AudioCodec, Challenge, SceneKind, SimulatedCamera, VideoCodec, VideoSettings
+from .camera import AudioCodec, Challenge, SceneKind, SimulatedCamera, Transport, VideoCodec, VideoSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -113,6 +113,14 @@ LIBRARIES: dict[str, Library] = {
         Library("hanson", "Hanson Public Library", _cameras(_HANSON)),
     )
 }
+
+_JPEG = VideoSettings(VideoCodec.MJPEG, width=640, height=480, fps=5)
+
+OLD_CAMERAS = (
+    SimulatedCamera("old-rtsp", "Old camera, RTSP", number=1, video=_JPEG),
+    SimulatedCamera("old-http", "Old camera, HTTP", number=2, video=_JPEG, audio=None, transports=(Transport.HTTP,)),
+)
+"""Cameras from before H.264, without passwords: Motion JPEG over RTP and as a multipart answer over HTTP."""
 
 LOAD_VIDEO = VideoSettings(width=1920, height=1080, fps=25, gop=50, bitrate=4_000_000)
 

@@ -23,7 +23,10 @@ _NTP_EPOCH_S = 2_208_988_800  # 1970 in NTP time (RFC 868)
 
 @dataclass(frozen=True, slots=True)
 class PreparedFrame:
-    """A coded picture as packets on channel 0; `offsets` are where the interleaved headers start."""
+    """A coded picture as packets on channel 0; `offsets` are where the interleaved headers start.
+
+    For an answer over HTTP `wire` is a part of it, and there are no packets.
+    """
 
     serial: int
     time_us: int

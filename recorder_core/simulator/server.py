@@ -6,6 +6,8 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from .auth import Gate
+from .camera import Transport
 from .connection import Connection
 from .counters import CameraCounters
 from .faults import (
@@ -54,6 +56,7 @@ class CameraServer:
         self.sessions: dict[str, Session] = {}
         self.connections: set[Connection] = set()
         self.bell = Bell()
+        self.gate = Gate(camera)
         self.host, self.port = host, port
         self._tls = tls
         self._log = log
@@ -63,7 +66,8 @@ class CameraServer:
     @property
     def url(self) -> str:
         """Where clients find it, without credentials."""
-        scheme = "rtsps" if self._tls else "rtsp"
+        scheme = "http" if Transport.HTTP in self.camera.transports else "rtsp"
+        scheme += "s" if self._tls else ""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{scheme}://{host}:{self.port}/{self.camera.name}"
 

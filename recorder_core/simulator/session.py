@@ -226,7 +226,7 @@ class Session:
     def _bend(self, buffer: bytearray, offsets: tuple[int, ...], faults: FaultBox) -> tuple[bytearray, tuple[int, ...]]:
         """Lose and reorder packets."""
         lose, reorder = faults.get(LosePackets), faults.get(ReorderPackets)
-        if lose is None and reorder is None:
+        if not offsets or (lose is None and reorder is None):
             return buffer, offsets
         packets = split_packets(buffer, offsets)
         if lose is not None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
+from .camera import Transport
 from .encoder import CLOCK_RATE, Encoder
+from .multipart import multipart
 from .painter import Painter
 from .prepare import prepare
 from .sdp import VideoMedia
@@ -130,4 +132,6 @@ class LiveSource:
         video = self._encoder.video
         in_band = video.repeat_headers or self._in_band or self._changed
         sets = self._encoder.parameter_sets if in_band else ()
+        if Transport.HTTP in self._camera.transports:
+            return [multipart(frame) for frame in frames]
         return [prepare(frame, video.codec, self._camera.mtu, sets) for frame in frames]

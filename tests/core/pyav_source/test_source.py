@@ -57,10 +57,23 @@ def test_an_address_that_is_none_has_no_source() -> None:
     assert caught.value.code is ErrorCode.BAD_URL
 
 
-def test_only_a_refused_transport_is_worth_another_source() -> None:
-    assert worth_another(CameraError(ErrorCode.REJECTED, "No.", method="SETUP"))
-    assert not worth_another(CameraError(ErrorCode.REJECTED, "No.", method="PLAY"))
-    assert not worth_another(CameraError(ErrorCode.AUTH_FAILED, "No.", method="SETUP"))
+@pytest.mark.parametrize(
+    ("code", "placeholders", "worth"),
+    [
+        (ErrorCode.REJECTED, {"method": "SETUP"}, True),
+        (ErrorCode.REJECTED, {"method": "PLAY"}, False),
+        (ErrorCode.AUTH_FAILED, {"method": "SETUP"}, False),
+        (ErrorCode.UNSUPPORTED_CODEC, {"codec": "JPEG"}, True),
+        (ErrorCode.UNSUPPORTED_CODEC, {"codec": "VP8, JPEG"}, True),
+        (ErrorCode.UNSUPPORTED_CODEC, {"codec": "JPEG2000"}, False),
+        (ErrorCode.UNSUPPORTED_CODEC, {"codec": "H263"}, False),
+        (ErrorCode.UNSUPPORTED_CODEC, {}, False),
+    ],
+)
+def test_only_a_refused_transport_and_motion_jpeg_are_worth_another_source(
+    code: ErrorCode, placeholders: dict[str, str], *, worth: bool
+) -> None:
+    assert worth_another(CameraError(code, "No.", **placeholders)) is worth
 
 
 async def test_units_flow_until_the_camera_ends_them() -> None:

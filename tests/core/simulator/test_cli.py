@@ -79,6 +79,8 @@ def test_load_mode_and_credentials_on_demand(
     shown = capsys.readouterr().out
     assert "(user recorder, password demo-main-entrance)" in shown
     assert "@" not in shown
+    assert cli.main(parse("--old", "--port", "0")) == 0
+    assert re.findall(r"^(\w+)://", capsys.readouterr().out, re.MULTILINE) == ["rtsp", "http"]
 
 
 @pytest.mark.parametrize(
@@ -89,6 +91,7 @@ def test_load_mode_and_credentials_on_demand(
         ["--port", "70000"],
         ["--library", "other"],
         ["--load", "2", "--library", "hanson"],
+        ["--load", "2", "--old"],
     ],
 )
 def test_wrong_arguments_are_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:

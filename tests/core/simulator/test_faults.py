@@ -21,13 +21,14 @@ from recorder_core.simulator import (
     ReorderPackets,
     Simulator,
 )
-from recorder_core.simulator.session import MOST_UNSENT, InterleavedCarrier
+from recorder_core.simulator.multipart import MultipartCarrier
+from recorder_core.simulator.session import MOST_UNSENT, Carrier, InterleavedCarrier
 
 from .cameras import CAMERA, QUICK, QUICK_B_FRAMES
 from .wire import Answer, Noise, Packet, WireClient, connect, pictures
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
 TICKS = 1800  # of 1/90 000 s from picture to picture
 
@@ -310,7 +311,8 @@ async def test_a_longer_gop_and_b_frames_from_now_on(simulator: Simulator, clien
     assert back == list(range(back[0], back[0] + len(back)))
 
 
-async def test_a_client_that_does_not_read_is_given_up() -> None:
+@pytest.mark.parametrize("carrier", [lambda transport: InterleavedCarrier(transport, 0), MultipartCarrier])
+async def test_a_client_that_does_not_read_is_given_up(carrier: Callable[[asyncio.Transport], Carrier]) -> None:
     """Bytes never pile up without end."""
 
     class Full(asyncio.Transport):
@@ -323,5 +325,5 @@ async def test_a_client_that_does_not_read_is_given_up() -> None:
             self.aborted = True
 
     transport = Full()
-    InterleavedCarrier(transport, 0).send(bytearray(b"$\0\0\0"), (0,))
+    carrier(transport).send(bytearray(b"$\0\0\0"), (0,))
     assert transport.aborted
