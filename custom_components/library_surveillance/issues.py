@@ -34,7 +34,11 @@ _CAMERA_ISSUES: Final = {
     ErrorCode.AUTH_FAILED: "camera_credentials",
     ErrorCode.AUTH_REQUIRED: "camera_credentials",
     ErrorCode.NO_VIDEO: "camera_no_video",
+    ErrorCode.NO_SYNC_SAMPLE: "camera_no_sync_sample",
     ErrorCode.UNSUPPORTED_CODEC: "camera_unsupported",
+    ErrorCode.FORMAT_UNREADABLE: "camera_unsupported",
+    ErrorCode.NOT_FOUND: "camera_stream_not_found",
+    ErrorCode.TLS_FAILED: "camera_tls_failed",
     ErrorCode.BAD_URL: "camera_bad_url",
 }
 

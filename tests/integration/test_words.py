@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from string import Formatter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from homeassistant.exceptions import ServiceValidationError
@@ -23,6 +24,9 @@ from custom_components.library_surveillance import (
 from recorder_core.api.models import CameraState, StartMode, VolumeState
 from recorder_core.errors import ErrorCode, RecorderError
 from recorder_core.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 FOLDER = Path(const.__file__).parent
 ENGLISH: dict[str, Any] = json.loads((FOLDER / "translations" / "en.json").read_text())  # Any: JSON
@@ -86,6 +90,29 @@ def test_every_entity_has_a_name_and_an_icon(platform: str, descriptions: tuple[
     for description in descriptions:
         if options := getattr(description, "options", None):
             assert set(ENGLISH["entity"][platform][description.translation_key]["state"]) == set(options)
+
+
+def test_no_state_has_the_icon_that_it_has_anyway() -> None:
+    """Home Assistant's validation refuses it."""
+    for platform in ICONS["entity"].values():
+        for icon in platform.values():
+            assert icon["default"] not in icon.get("state", {}).values()
+
+
+def test_every_sentence_is_one_that_home_assistant_takes() -> None:
+    """Its validation refuses blanks around a sentence, quoted gaps, addresses and HTML."""
+
+    def sentences(node: dict[str, Any] | str) -> Iterator[str]:  # Any: JSON
+        if isinstance(node, str):
+            yield node
+        else:
+            for below in node.values():
+                yield from sentences(below)
+
+    told = list(sentences(ENGLISH))
+    assert len(told) > 100
+    bad = re.compile(r"^\s|\s$|'\{\w+\}'|(https?|ftp|mqtt)://[a-z0-9-]+\.|www\.|<[a-z/][^>]*>", re.IGNORECASE)
+    assert [sentence for sentence in told if bad.search(sentence)] == []
 
 
 def test_enumerations_are_complete() -> None:
