@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from recorder_core.clock import Clock
-    from recorder_core.storage.records import Event, Segment
+    from recorder_core.storage.records import Event, Gap, Segment
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -126,7 +126,12 @@ class Recorder:
         self._store_id = await asyncio.to_thread(self._files.store_id, index.store_id)
         self._events = EventLog(self._index, self.feed, self._clock)
         self._volumes = Volumes(
-            self._index, self._clock, self._folder, on_closed=self._segment_closed, on_changed=self._volume_changed
+            self._index,
+            self._clock,
+            self._folder,
+            on_closed=self._segment_closed,
+            on_missed=self._footage_missed,
+            on_changed=self._volume_changed,
         )
         self._stack.push_async_callback(self._volumes.close)
         self._cameras = Cameras(self._index, self._volumes, self._events, clock=self._clock, poller=self._poller)
@@ -226,6 +231,17 @@ class Recorder:
             sha256=segment.sha256.hex(),
         )
         self._cameras.refresh(segment.camera_id)
+
+    def _footage_missed(self, gap: Gap) -> None:
+        self._events.note(
+            EventKind.GAP,
+            gap.camera_id,
+            start_us=gap.start_us,
+            end_us=gap.end_us,
+            reason=gap.reason,
+            detail=gap.detail,
+        )
+        self._cameras.refresh(gap.camera_id)
 
     def _volume_changed(self, volume: VolumeStatus, before: VolumeState) -> None:
         self._events.publish(FeedItem(volume=volume))

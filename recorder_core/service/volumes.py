@@ -19,7 +19,7 @@ from recorder_core.storage.folder_check import check_folder
 from recorder_core.storage.ids import CAMERAS_FOLDER
 from recorder_core.storage.index import Index
 from recorder_core.storage.rebuild import rebuild
-from recorder_core.storage.reconcile import salvage_left
+from recorder_core.storage.reconcile import miss_left, salvage_left
 from recorder_core.storage.volumes import Room, Shortage, VolumeHandle, open_volume, shortage
 from recorder_core.storage.writer import VolumeWriter
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from recorder_core.clock import Clock
-    from recorder_core.storage.records import Segment
+    from recorder_core.storage.records import Gap, Segment
     from recorder_core.storage.writer import OpenSegment
 
 _LOGGER = logging.getLogger(__name__)
@@ -72,6 +72,16 @@ class _Slot:
     room: Room | None = None
     state: VolumeState = VolumeState.MISSING
     error: StorageError | None = None
+    unsettled: bool = False
+    """Whether a file may have been left open although the volume is there."""
+
+    def being_written(self) -> set[int]:
+        """Return the ids of the segments that are open; may be called from any thread."""
+        return set() if self.writer is None else {segment.file.segment_id for segment in self.writer.open_segments()}
+
+    def holds(self, segment: OpenSegment) -> bool:
+        """Whether the segment is written to this volume."""
+        return self.handle is not None and self.handle.volume.volume_id == segment.file.volume_id
 
     def status(self) -> VolumeStatus:
         room = self.room or Room(0, 0, 0, 0, None, None)
@@ -98,9 +108,10 @@ class Volumes:
         folder: Path,
         *,
         on_closed: Callable[[Segment], None],
+        on_missed: Callable[[Gap], None],
         on_changed: Callable[[VolumeStatus, VolumeState], None],
     ) -> None:
-        """Report every closed segment, and every volume that is not as it was, with the state it was in.
+        """Report every closed segment, gaps for what a volume took along, and volumes with the state they were in.
 
         `folder` is the recorder's data folder.
         """
@@ -108,6 +119,7 @@ class Volumes:
         self._clock = clock
         self._folder = folder
         self._on_closed = on_closed
+        self._on_missed = on_missed
         self._on_changed = on_changed
         self._slots: list[_Slot] = []
         self._chosen: dict[str, _Slot] = {}
@@ -285,10 +297,11 @@ class Volumes:
         try:
             handle = slot.handle = slot.handle or await self._open(slot.config)
             await asyncio.to_thread(handle.check)
-            if slot.state not in _PRESENT:
-                await self._salvage(slot, handle)
-            slot.writer = slot.writer or self._start_writer(handle)
-            slot.room = room = await self._room(handle, slot.writer)
+            slot.writer = writer = slot.writer or self._start_writer(handle)
+            slot.room = room = await self._room(handle, writer)
+            await asyncio.to_thread(handle.check_writable)
+            if slot.unsettled or slot.state not in _PRESENT:
+                await self._salvage(slot, handle, writer)
         except StorageError as error:
             slot.error = error
             slot.state = _STATES.get(error.code, VolumeState.MISSING)
@@ -296,6 +309,8 @@ class Volumes:
             short = find_shortage(room, slot.state)
             slot.state = VolumeState.OK if short is None else VolumeState.FULL
             slot.error = None if short is None else _full(short)
+        if slot.handle is not None and slot.state not in _PRESENT:
+            await self._miss(slot, slot.handle)
         after = slot.status()
         if after.state is not before.state:
             _LOGGER.log(
@@ -317,16 +332,22 @@ class Volumes:
         await self._index.ask(Index.put_volume, handle.volume)
         return handle
 
-    async def _salvage(self, slot: _Slot, handle: VolumeHandle) -> None:
-        """Take into the index what was being written when the volume went away."""
-        writer = slot.writer
-
-        def being_written() -> set[int]:
-            return set() if writer is None else {segment.file.segment_id for segment in writer.open_segments()}
-
-        for segment in await self._index.ask(salvage_left, handle, being_written):
-            _LOGGER.warning("Volume %s is back: %s was salvaged", handle.volume.path, segment.path)
+    async def _salvage(self, slot: _Slot, handle: VolumeHandle, writer: VolumeWriter) -> None:
+        """Take into the index what was being written when the volume went away, or failed for a moment."""
+        slot.unsettled = any(segment.error is not None for segment in writer.open_segments())
+        for segment in await self._index.ask(salvage_left, handle, slot.being_written):
+            _LOGGER.warning("%s was salvaged from volume %s", segment.path, handle.volume.path)
             self._on_closed(segment)
+
+    async def _miss(self, slot: _Slot, handle: VolumeHandle) -> None:
+        """Account for what was being written when the volume went away, until it is back (invariant 4)."""
+        try:
+            gaps = await self._index.ask(miss_left, handle.volume.volume_id, slot.being_written)
+        except StorageError as error:  # the next look asks again
+            _LOGGER.error("What volume %s took along is not accounted for: %s", handle.volume.path, error.message)  # noqa: TRY400  # it says all
+            return
+        for gap in gaps:
+            self._on_missed(gap)
 
     def _unread(self, handle: VolumeHandle) -> Path:
         """Return the file that stands for "this volume is still to be read into the index"."""
@@ -357,6 +378,8 @@ class Volumes:
 
     def _failed(self, segment: OpenSegment) -> None:
         _LOGGER.error("Writing %s failed: %s", segment.file.path, segment.error)
+        for slot in self._slots:
+            slot.unsettled = slot.unsettled or slot.holds(segment)
         self._look_now.set()
 
     async def _close_slots(self) -> None:

@@ -103,6 +103,26 @@ def insert_gap(connection: Connection, key: int, when: tuple[int, int | None], w
     return gap_id
 
 
+def cut_gaps(connection: Connection, key: int, start_us: int, end_us: int) -> None:
+    """Take `[start_us, end_us)` out of a camera's gaps within the caller's transaction: it turned out to be recorded.
+
+    Gaps of lost packets stay, for they lie within segments.
+    """
+    overlapping = (GAP.c.start_us < end_us, or_(GAP.c.end_us.is_(None), GAP.c.end_us > start_us))
+    query = select(GAP).where(GAP.c.camera_key == key, GAP.c.reason != GapReason.PACKET_LOSS.value, *overlapping)
+    for row in connection.execute(query).all():
+        gap = GAP.c.gap_id == row.gap_id
+        before, after = row.start_us < start_us, row.end_us is None or row.end_us > end_us
+        if after:  # the part that may still be open keeps the id by which it will be closed
+            connection.execute(update(GAP).where(gap).values(start_us=end_us))
+            if before:
+                insert_gap(connection, key, (row.start_us, start_us), (GapReason(row.reason), row.detail))
+        elif before:
+            connection.execute(update(GAP).where(gap).values(end_us=start_us))
+        else:
+            connection.execute(delete(GAP).where(gap))
+
+
 def _close(connection: Connection, gap_id: int, end_us: int) -> None:
     still_open = (GAP.c.gap_id == gap_id, GAP.c.end_us.is_(None))
     connection.execute(delete(GAP).where(*still_open, GAP.c.start_us >= end_us))

@@ -6,14 +6,14 @@ method is one committed transaction. Any of them may raise StorageError with wha
 
 from __future__ import annotations
 
-from .gap_rows import GapRows
 from .garbage_rows import GarbageRows
+from .late_rows import LateRows
 from .rebuild_rows import RebuildRows
 
 _HEARTBEAT = "heartbeat_us"
 
 
-class Index(RebuildRows, GapRows, GarbageRows):
+class Index(RebuildRows, LateRows, GarbageRows):
     """The index of footage. `with Index.open(path, clock) as index:` opens and closes it."""
 
     def heartbeat(self, now_us: int) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from .index import Index
-    from .records import OpenFile, Segment
+    from .records import Gap, OpenFile, Segment
     from .volumes import VolumeHandle
 
 _LOGGER = logging.getLogger(__name__)
@@ -66,22 +66,46 @@ def reconcile(index: Index, volumes: Iterable[VolumeHandle], progress: Progress 
     _empty_garbage(index, known.values())
     _end_runs(index, {file.run_id for file in found.waiting})
     _close_gaps(index)
+    for file in found.waiting:
+        index.file_missed(file, index.last_heartbeat())
     found.ends = coverage_ends(index)
     return found
 
 
-def salvage_left(index: Index, handle: VolumeHandle, being_written: Callable[[], Collection[int]]) -> list[Segment]:
+type BeingWritten = Callable[[], Collection[int]]
+"""Gives the ids of the segments that a volume's writer has open.
+
+It is asked after the index was: a writer forgets a file later than the index does, so what it does not know then is
+nobody's.
+"""
+
+
+def miss_left(index: Index, volume_id: str, being_written: BeingWritten) -> list[Gap]:
+    """Account for what was left open on a volume that is away; recording may go on elsewhere. Returns the new gaps.
+
+    Raises StorageError where the index fails.
+    """
+    return [gap for file in _left(index, volume_id, being_written) for gap in index.file_missed(file)]
+
+
+def salvage_left(index: Index, handle: VolumeHandle, being_written: BeingWritten) -> list[Segment]:
     """Make segments of what was left open on a volume that went away and is back; recording may go on meanwhile.
 
-    `being_written` is asked for segments' ids after the index was: a writer forgets a file later than the index does,
-    so what it does not know then is nobody's. Raises StorageError where the index fails.
+    What of it cannot be had is in gaps. Raises StorageError where the index fails.
     """
-    files = [file for file in index.open_files() if file.volume_id == handle.volume.volume_id]
-    written = being_written()
+    volume_id = handle.volume.volume_id
     found = Reconciled()
-    left = [file for file in files if file.segment_id not in written]
-    _see_to_open_files(index, left, {handle.volume.volume_id: handle}, found, no_progress)
+    left = _left(index, volume_id, being_written)
+    for file in left:
+        index.file_missed(file)
+    _see_to_open_files(index, left, {volume_id: handle}, found, no_progress)
     return found.salvaged
+
+
+def _left(index: Index, volume_id: str, being_written: BeingWritten) -> list[OpenFile]:
+    files = [file for file in index.open_files() if file.volume_id == volume_id]
+    written = being_written()
+    return [file for file in files if file.segment_id not in written]
 
 
 def coverage_ends(index: Index) -> dict[str, int]:
@@ -154,7 +178,7 @@ def _see_to(index: Index, volumes: Mapping[str, VolumeHandle], file: OpenFile, f
         # The start that the writer had settled on, where the segment before it ends.
         shift_us = segment.start_us - file.start_us
         segment = replace(segment, start_us=file.start_us, wall_duration_us=max(segment.wall_duration_us + shift_us, 0))
-        index.file_closed(segment)
+        index.file_salvaged(segment)
         found.salvaged.append(segment)
 
 

@@ -79,6 +79,17 @@ class VolumeHandle:
         """
         _require(self.volume.path, self.volume.volume_id)
 
+    def check_writable(self) -> None:
+        """Make sure that files can be made on it; whether there is room for them is another question.
+
+        Raises:
+            StorageError: `VOLUME_READ_ONLY`: mounted so, after a fault of the disk for instance, or not ours to write.
+        """
+        if not os.access(self.volume.path, os.W_OK | os.X_OK):
+            raise StorageError(
+                ErrorCode.VOLUME_READ_ONLY, "The volume cannot be written to.", path=str(self.volume.path)
+            )
+
     def room(self, *, used_bytes: int, pending_bytes: int) -> Room:
         """Return its room now.
 

@@ -32,6 +32,7 @@ from recorder_core.service.cameras import REFRESH_S
 from recorder_core.service.events import EventKind
 from recorder_core.simulator import Disconnect, Simulator, read_code
 from recorder_core.storage.index import Index
+from recorder_core.storage.late_rows import AWAY
 from recorder_core.storage.volumes import MARKER
 
 from .rig import PASSWORD, camera, config_of, feed_until, holes, served, state_reached, stored, use_volume
@@ -201,6 +202,38 @@ async def test_what_was_being_written_to_a_disk_that_went_away_is_taken_in_when_
     assert (segment.segment_id, segment.open) == (before.segments[0].segment_id, False)
     assert segment.end_us >= before.segments[0].end_us
     assert holes(coverage) == []
+
+
+async def test_a_disk_that_stays_away_leaves_no_second_unaccounted_for(data: Path) -> None:
+    """While the recorder runs on, after it was started again without the disk, and when the disk is back at last."""
+    footage = data / "footage"
+    async with Simulator([camera()]) as simulator, served(data) as (recorder, client):
+        await use_volume(client, footage)
+        await client.put_camera(config_of(simulator))
+        await state_reached(client, CameraState.RECORDING)
+        before = await stored(client)
+        footage.rename(data / "away")
+        await client.put_camera(config_of(simulator, stall_timeout_s=9.0))  # the file cannot be closed
+        recorder._volumes._look_now.set()
+        await feed_until(client, lambda item: item.event is not None and item.event.data.get("detail") == AWAY)
+        coverage = await client.coverage("lobby", before.start_us, before.end_us)
+        assert coverage.segments == []
+        assert holes(coverage) == []
+        await state_reached(client, CameraState.STORAGE_FAILED)
+    async with served(data) as (recorder, client):
+        await state_reached(client, CameraState.STORAGE_FAILED)
+        coverage = await client.coverage("lobby", before.start_us, before.end_us)
+        assert holes(coverage) == []
+        (data / "away").rename(footage)
+        recorder._volumes._look_now.set()
+        await feed_until(client, lambda item: item.event is not None and item.event.kind == EventKind.SEGMENT_CLOSED)
+        coverage = await client.coverage("lobby", before.start_us, before.end_us)
+    [segment] = [one for one in coverage.segments if not one.open]
+    assert segment.segment_id == before.segments[0].segment_id
+    assert holes(coverage) == []
+    assert not any(
+        gap.start_us < segment.end_us and (gap.end_us or gap.start_us + 1) > segment.start_us for gap in coverage.gaps
+    )
 
 
 async def test_another_disk_in_its_place_is_not_written_to(data: Path) -> None:

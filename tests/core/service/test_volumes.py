@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
+import subprocess
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,6 +20,11 @@ from recorder_core.service.volumes import Volumes, _Slot, find_shortage
 from recorder_core.storage.folder_check import check_folder
 from recorder_core.storage.index import Index
 from recorder_core.storage.volumes import MARKER, Room, Shortage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from recorder_core.storage.records import Gap
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -72,7 +81,15 @@ class Watched:
         """Open the index."""
         self.index = IndexThread(Index.open(data / "index.sqlite", SystemClock()))
         self.changes: list[tuple[VolumeState, VolumeState]] = []
-        self.volumes = Volumes(self.index, SystemClock(), data, on_closed=lambda _: None, on_changed=self._changed)
+        self.missed: list[Gap] = []
+        self.volumes = Volumes(
+            self.index,
+            SystemClock(),
+            data,
+            on_closed=lambda _: None,
+            on_missed=self.missed.append,
+            on_changed=self._changed,
+        )
 
     def _changed(self, volume: VolumeStatus, before: VolumeState) -> None:
         self.changes.append((before, volume.state))
@@ -263,4 +280,43 @@ async def test_footage_that_cannot_be_read_in_is_tried_again(
     assert len(watched.volumes.handles()) == 1
     assert "0 segments" in caplog.text
     assert _notes(data) == []
+    await watched.close()
+
+
+def _mount(*words: str | Path) -> bool:
+    return subprocess.run([shutil.which("mount") or "mount", *words], check=False, capture_output=True).returncode == 0
+
+
+@pytest.fixture
+def lock(data: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Callable[[bool], object]]:
+    """Give what makes `data/a` read-only and writable again: a mount, a mode, or an answer where root may not mount."""
+    folder = data / "a"
+    folder.mkdir()
+    if os.geteuid() != 0:
+        yield lambda on: folder.chmod(0o500 if on else 0o700)
+    elif _mount("--bind", folder, folder):
+        yield lambda on: _mount("-o", f"remount,bind,{'ro' if on else 'rw'}", folder)
+        subprocess.run([shutil.which("umount") or "umount", "--lazy", folder], check=True)
+    else:
+        yield lambda on: monkeypatch.setattr(os, "access", lambda *_: not on)
+
+
+async def test_a_volume_that_becomes_read_only_takes_nothing_until_it_is_writable(
+    data: Path, lock: Callable[[bool], object]
+) -> None:
+    """As filesystems do by themselves after a fault of the disk; what lies there can still be read."""
+    watched = Watched(data)
+    await watched.use(VolumeConfig(path=str(data / "a")))
+    assert watched.volumes.obstacle() is None
+    lock(True)
+    await watched.volumes._look(watched.volumes._slots[0])
+    obstacle = watched.volumes.obstacle()
+    assert obstacle is not None
+    assert obstacle.code is ErrorCode.VOLUME_READ_ONLY
+    assert watched.volumes.statuses()[0].state is VolumeState.READ_ONLY
+    [handle] = watched.volumes.handles()
+    assert watched.volumes.path(handle.volume.volume_id) == data / "a"
+    lock(False)
+    await watched.volumes._look(watched.volumes._slots[0])
+    assert watched.volumes.obstacle() is None
     await watched.close()
