@@ -124,6 +124,16 @@ async def test_a_camera_that_hangs_up_is_lost() -> None:
     assert result.error.code is ErrorCode.CONNECTION_LOST
 
 
+async def test_parts_may_come_without_their_lengths() -> None:
+    """Then a picture ends where the next part begins, and the line end between them belongs to nothing."""
+    picture = PICTURE.getvalue()
+    body = b"--b\r\nContent-Type: image/jpeg\r\n\r\n" + picture + b"\r\n"
+    async with serving(body * 12 + b"--b--\r\n") as url:
+        result = await captured(orders(url))
+    assert [unit.data for unit in result.units] == [picture] * 12
+    assert [video_format(Codec.MJPEG, sets).width for sets in result.sets] == [64]
+
+
 @pytest.mark.parametrize("name", ["", "?file=picture.jpg"])
 async def test_an_address_of_a_single_picture_is_none_of_video(name: str) -> None:
     async with serving(PICTURE.getvalue()) as url:
