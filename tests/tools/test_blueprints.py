@@ -34,7 +34,10 @@ def installed(hass: HomeAssistant, tmp_path: Path) -> None:
 async def test_a_problem_is_told_after_patience_and_its_end_too(
     hass: HomeAssistant, freezer: FrozenDateTimeFactory
 ) -> None:
-    """A short hiccup is nobody's business; a lasting one is told once, with camera and reason, and so is its end."""
+    """A short hiccup is nobody's business; a lasting one is told once, with camera and reason, and so is its end.
+
+    One that begins while the recorder is away is told once it is seen.
+    """
     entry = MockConfigEntry(domain="library_surveillance")
     entry.add_to_hass(hass)
     device = dr.async_get(hass).async_get_or_create(
@@ -84,6 +87,11 @@ async def test_a_problem_is_told_after_patience_and_its_end_too(
     hass.states.async_set(sensor.entity_id, "off", {"reason": "none"})
     solved = {"title": "Camera recorded again", "message": "Café deck is recorded again.", "data": {"solved": True}}
     assert await told_after(1) == [problem, solved]
+
+    hass.states.async_set(sensor.entity_id, "unavailable")
+    assert await told_after(600) == [problem, solved]
+    hass.states.async_set(sensor.entity_id, "on", {"reason": "connection_lost"})
+    assert await told_after(121) == [problem, solved, problem]
 
 
 def test_every_blueprint_has_a_test() -> None:
