@@ -78,8 +78,8 @@ def stop(
 
 
 @contextlib.contextmanager
-def serving(command: Sequence[str | Path]) -> Iterator[tuple[subprocess.Popen[bytes], bytes]]:
-    """Run a server that says one line once it listens, and that ends with its standard input.
+def serving(command: Sequence[str | Path], *, grace_s: float = 30) -> Iterator[tuple[subprocess.Popen[bytes], bytes]]:
+    """Run a server that says one line once it listens, and that ends with its standard input, else by force.
 
     Gives the process and the line. Raises `RuntimeError` where it ends before it listens.
     """
@@ -90,7 +90,10 @@ def serving(command: Sequence[str | Path]) -> Iterator[tuple[subprocess.Popen[by
                 raise RuntimeError("the cameras did not start; the reason stands above")
             yield process, line
         finally:
-            process.communicate(timeout=30)
+            try:
+                process.communicate(timeout=grace_s)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 def _stat(pid: int) -> list[str] | None:

@@ -66,6 +66,14 @@ def test_a_server_is_used_once_it_listens_and_ends_with_its_input() -> None:
     assert process.returncode == 0
 
 
+def test_a_server_that_does_not_end_is_ended_by_force() -> None:
+    """Whoever waits for it would wait for ever."""
+    program = "import time\nprint('here', flush=True)\ntime.sleep(3600)"
+    with serving([sys.executable, "-c", program], grace_s=0.1) as (process, _):
+        pass
+    assert process.returncode == -9
+
+
 def test_a_server_that_does_not_start_is_told() -> None:
     """Its own words stand on the screen; ours say what follows from them."""
     with pytest.raises(RuntimeError, match="did not start"), serving([sys.executable, "-c", "raise SystemExit(3)"]):
