@@ -24,6 +24,9 @@ CONF_SOURCE: Final = "source"
 # What `entry.async_start_reauth(hass, data={CONF_SUBENTRY_ID: …})` names when a camera refuses its credentials
 CONF_SUBENTRY_ID: Final = "subentry_id"
 
+GB: Final = 1_000_000_000
+"""A gigabyte as on a disk's label, in bytes."""
+
 
 class RecorderKind(StrEnum):
     """Who runs the recorder."""

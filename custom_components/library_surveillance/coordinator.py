@@ -22,7 +22,7 @@ from recorder_core.api.models import Settings, VolumeConfig
 from recorder_core.errors import ErrorCode, RecorderError
 
 from .cameras import camera_config, camera_subentries
-from .const import CONF_FOOTAGE_PATH, CONF_MAX_GB, CONF_MIN_FREE_GB, DOMAIN
+from .const import CONF_FOOTAGE_PATH, CONF_MAX_GB, CONF_MIN_FREE_GB, DOMAIN, GB
 from .credentials import CredentialRequests
 from .errors import translated
 from .issues import Issue, Issues, issues_of
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-GB: Final = 1_000_000_000
 FIRST_RETRY_S: Final = 1.0
 LAST_RETRY_S: Final = 60.0
 

@@ -1,6 +1,6 @@
 """Where a local recorder's socket lies: always the same place for the same data folder, so that it is found again.
 
-The address of a Unix socket holds 108 bytes with its final zero (unix(7)), less than many a data folder's path.
+The address of a Unix socket holds less than many a data folder's path.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-_ADDRESS_BYTES: Final = 108
+ADDRESS_BYTES: Final = 107
+"""What fits into the address of a Unix socket before its final zero (unix(7))."""
+
 _NAME: Final = "recorder.sock"
 _RUN: Final = Path("/run")
 _TMP: Final = Path("/tmp")  # noqa: S108 - the folder below it is checked to be ours and closed to others
@@ -24,7 +26,7 @@ class UnsafeFolderError(OSError):
 def socket_path(index_path: Path) -> Path:
     """Return the socket's path for a data folder: inside it, or in this user's own folder when that is too long."""
     inside = index_path / _NAME
-    if len(os.fsencode(inside)) < _ADDRESS_BYTES:
+    if len(os.fsencode(inside)) <= ADDRESS_BYTES:
         return inside
     base = _RUN if os.access(_RUN, os.W_OK) else _TMP
     digest = sha256(os.fsencode(index_path)).hexdigest()[:16]

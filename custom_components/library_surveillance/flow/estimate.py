@@ -1,18 +1,19 @@
 """How many days of footage fit: the arithmetic and the figures as they are shown. Pure.
 
-A gigabyte is 10^9 bytes, as on a disk's label. An unset limit is no limit (invariant 6).
+An unset limit is no limit (invariant 6).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from custom_components.library_surveillance.const import GB
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from recorder_core.api.models import CameraStatus, VolumeStatus
 
-GB: Final = 1_000_000_000
 _DAY_S: Final = 86_400
 _WHOLE_DAYS_FROM: Final = 10
 

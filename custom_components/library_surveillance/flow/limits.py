@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from custom_components.library_surveillance.const import CONF_MAX_GB, CONF_MIN_FREE_GB
+from custom_components.library_surveillance.const import CONF_MAX_GB, CONF_MIN_FREE_GB, GB
 
-from .estimate import GB, shown_gb, usable_bytes
+from .estimate import shown_gb, usable_bytes
 from .fault import FormFaultError
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from pathlib import Path
@@ -12,6 +13,7 @@ from homeassistant.const import CONF_TOKEN, CONF_URL
 
 from custom_components.library_surveillance.connection import connection_for
 from custom_components.library_surveillance.const import CONF_SOCKET
+from custom_components.library_surveillance.socket_path import ADDRESS_BYTES
 from recorder_core.errors import ErrorCode, RecorderError
 
 from .fault import FORM, FormFaultError
@@ -24,9 +26,6 @@ if TYPE_CHECKING:
     from recorder_core.api.models import RecorderStatus
 
     from .forms import Form
-
-_ADDRESS_BYTES: Final = 107
-"""What fits into the address of a Unix socket before its final zero (unix(7))."""
 
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 """What a header can carry as one word."""
@@ -97,7 +96,7 @@ def _socket_problem(text: str) -> str | None:
     path = Path(text)
     if "\0" in text or not path.is_absolute():
         return "socket_not_absolute"
-    if len(text.encode()) > _ADDRESS_BYTES:
+    if len(os.fsencode(text)) > ADDRESS_BYTES:
         return "socket_too_long"
     try:
         found = path.stat()
