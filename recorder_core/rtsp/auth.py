@@ -94,7 +94,7 @@ class Authenticator:
             return None
         if self._challenge.scheme == "basic":
             pair = f"{self._credentials.username}:{self._credentials.password}"
-            return "Basic " + base64.b64encode(pair.encode()).decode()
+            return "Basic " + base64.b64encode(pair.encode(errors="replace")).decode()
         return self._digest(self._challenge.parameters, self._credentials, method, url)
 
     def _choose(self, headers: Sequence[str]) -> Challenge | None:
@@ -110,7 +110,7 @@ class Authenticator:
         name = dict(_ALGORITHMS)[algorithm]
 
         def hashed(text: str) -> str:
-            return hashlib.new(name, text.encode(), usedforsecurity=False).hexdigest()
+            return hashlib.new(name, text.encode(errors="replace"), usedforsecurity=False).hexdigest()
 
         realm, nonce = asked.get("realm", ""), asked.get("nonce", "")
         cnonce = self._make_nonce()

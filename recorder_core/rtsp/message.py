@@ -21,10 +21,15 @@ class Request:
     headers: tuple[tuple[str, str], ...] = ()
 
     def encode(self, cseq: int) -> bytes:
-        """Return the bytes for the wire."""
+        """Return the bytes for the wire.
+
+        A line end in what a person or a camera chose must not begin another line, and what cannot be written goes as
+        a question mark: a name or a password with it is wrong in any case.
+        """
         lines = [f"{self.method} {self.url} RTSP/1.0", f"CSeq: {cseq}"]
         lines += [f"{name}: {value}" for name, value in self.headers]
-        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+        text = "\r\n".join(line.replace("\r", "").replace("\n", "") for line in lines)
+        return (text + "\r\n\r\n").encode(errors="replace")
 
 
 @dataclass(frozen=True, slots=True)

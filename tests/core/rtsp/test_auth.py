@@ -182,5 +182,13 @@ def test_any_challenge_is_taken_or_not(headers: list[str], url: str) -> None:
         assert one.authorization("OPTIONS", url) is None
 
 
+@pytest.mark.parametrize("challenge", ["Basic", 'Digest realm="r", nonce="n"'])
+def test_a_password_that_cannot_be_written_is_a_wrong_one(challenge: str) -> None:
+    """Half a surrogate pair, as JSON may bring it."""
+    one = Authenticator(Credentials("u", "p\ud800"))
+    assert one.accept([challenge])
+    assert one.authorization("OPTIONS", "*") is not None
+
+
 def test_the_password_shows_nowhere() -> None:
     assert "Circle" not in repr(MUFASA)

@@ -100,3 +100,13 @@ def test_every_piece_of_a_message_is_too_short() -> None:
 def test_a_request_of_ours() -> None:
     request = Request("SETUP", "rtsp://h/ä", (("Transport", "x"), ("Session", "1")))
     assert request.encode(3) == "SETUP rtsp://h/ä RTSP/1.0\r\nCSeq: 3\r\nTransport: x\r\nSession: 1\r\n\r\n".encode()
+
+
+def test_a_request_of_ours_stays_one_whatever_is_in_it() -> None:
+    request = Request("PLAY", "rtsp://h/\rX:1", (("Authorization", 'username="a\r\nY: 2\ud800"'),))
+    data = request.encode(1)
+    parsed = parse_message(data)
+    assert parsed is not None
+    message, size = parsed
+    assert (list(message.headers), size) == (["cseq", "authorization"], len(data))
+    assert b"?" in data
