@@ -97,8 +97,8 @@ class Recording:
         try:
             for stretch in _stretches(units, self._last_pts):
                 self._observe(stretch)
-                for unit in stretch:
-                    self._take(unit)
+                for alike in self._alike(stretch):
+                    self._take(alike)
         except StorageError as error:
             self._fail(error)
         except Exception as error:
@@ -155,18 +155,33 @@ class Recording:
         self._run.observe(first)
         self._run.observe(self._latest)
 
-    def _take(self, unit: AccessUnit) -> None:
-        self.packets_lost += unit.packets_lost
-        if unit.parameter_sets is not None:
-            self._adopt(unit.parameter_sets)
-        if self._run is not None and (reason := self._break(self._run, unit)) is not None:
+    def _alike(self, units: list[AccessUnit]) -> Iterator[list[AccessUnit]]:
+        """Part units before each that changes something, so that what is decided for the first holds for all."""
+        begin = 0
+        for at, unit in enumerate(units):
+            if at > begin and (
+                unit.packets_lost
+                or unit.parameter_sets is not None
+                or (unit.sync and (self._clock_stepped or self._run is None))
+            ):
+                yield units[begin:at]
+                begin = at
+        yield units[begin:]
+
+    def _take(self, units: list[AccessUnit]) -> None:
+        """Record units of which only the first may change anything."""
+        first = units[0]
+        self.packets_lost += first.packets_lost
+        if first.parameter_sets is not None:
+            self._adopt(first.parameter_sets)
+        if self._run is not None and (reason := self._break(self._run, first)) is not None:
             self._turn(reason)
-        self._last_pts = unit.pts
+        self._last_pts = units[-1].pts
         if self._run is None:
-            if not unit.sync or self.format is None:
+            if not first.sync or self.format is None:
                 return
             self._run = self._begin(self.format)
-        self._run.push(unit)
+        self._run.push(units)
         self._announce(self._run)
 
     def _announce(self, run: RunRecorder) -> None:

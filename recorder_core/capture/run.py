@@ -20,6 +20,8 @@ from .run_clock import SEGMENT_US, RunClock
 from .timeline import DecodeTimeline
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from recorder_core.media import AccessUnit, Sample, VideoFormat
     from recorder_core.models import SourceKind
 
@@ -80,23 +82,21 @@ class RunRecorder:
         """Take note of when a sender report arrived, and of which media time it spoke."""
         self._clock.observe_report(pts, arrival_us)
 
-    def push(self, unit: AccessUnit) -> None:
-        """Record a unit.
+    def push(self, units: Sequence[AccessUnit]) -> None:
+        """Record units. Of several, only the first may say that something before it was lost.
 
         Raises:
-            StorageError: when it cannot be stored; the run is to be ended.
+            StorageError: when they cannot be stored; the run is to be ended.
         """
-        if unit.packets_lost:
-            self._note_loss(unit)
-        self._last_pts = unit.pts
-        for sample in self._timeline.push(unit):
-            self._add(sample)
+        if units[0].packets_lost:
+            self._note_loss(units[0])
+        self._last_pts = units[-1].pts
+        self._add(self._timeline.push(units))
 
     def end(self, reason: str, *, with_rest: bool = True) -> int:
         """End the run: write what is left, close the segment; return the wall time at which it ended."""
         if with_rest:
-            for sample in self._timeline.flush():
-                self._add(sample)
+            self._add(self._timeline.flush())
             if self._samples:
                 self._close_fragment()
         if self._loss is not None and self._clock.settled:
@@ -107,12 +107,13 @@ class RunRecorder:
             self._segment = None
         return self._end_us
 
-    def _add(self, sample: Sample) -> None:
-        if self._samples and (sample.sync or sample.dts - self._samples[0].dts >= _FRAGMENT):
-            self._close_fragment()
-        if sample.sync and self._segment is not None and self._clock.utc_us(sample.dts) >= self._segment_end_us:
-            self._rotate(sample.dts)
-        self._samples.append(sample)
+    def _add(self, samples: list[Sample]) -> None:
+        for sample in samples:
+            if self._samples and (sample.sync or sample.dts - self._samples[0].dts >= _FRAGMENT):
+                self._close_fragment()
+            if sample.sync and self._segment is not None and self._clock.utc_us(sample.dts) >= self._segment_end_us:
+                self._rotate(sample.dts)
+            self._samples.append(sample)
 
     def _close_fragment(self) -> None:
         samples, self._samples = tuple(self._samples), []

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from recorder_core.media import Sample
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from recorder_core.media import AccessUnit
 
 _MAX_DEPTH = 16
@@ -40,47 +42,44 @@ class DecodeTimeline:
         self._dts: int | None = None
         self._duration = _FALLBACK_DURATION
 
-    def push(self, unit: AccessUnit) -> list[Sample]:
-        """Add the next unit in decoding order; return the samples that have become certain."""
-        if unit.pts > self._highest:
-            self._highest = unit.pts
-            if self._depth == 0:  # the common case: nothing is reordered, so nothing has to wait
-                self._recent.append(unit.pts)
-                sample = self._place(unit, unit.pts)
-                return [] if sample is None else [sample]
-        else:
-            self._depth = max(self._depth, sum(1 for one in self._recent if one > unit.pts))
-        self._recent.append(unit.pts)
-        self._waiting.append(unit)
-        heapq.heappush(self._times, unit.pts)
-        samples = []
-        while len(self._times) > self._depth:
-            sample = self._place(self._waiting.popleft(), heapq.heappop(self._times))
-            if sample is not None:
-                samples.append(sample)
+    def push(self, units: Iterable[AccessUnit]) -> list[Sample]:
+        """Add the next units in decoding order; return the samples that have become certain."""
+        samples: list[Sample] = []
+        for unit in units:
+            pts = unit.pts
+            if pts > self._highest:
+                self._highest = pts
+                if self._depth == 0:  # the common case: nothing is reordered, so nothing has to wait
+                    self._recent.append(pts)
+                    self._place(unit, pts, samples)
+                    continue
+            else:
+                self._depth = max(self._depth, sum(1 for one in self._recent if one > pts))
+            self._recent.append(pts)
+            self._waiting.append(unit)
+            heapq.heappush(self._times, pts)
+            while len(self._times) > self._depth:
+                self._place(self._waiting.popleft(), heapq.heappop(self._times), samples)
         return samples
 
     def flush(self) -> list[Sample]:
         """End the run: return what is left, the last sample lasting as long as the one before it."""
-        samples = [self._place(unit, heapq.heappop(self._times)) for unit in self._waiting]
+        samples: list[Sample] = []
+        for unit in self._waiting:
+            self._place(unit, heapq.heappop(self._times), samples)
         self._waiting.clear()
         if self._unit is not None and self._dts is not None:
-            samples.append(_sample(self._unit, self._dts, self._duration))
+            samples.append(Sample(self._unit.data, self._dts, self._unit.pts, self._duration, self._unit.sync))
             self._unit = None
-        return [sample for sample in samples if sample is not None]
+        return samples
 
-    def _place(self, unit: AccessUnit, pts: int) -> Sample | None:
-        """Give a unit its decoding time; return the unit before it, whose duration is now known."""
-        former = self._dts
-        # Two units with one time, or a depth that was learned too late: decoding times must still ascend.
-        dts = pts if former is None or pts > former else former + 1
-        before = self._unit
+    def _place(self, unit: AccessUnit, pts: int, samples: list[Sample]) -> None:
+        """Give a unit its decoding time, and with it the unit before it the duration that makes it a sample."""
+        before, former = self._unit, self._dts
+        dts = pts
+        if before is not None and former is not None:
+            if pts <= former:  # two units with one time, or a depth that was learned too late: they must still ascend
+                dts = former + 1
+            self._duration = duration = dts - former
+            samples.append(Sample(before.data, former, before.pts, duration, before.sync))
         self._unit, self._dts = unit, dts
-        if before is None or former is None:
-            return None
-        self._duration = dts - former
-        return _sample(before, former, self._duration)
-
-
-def _sample(unit: AccessUnit, dts: int, duration: int) -> Sample:
-    return Sample(unit.data, dts, unit.pts, duration, unit.sync)

@@ -1,9 +1,8 @@
 """Interleaved RTP packets of one video track to access units: the recorder's hottest loop.
 
 It reads packets where they lie in the receive buffer. Two things make it quick: one `unpack_from` covers the
-interleaved header, the RTP header and the first payload bytes; and the middle packets of a fragmented NAL unit,
-which are nine of ten, are alike but for their sequence number, so a whole train of them is checked and cut by a
-handful of calls that run in C.
+interleaved header, the RTP header and the first payload bytes; and of the packets of a fragmented NAL unit, which are
+nine of ten, a whole train is cut at once (`trains`).
 
 Formats: RFC 2326 section 10.12 (interleaving), RFC 3550 (RTP), RFC 6184 (H.264), RFC 7798 (H.265).
 """
@@ -15,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from recorder_core.media import AccessUnit
 
+from .trains import FRAMING, RTP_HEADER, Trains
+
 if TYPE_CHECKING:
     from .nal import NalSyntax
 
@@ -22,20 +23,12 @@ _PACKET = struct.Struct(">HHBBHIIBBB")
 """Dollar and channel, length | flags, marker and type, sequence, timestamp, SSRC | the payload's first three bytes."""
 
 _MAGIC = 0x2400
-_FRAMING = 4
-_RTP = 12
 _VERSION_2 = 0x80
 _MARKER = 0x80
 _FU_START = 0x80
 _FU_END = 0x40
-_MIDDLE = tuple(bytes((fu & 0x3F,)) for fu in range(256))
-"""The fragment header of those in the middle, by that of any fragment: neither start nor end."""
-
 _FIRST_SLICE = 0x80
 """`first_mb_in_slice` = 0 in H.264 and `first_slice_segment_in_pic_flag` in H.265: the first bit behind the header."""
-
-_TRAIN_LENGTH = 256
-"""Packets shorter than this are not worth a train, and many of them in one buffer could be made to cost too much."""
 
 _SEQUENCE_RESTART = 8
 """So many packets from the past in a row are a camera that began to count anew."""
@@ -77,7 +70,6 @@ class Depacketizer:
         self._buffer = buffer
         self._view = memoryview(buffer)
         self._syntax = syntax
-        self._fu_offset = _FRAMING + _RTP + syntax.header
         self._sets = {syntax.parameter_set_key(one): one for one in parameter_sets if len(one) > syntax.header}
         self._sets_changed = False
         self._expected: int | None = None
@@ -90,8 +82,7 @@ class Depacketizer:
         self._marked = False
         self._discontinuity = False
         self._lost = 0
-        self._trains: dict[int, struct.Struct] = {}
-        self._no_train_before = 0
+        self.trains = Trains(buffer, syntax.header)
         self._clear()
 
     def _clear(self) -> None:
@@ -119,13 +110,14 @@ class Depacketizer:
         types = self._syntax.types
         fragmentation = self._syntax.fragmentation
         header = self._syntax.header
-        self._no_train_before = at
-        while stop - at >= _FRAMING + _RTP:
+        trains = self.trains
+        trains.begin(at)
+        while stop - at >= FRAMING + RTP_HEADER:
             lead, length, flags, kind, sequence, timestamp, ssrc, first, second, third = unpack(buffer, at)
-            end = at + _FRAMING + length
+            end = at + FRAMING + length
             if lead != lead_of_ours or end > stop:
                 break
-            payload = at + _FRAMING + _RTP
+            payload = at + FRAMING + RTP_HEADER
             if flags != _VERSION_2:
                 bounds = self._payload_bounds(at, end, flags)
                 if bounds is None:
@@ -153,22 +145,26 @@ class Depacketizer:
             if nal_type == fragmentation:
                 fu = second if header == 1 else third
                 body = payload + header + 1
+                self._marked = kind >= _MARKER
                 if fu & _FU_START:
                     self._begin_fragment(body, payload_end, fu, (first, second))
-                self._marked = kind >= _MARKER
-                if self._fu_at < 0:  # its beginning is missing
+                elif self._fu_at < 0:  # its beginning is missing
                     self._whole = False
                     at = end
                     continue
-                self._parts.append(bytes(view[body:payload_end]))
-                self._size += payload_end - body
+                if flags == _VERSION_2 and not fu & _FU_END and (payloads := trains.cut(at, stop, length, sequence)):
+                    count = len(payloads)
+                    self._parts += payloads
+                    self._size += count * (payload_end - body)
+                    self._expected = (sequence + count) & 0xFFFF
+                    end = at + count * (length + FRAMING)
+                else:
+                    self._parts.append(bytes(view[body:payload_end]))
+                    self._size += payload_end - body
                 if fu & _FU_END:
                     self._end_fragment()
                 elif self._size > _MAX_UNIT or len(self._parts) > _MAX_PARTS:
                     self._drop_fragment()
-                elif length >= _TRAIN_LENGTH and flags == _VERSION_2:
-                    at = self._train(end, stop, length, bytes(view[at + 8 : body - 1]) + _MIDDLE[fu])
-                    continue
                 at = end
                 continue
             if nal_type <= self._syntax.single_max:
@@ -203,7 +199,7 @@ class Depacketizer:
         """Find the payload of a packet with padding, extension or contributing sources (RFC 3550 section 5.1)."""
         if flags >> 6 != 2:
             return None
-        start = at + _FRAMING + _RTP + 4 * (flags & 0x0F)
+        start = at + FRAMING + RTP_HEADER + 4 * (flags & 0x0F)
         if flags & 0x10:
             if start + 4 > end:
                 return None
@@ -236,46 +232,6 @@ class Depacketizer:
         self.packets_lost += missing
         self._lost += missing
         return True
-
-    def _train(self, at: int, stop: int, length: int, tail: bytes) -> int:
-        """Take the run of middle fragments at `at` that are alike but for the sequence number, all at once.
-
-        `tail` is what follows the sequence number in each: timestamp, SSRC, payload header, header of the fragment.
-        """
-        stride = length + _FRAMING
-        count = (stop - at) // stride
-        if count < 2 or at < self._no_train_before:
-            return at
-        column = self._buffer[at + self._fu_offset : at + count * stride : stride]
-        expected = self._expected or 0
-        count = min(count - len(column.lstrip(tail[-1:])), 0x10000 - expected)
-        if count < 2:
-            return at
-        head = struct.pack(">HHBB", _MAGIC | self.channel, length, _VERSION_2, self.payload_type)
-        rows = self._rows(length).iter_unpack(self._view[at : at + count * stride])
-        heads, sequences, tails, payloads = zip(*rows, strict=True)
-        if (
-            heads.count(head) != count
-            or tails.count(tail) != count
-            or sequences != tuple(range(expected, expected + count))
-        ):
-            self._no_train_before = at + count * stride
-            return at
-        self._parts += payloads
-        self._size += count * (length - _RTP - self._syntax.header - 1)
-        self._marked = False
-        self._expected = (expected + count) & 0xFFFF
-        return at + count * stride
-
-    def _rows(self, length: int) -> struct.Struct:
-        known = self._trains.get(length)
-        if known is None:
-            if len(self._trains) >= 64:
-                self._trains.clear()
-            behind_ssrc = self._syntax.header + 1
-            known = struct.Struct(f">6sH{8 + behind_ssrc}s{length - _RTP - behind_ssrc}s")
-            self._trains[length] = known
-        return known
 
     # NAL units
 
@@ -331,17 +287,17 @@ class Depacketizer:
     def _begin_fragment(self, body: int, end: int, fu: int, payload_header: tuple[int, int]) -> None:
         """Begin a NAL unit that comes in fragments: a place for its length, then its header as it was before."""
         syntax = self._syntax
-        self._drop_fragment()
+        if self._fu_at >= 0:
+            self._drop_fragment()
         nal_type = fu & syntax.type_mask if syntax.header == 1 else fu & 0x3F
         if nal_type in syntax.slices:
-            self._slice(nal_type, first=body < end and bool(self._buffer[body] & _FIRST_SLICE))
+            self._slice(nal_type, first=body < end and self._buffer[body] >= _FIRST_SLICE)
         first, second = payload_header
         lead = (first & syntax.kept_bits) | (nal_type << syntax.type_shift)
         self._fu_type = nal_type
         self._fu_at = len(self._parts)
         self._fu_size = self._size
-        self._parts.append(b"")
-        self._parts.append(bytes((lead,)) if syntax.header == 1 else bytes((lead, second)))
+        self._parts += (b"", bytes((lead,)) if syntax.header == 1 else bytes((lead, second)))
         self._size += syntax.header + 4
 
     def _end_fragment(self) -> None:

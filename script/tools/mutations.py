@@ -24,8 +24,8 @@ class Mutation:
 MUTATIONS: Final = (
     Mutation(
         "recorder_core/capture/timeline.py",
-        "self._duration = dts - former",
-        "self._duration = _FALLBACK_DURATION",
+        "self._duration = duration = dts - former",
+        "self._duration = duration = _FALLBACK_DURATION",
         "every picture lasts 1/25 s, whatever the camera's rate",
         ("tests/core/capture/test_timeline.py",),
     ),

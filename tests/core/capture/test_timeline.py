@@ -17,7 +17,7 @@ def _run(times: list[int], depth: int | None) -> tuple[list[Sample], int]:
     timeline = DecodeTimeline(depth)
     samples: list[Sample] = []
     for at, pts in enumerate(times):
-        samples += timeline.push(AccessUnit(b"%d" % at, pts, sync=at == 0, arrival_us=0))
+        samples += timeline.push([AccessUnit(b"%d" % at, pts, sync=at == 0, arrival_us=0)])
     before = len(samples)
     samples += timeline.flush()
     assert timeline.flush() == []

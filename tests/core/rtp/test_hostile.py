@@ -13,6 +13,7 @@ from recorder_core.rtp import depacketizer as module
 from .packets import AVC, DIALECTS, STEP, Dialect, Packet, Receiver, encode, nals_of, number
 
 if TYPE_CHECKING:
+    import struct
     from collections.abc import Iterable
 
     from recorder_core.media import AccessUnit
@@ -88,18 +89,14 @@ def _rows_unpacked(packets: Iterable[Packet]) -> int:
     receiver = Receiver(AVC)
     depacketizer = receiver.depacketizer
     looked = 0
-    rows = depacketizer._rows
+    rows = depacketizer.trains._rows
 
-    class Counting:
-        def __init__(self, length: int) -> None:
-            self._rows = rows(length)
+    def counting(length: int, count: int) -> struct.Struct:
+        nonlocal looked
+        looked += count
+        return rows(length, count)
 
-        def iter_unpack(self, view: memoryview) -> object:
-            nonlocal looked
-            looked += len(view) // self._rows.size
-            return self._rows.iter_unpack(view)
-
-    depacketizer._rows = Counting  # type: ignore[method-assign,assignment]  # the test counts what it does
+    depacketizer.trains._rows = counting  # type: ignore[method-assign]  # the test counts what it does
     receiver.read(encode(packets))
     return looked
 
@@ -128,7 +125,7 @@ def test_lengths_that_change_all_the_time_are_not_all_remembered() -> None:
     for length in range(300, 400):
         pieces = AVC.fragments(AVC.slice(length * 6, length), length)
         receiver.read(encode(number([pieces], sequence=length * 10, timestamp=length * STEP)))
-    assert len(receiver.depacketizer._trains) <= 64
+    assert len(receiver.depacketizer.trains._known) <= 64
 
 
 @pytest.mark.parametrize("kind", ["slices", "messages", "fragments", "pieces"])

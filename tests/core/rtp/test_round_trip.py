@@ -118,7 +118,7 @@ def test_a_train_over_the_end_of_the_sequence_numbers(dialect: Dialect) -> None:
     calls = _train_lengths(receiver)
     (unit,) = receiver.all_units(encode(packets))
     assert (unit.data, unit.sync) == (sample([nal]), True)
-    assert calls == [15, 22]  # up to 65535, and from 1 on: the packet with the number 0 leads the second one
+    assert calls == [16, 23]  # up to 65535, and from 0 on
 
 
 @pytest.mark.parametrize("header", [b"\x01", b"\x25", b"\x41", b"\x65"])
@@ -140,14 +140,14 @@ def test_the_header_of_a_fragmented_unit_of_h265_comes_back(header: bytes) -> No
 def _train_lengths(receiver: Receiver) -> list[int]:
     """Note by how many packets each train got on."""
     lengths: list[int] = []
-    train = receiver.depacketizer._train
+    cut = receiver.depacketizer.trains.cut
 
-    def counted(at: int, stop: int, length: int, tail: bytes) -> int:
-        end = train(at, stop, length, tail)
-        lengths.append((end - at) // (length + 4))
-        return end
+    def counted(at: int, stop: int, length: int, sequence: int) -> tuple[bytes, ...]:
+        payloads = cut(at, stop, length, sequence)
+        lengths.append(len(payloads))
+        return payloads
 
-    receiver.depacketizer._train = counted  # type: ignore[method-assign]  # the test counts what it does
+    receiver.depacketizer.trains.cut = counted  # type: ignore[method-assign]  # the test counts what it does
     return lengths
 
 
@@ -180,7 +180,7 @@ def test_a_train_ends_where_packets_differ(dialect: Dialect, cut: int, change: s
         at = len(encode(packets[:cut]))
         stream = stream[: at + 1] + b"\7" + stream[at + 2 :]
     together, apart = Receiver(dialect), Receiver(dialect)
-    apart.depacketizer._train = lambda at, *_: at  # type: ignore[method-assign]  # no trains
+    apart.depacketizer.trains.cut = lambda *_: ()  # type: ignore[method-assign]  # no trains
     assert _comparable(together, _around_other_channels(stream)) == _comparable(apart, _around_other_channels(stream))
 
 
