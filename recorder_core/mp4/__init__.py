@@ -1,6 +1,7 @@
 """Fragmented and progressive MP4 (ISO/IEC 14496-12), video only: pure functions, and readers that trust nothing."""
 
 from recorder_core.mp4.boxes import Mp4Error
+from recorder_core.mp4.digest import segment_digest
 from recorder_core.mp4.fragment import DIGEST_BYTES, fragment_header
 from recorder_core.mp4.init import InitSegment, init_segment
 from recorder_core.mp4.progressive import SampleTable, progressive_header
@@ -29,4 +30,5 @@ __all__ = [
     "read_fragment",
     "read_init",
     "read_segment",
+    "segment_digest",
 ]

@@ -1,7 +1,7 @@
 """Holds stored files against what the index says of them (invariants 1 and 5).
 
-A file must have the size and SHA-256 of its row, exactly one track and that a video, and every sample in it the digest
-that was written beside it. It is read once.
+A file must have the size and the digest of its row, exactly one track and that a video, and every sample in it the
+SHA-256 that was written beside it. It is read once, and each byte is hashed once.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from recorder_core.mp4 import Mp4Error, check_only_video_track, read_segment
+from recorder_core.mp4 import Mp4Error, check_only_video_track, read_segment, segment_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -97,13 +97,13 @@ def verify_segment(path: Path, segment: Segment) -> list[Finding]:
     found = []
     if len(data) != segment.size:
         found.append(finding(Flaw.SIZE, f"{len(data)} bytes instead of {segment.size}"))
-    if hashlib.sha256(data).digest() != segment.sha256:
-        found.append(finding(Flaw.SHA256))
     try:
         check_only_video_track(io.BytesIO(data))
         layout = read_segment(io.BytesIO(data))
     except Mp4Error as error:
         return [*found, finding(Flaw.STRUCTURE, str(error))]
+    if segment_digest(io.BytesIO(data), layout) != segment.sha256:
+        found.append(finding(Flaw.SHA256))
     if layout.whole_size != len(data):
         found.append(finding(Flaw.STRUCTURE, f"whole up to byte {layout.whole_size} only"))
     if len(layout.fragments) != len(segment.fragments):

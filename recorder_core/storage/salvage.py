@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from recorder_core.media import TIMESCALE
+from recorder_core.mp4 import segment_digest
 
 from .files import fsync_folder
 from .records import FragmentSpan, Segment
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from recorder_core.mp4.reader import FragmentLayout, SegmentLayout
 
     from .records import Volume
-
-_CHUNK_BYTES = 1 << 20
 
 
 def salvage(path: Path, layout: SegmentLayout) -> tuple[FragmentLayout, ...]:
@@ -52,12 +52,6 @@ def cut_torn_end(path: Path, layout: SegmentLayout) -> bool:
     return True
 
 
-def file_digest(path: Path) -> bytes:
-    """Return the SHA-256 of a whole file. Raises OSError."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
-
-
 def segment_of(
     volume: Volume, path: str, layout: SegmentLayout, fragments: tuple[FragmentLayout, ...], *, salvaged: bool
 ) -> Segment:
@@ -66,6 +60,8 @@ def segment_of(
     What only the writer knew (lost packets, the camera's clock) is not in the file and stays empty. Raises OSError.
     """
     last = fragments[-1]
+    with (volume.path / path).open("rb", buffering=0) as file:
+        digest = segment_digest(file, replace(layout, fragments=fragments))
     start_us = decoding_us(fragments[0])
     end_us = decoding_us(last) + last.duration * 1_000_000 // TIMESCALE
     return Segment(
@@ -78,7 +74,7 @@ def segment_of(
         wall_duration_us=max(end_us - start_us, 0),
         media_duration=sum(fragment.duration for fragment in fragments),
         size=last.offset + last.size,
-        sha256=file_digest(volume.path / path),
+        sha256=digest,
         fragments=tuple(
             FragmentSpan(fragment.offset, fragment.size, fragment.duration, fragment.samples[0].sync)
             for fragment in fragments

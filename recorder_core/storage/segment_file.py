@@ -46,6 +46,7 @@ class SegmentFile:
         self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
         fsync_folder(self._path.parent)
         self._write([self._init])
+        self._hash.update(self._init)
 
     def append(self, fragment: Fragment) -> FragmentSpan:
         """Write one fragment, whole or not at all, and say where it lies."""
@@ -64,10 +65,11 @@ class SegmentFile:
         )
         offset = self.size
         self._write([header, *(sample.data for sample in samples)])
+        self._hash.update(header)
         return FragmentSpan(offset=offset, size=self.size - offset, duration=fragment.duration, sync=samples[0].sync)
 
     def finish(self) -> bytes:
-        """Sync file and folder, close, and return the SHA-256 over the whole file."""
+        """Sync file and folder, close, and return the segment's digest (`mp4.segment_digest`)."""
         try:
             os.fsync(self._fd)
         finally:
@@ -100,8 +102,6 @@ class SegmentFile:
             os.ftruncate(self._fd, self.size)
             os.lseek(self._fd, self.size, os.SEEK_SET)
             raise
-        for buffer in buffers:
-            self._hash.update(buffer)
         self.size += wanted
 
     def _write_all(self, buffers: list[bytes]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import hashlib
 import itertools
 import os
 import threading
@@ -21,6 +20,7 @@ from recorder_core.storage import writer as module
 from recorder_core.storage.reconcile import reconcile
 from recorder_core.storage.volumes import MARKER, open_volume
 from recorder_core.storage.writer import OpenSegment, SegmentTail, VolumeWriter
+from tests.core.digests import documented_digest
 from tests.core.storage.store import FORMAT, T0, S, Store, fragment
 
 from .disks import small_disk
@@ -63,8 +63,8 @@ class Journal:
         """The file is whole before the segment's row comes."""
         self._enter("closed" if next_file is None else "closed and opened")
         assert self._store.index.segment(segment.segment_id) is None
-        data = self._store.path(segment).read_bytes()
-        assert (len(data), hashlib.sha256(data).digest()) == (segment.size, segment.sha256)
+        path = self._store.path(segment)
+        assert (path.stat().st_size, documented_digest(path)) == (segment.size, segment.sha256)
         self._store.index.file_closed(segment, next_file)
 
     def file_discarded(self, segment_id: int) -> None:
