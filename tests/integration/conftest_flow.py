@@ -14,7 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.library_surveillance.const import DOMAIN
+from custom_components.library_surveillance.const import DOMAIN, GB
+from custom_components.library_surveillance.flow import folders
+from recorder_core.storage.folder_check import FolderCheck, check_folder
 
 from .standing_recorder import StandingRecorder, serving
 
@@ -41,6 +43,17 @@ def set_up_entries(monkeypatch: pytest.MonkeyPatch) -> list[ConfigEntry]:
     monkeypatch.setattr("custom_components.library_surveillance.async_setup_entry", set_up)
     monkeypatch.setattr("custom_components.library_surveillance.async_unload_entry", unload)
     return entries
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk of 1000 GB with 400 GB free, whatever the machine has."""
+
+    def checked(path: Path, **options: object) -> FolderCheck:
+        found = check_folder(path, **options)  # type: ignore[arg-type]  # handed on as it came
+        return FolderCheck(found.path, "ext4", 1000 * GB, 400 * GB, found.problem)
+
+    monkeypatch.setattr(folders, "check_folder", checked)
 
 
 @pytest.fixture
