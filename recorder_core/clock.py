@@ -40,6 +40,17 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
+def wall_minus_monotonic_us(clock: Clock) -> int:
+    """Return the offset between the two clocks; the quickest of three readings is the least disturbed one."""
+    readings = []
+    for _ in range(3):
+        before = clock.monotonic_us()
+        wall = clock.now_us()
+        after = clock.monotonic_us()
+        readings.append((after - before, wall - (before + after) // 2))
+    return min(readings)[1]
+
+
 _STA_UNSYNC = 0x0040
 """<sys/timex.h>: nothing disciplines the kernel's clock."""
 

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from recorder_core.clock import host_synchronised
+from recorder_core.clock import host_synchronised, wall_minus_monotonic_us
 from recorder_core.errors import CameraError, ErrorCode, StorageError
 from recorder_core.media import TIMESCALE
 from recorder_core.parameter_sets import ParameterSetError, video_format
@@ -71,7 +71,7 @@ class Recording:
         self._report: tuple[int, int] | None = None
         self._announced = False
         self._last_pts = 0
-        self._wall_minus_monotonic = _wall_minus_monotonic(clock)
+        self._wall_minus_monotonic = wall_minus_monotonic_us(clock)
         self._clock_looked_us = 0
         self._clock_stepped = False
         self._adopt(info.parameter_sets)
@@ -208,7 +208,7 @@ class Recording:
             self._on_change()
 
     def _begin(self, fmt: VideoFormat) -> RunRecorder:
-        self._wall_minus_monotonic = _wall_minus_monotonic(self._clock)
+        self._wall_minus_monotonic = wall_minus_monotonic_us(self._clock)
         self._clock_stepped = False
         self._announced = False
         run = RunRecorder(
@@ -243,7 +243,7 @@ class Recording:
         if now - self._clock_looked_us < _CLOCK_LOOK_US:
             return
         self._clock_looked_us = now
-        change = _wall_minus_monotonic(self._clock) - self._wall_minus_monotonic
+        change = wall_minus_monotonic_us(self._clock) - self._wall_minus_monotonic
         self._clock_stepped = abs(change) > _CLOCK_STEP_US
 
 
@@ -256,14 +256,3 @@ def _stretches(units: list[AccessUnit], last_pts: int) -> Iterator[list[AccessUn
             begin = at
         last_pts = unit.pts
     yield units[begin:]
-
-
-def _wall_minus_monotonic(clock: Clock) -> int:
-    """Return the offset between the two clocks; the quickest of three readings is the least disturbed one."""
-    readings = []
-    for _ in range(3):
-        before = clock.monotonic_us()
-        wall = clock.now_us()
-        after = clock.monotonic_us()
-        readings.append((after - before, wall - (before + after) // 2))
-    return min(readings)[1]

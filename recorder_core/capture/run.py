@@ -1,6 +1,6 @@
 """One run: access units of one format become samples, fragments and segments, with a wall time for each.
 
-A fragment closes at every sync sample and after a second; a segment at the first sync sample after its minute is over,
+A fragment closes where a GOP begins and after a second; a segment at the first sync sample after its minute is over,
 the minutes of different cameras staggered. Keeps invariant 4 within a run: a unit that was lost leaves a gap.
 """
 
@@ -109,8 +109,11 @@ class RunRecorder:
 
     def _add(self, samples: list[Sample]) -> None:
         for sample in samples:
-            if self._samples and (sample.sync or sample.dts - self._samples[0].dts >= _FRAGMENT):
-                self._close_fragment()
+            if self._samples:
+                # Where every picture is a sync sample, none begins a GOP that would be worth a fragment of its own.
+                begins = sample.sync and not self._samples[-1].sync
+                if begins or sample.dts - self._samples[0].dts >= _FRAGMENT:
+                    self._close_fragment()
             if sample.sync and self._segment is not None and self._clock.utc_us(sample.dts) >= self._segment_end_us:
                 self._rotate(sample.dts)
             self._samples.append(sample)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from recorder_core.capture.source import CaptureConfig
 from recorder_core.capture.sources import make_sources, worth_another
+from recorder_core.clock import wall_minus_monotonic_us
 from recorder_core.errors import CameraError, ErrorCode, RecorderError
 from recorder_core.media import TIMESCALE
 from recorder_core.models import ProbeRequest, ProbeResult
@@ -58,7 +59,7 @@ class _Look:
 
     def on_report(self, camera_us: int, pts: int, arrival_us: int) -> None:  # noqa: ARG002 - the protocol's signature
         """Compare the camera's clock with ours: the report speaks of the moment in which it was sent."""
-        self.clock_offset_us = camera_us - (arrival_us + self._clock.now_us() - self._clock.monotonic_us())
+        self.clock_offset_us = camera_us - (arrival_us + wall_minus_monotonic_us(self._clock))
 
     def on_end(self, error: Exception) -> None:
         """Keep why it ended."""
