@@ -41,7 +41,7 @@ MUTATIONS: Final = (
         "count + unit.packets_lost)",
         "unit.packets_lost)",
         "a gap tells only of its last loss",
-        ("tests/core/capture/test_recording.py",),
+        ("tests/core/capture/test_recording_losses.py",),
     ),
     Mutation(
         "recorder_core/capture/run_clock.py",
@@ -62,7 +62,7 @@ MUTATIONS: Final = (
         "self._clock_stepped = abs(change) > _CLOCK_STEP_US",
         "self._clock_stepped = change > _CLOCK_STEP_US",
         "a clock that is set back does not end the run",
-        ("tests/core/capture/test_recording.py",),
+        ("tests/core/capture/test_recording_time.py",),
     ),
     Mutation(
         "recorder_core/rtp/depacketizer.py",
