@@ -35,6 +35,7 @@ class EventKind(StrEnum):
     SEGMENT_CLOSED = "segment_closed"
     VOLUME_STATE = "volume_state"
     VOLUMES_CHANGED = "volumes_changed"
+    FOOTAGE_READ_IN = "footage_read_in"
     EXPORT_DONE = "export_done"
     EXPORT_FAILED = "export_failed"
 

@@ -26,7 +26,7 @@ class IndexThread:
     """Calls functions that take the index as their first argument. All methods may be called from any thread."""
 
     def __init__(self, index: Index, on_damaged: Callable[[], object] = lambda: None) -> None:
-        """Own `index` until `close`; `on_damaged` is called on its thread whenever it turns out to be damaged."""
+        """Own `index` until `close`; `on_damaged` is called on some thread whenever it turns out to be damaged."""
         self._index = index
         self._on_damaged = on_damaged
         self._thread = ThreadPoolExecutor(1, "index")
@@ -43,16 +43,24 @@ class IndexThread:
         """Return what `call(index, ...)` returns, blocking; for threads other than the event loop's."""
         return self._submit(call, *args, **kwargs).result()
 
-    def _submit[**P, T](self, call: Callable[Concatenate[Index, P], T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        def do() -> T:
-            try:
-                return call(self._index, *args, **kwargs)
-            except StorageError as error:
-                if error.code is ErrorCode.INDEX_DAMAGED:
-                    self._on_damaged()
-                raise
+    async def beside[**P, T](self, call: Callable[Concatenate[Index, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what `call(index, ...)` returns, on another thread, so that what is asked and posted need not wait.
 
-        return self._thread.submit(do)
+        It begins after all that was asked and posted before.
+        """
+        await self.ask(lambda _: None)
+        return await asyncio.to_thread(lambda: self._do(call, *args, **kwargs))
+
+    def _submit[**P, T](self, call: Callable[Concatenate[Index, P], T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        return self._thread.submit(lambda: self._do(call, *args, **kwargs))
+
+    def _do[**P, T](self, call: Callable[Concatenate[Index, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return call(self._index, *args, **kwargs)
+        except StorageError as error:
+            if error.code is ErrorCode.INDEX_DAMAGED:
+                self._on_damaged()
+            raise
 
     async def close(self) -> None:
         """Do what was posted, close the index, and end the thread."""

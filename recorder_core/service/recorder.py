@@ -1,7 +1,8 @@
 """`Recorder`: everything that one data folder's recorder does, behind the few calls that the API makes.
 
-Start: lock → index → volumes' files and index brought together → `recorder_down` gaps → volumes → cameras. Stop: the
-same backwards. Whatever changes the configuration is done one at a time, and is on the disk before it is answered.
+Start: lock → index → volumes' files and index brought together → `recorder_down` gaps → volumes → cameras, and behind
+them the reading of footage that the index does not know. Stop: the same backwards. Whatever changes the configuration
+is done one at a time, and is on the disk before it is answered.
 """
 
 from __future__ import annotations
@@ -131,6 +132,7 @@ class Recorder:
             self._folder,
             on_closed=self._segment_closed,
             on_missed=self._footage_missed,
+            on_read_in=self._footage_read_in,
             on_changed=self._volume_changed,
         )
         self._stack.push_async_callback(self._volumes.close)
@@ -149,7 +151,7 @@ class Recorder:
             await self._index.ask(Index.put_camera, config.camera_id, config.name)
             await self._cameras.put(config)
         self._stack.callback(self.feed.close)
-        self._volumes.start_watching()
+        await self._volumes.start_watching()
         self._cameras.start_refreshing()
         beating = asyncio.create_task(self._beat(), name="heartbeat")
         self._stack.push_async_callback(_cancel, beating)
@@ -242,6 +244,10 @@ class Recorder:
             detail=gap.detail,
         )
         self._cameras.refresh(gap.camera_id)
+
+    def _footage_read_in(self, path: Path, segments: int) -> None:
+        self._events.note(EventKind.FOOTAGE_READ_IN, path=str(path), segments=segments)
+        self._cameras.refresh_all()
 
     def _volume_changed(self, volume: VolumeStatus, before: VolumeState) -> None:
         self._events.publish(FeedItem(volume=volume))

@@ -18,13 +18,13 @@ from recorder_core.storage.files import FILE_MODE, fsync_folder
 from recorder_core.storage.folder_check import check_folder
 from recorder_core.storage.ids import CAMERAS_FOLDER
 from recorder_core.storage.index import Index
-from recorder_core.storage.rebuild import rebuild
 from recorder_core.storage.reconcile import miss_left, salvage_left
 from recorder_core.storage.volumes import Room, Shortage, VolumeHandle, open_volume, shortage
 from recorder_core.storage.writer import VolumeWriter
 
 from .index_thread import IndexJournal, IndexThread
 from .problems import problem_of
+from .read_in import ReadIn
 from .waiting import woken_or_after
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ class _Slot:
     room: Room | None = None
     state: VolumeState = VolumeState.MISSING
     error: StorageError | None = None
+    reading: ReadIn | None = None
     unsettled: bool = False
     """Whether a file may have been left open although the volume is there."""
 
@@ -109,9 +110,14 @@ class Volumes:
         *,
         on_closed: Callable[[Segment], None],
         on_missed: Callable[[Gap], None],
+        on_read_in: Callable[[Path, int], None],
         on_changed: Callable[[VolumeStatus, VolumeState], None],
     ) -> None:
         """Report every closed segment, gaps for what a volume took along, and volumes with the state they were in.
+
+        A volume that the index has never seen and that holds footage is read into it while recording goes on: the
+        index was lost, or the disk comes from elsewhere. `on_read_in` tells when it is done, with the volume's path and
+        the number of segments.
 
         `folder` is the recorder's data folder.
         """
@@ -120,6 +126,7 @@ class Volumes:
         self._folder = folder
         self._on_closed = on_closed
         self._on_missed = on_missed
+        self._on_read_in = on_read_in
         self._on_changed = on_changed
         self._slots: list[_Slot] = []
         self._chosen: dict[str, _Slot] = {}
@@ -128,30 +135,15 @@ class Volumes:
         self._replacing = asyncio.Lock()
 
     async def open(self, configs: Sequence[VolumeConfig]) -> None:
-        """Take these volumes into use, in place of the ones before; nobody records meanwhile.
-
-        One that the index has never seen and that holds footage is read into it: the index was lost, or the disk comes
-        from elsewhere.
-        """
+        """Take these volumes into use, in place of the ones before; nobody records meanwhile."""
         async with self._replacing:  # no look may start a writer on a volume that goes, or that is being read in
             await self._close_slots()
             self._slots = [_Slot(config) for config in configs]
             for slot in self._slots:
                 try:
-                    handle = await self._open(slot.config)
-                    if await asyncio.to_thread(self._unread(handle).exists):
-                        await self._read_in(handle)
+                    slot.handle = await self._open(slot.config)
                 except StorageError as error:
                     _LOGGER.error("Volume %s: %s", slot.config.path, error.message)  # noqa: TRY400  # it says all
-                else:
-                    slot.handle = handle
-
-    async def _read_in(self, handle: VolumeHandle) -> None:
-        path = handle.volume.path
-        _LOGGER.warning("Volume %s holds footage that the index does not know: reading it", path)
-        found = await self._index.ask(rebuild, [handle])
-        await asyncio.to_thread(self._unread(handle).unlink)
-        _LOGGER.warning("%d segments of volume %s were taken into the index", found.adopted, path)
 
     def handles(self) -> list[VolumeHandle]:
         """Return the volumes that could be opened."""
@@ -192,9 +184,20 @@ class Volumes:
             open_volume, config, self._clock, expected_id=expected_id, create=expected_id is None
         )
 
-    def start_watching(self) -> None:
-        """Look at the volumes again and again until `close`."""
+    async def start_watching(self) -> None:
+        """Look at the volumes again and again until `close`, and read in what the index does not know.
+
+        Every camera has a record by now: with what is read in, that record is complete from the first file on.
+        """
+        for slot in self._slots:
+            if slot.handle is not None:
+                await self._read_in(slot, slot.handle)
         self._watching = asyncio.create_task(self._watch(), name="volumes")
+
+    async def _read_in(self, slot: _Slot, handle: VolumeHandle) -> None:
+        note = self._unread(handle)
+        if slot.reading is None and await asyncio.to_thread(note.exists):
+            slot.reading = ReadIn(self._index, self._clock, handle, note, self._on_read_in)
 
     async def close(self) -> None:
         """Finish what is queued for writing and end the writers."""
@@ -298,7 +301,9 @@ class Volumes:
             handle = slot.handle = slot.handle or await self._open(slot.config)
             await asyncio.to_thread(handle.check)
             slot.writer = writer = slot.writer or self._start_writer(handle)
-            slot.room = room = await self._room(handle, writer)
+            if self._watching is not None:
+                await self._read_in(slot, handle)
+            slot.room = room = await self._room(slot, handle, writer)
             await asyncio.to_thread(handle.check_writable)
             if slot.unsettled or slot.state not in _PRESENT:
                 await self._salvage(slot, handle, writer)
@@ -369,11 +374,12 @@ class Volumes:
         volumes = await self._index.ask(Index.volumes)
         return next((volume.volume_id for volume in reversed(volumes) if volume.path == Path(path)), None)
 
-    async def _room(self, handle: VolumeHandle, writer: VolumeWriter) -> Room:
+    async def _room(self, slot: _Slot, handle: VolumeHandle, writer: VolumeWriter) -> Room:
         volume_id = handle.volume.volume_id
         used = await self._index.ask(Index.bytes_on_volume, volume_id)
         pending = await self._index.ask(Index.pending_bytes, volume_id)
         used += sum(segment.partial().size for segment in writer.open_segments())
+        used += slot.reading.unread_bytes if slot.reading is not None else 0
         return await asyncio.to_thread(handle.room, used_bytes=used, pending_bytes=pending)
 
     def _failed(self, segment: OpenSegment) -> None:
@@ -384,6 +390,8 @@ class Volumes:
 
     async def _close_slots(self) -> None:
         for slot in self._slots:
+            if slot.reading is not None:
+                await slot.reading.close()
             if slot.writer is not None:
                 await slot.writer.stop()
         self._slots = []

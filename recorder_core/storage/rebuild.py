@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import batched
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ from .records import GapReason, Run
 from .salvage import cut_torn_end, segment_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from recorder_core.media import VideoFormat
@@ -39,6 +40,8 @@ _LOGGER = logging.getLogger(__name__)
 
 _BATCH = 50
 """Files per transaction: few enough that a crash costs little, enough that syncing the index does not matter."""
+
+_NEVER_US = 1 << 62
 
 SNAP_US = 50_000
 """Segments of one run that meet this closely follow each other: a run's clock drifts at most 30 ms in a minute."""
@@ -74,10 +77,12 @@ def rebuild(
     *,
     give_up_missing: bool = False,
 ) -> Rebuilt:
-    """Make the index agree with every file of the volumes; call `reconcile` first, and let nobody else use either.
+    """Make the index agree with every file of the volumes; call `reconcile` first.
 
-    Works on an index that is new as on one that is full, and may be broken off and called again. With
-    `give_up_missing` the rows whose file is not there are removed, each leaving an event and a gap.
+    Recording may go on meanwhile, for the row of a file that is being written comes before the file; so may all else
+    that uses the index, but for a second call of this. Works on an index that is new as on one that is full, and may be
+    broken off, by an error that `progress` raises too, and called again. With `give_up_missing` the rows whose file is
+    not there are removed, each leaving an event and a gap.
 
     Raises StorageError where the index fails, and `VOLUME_MISSING` or `VOLUME_FOREIGN` for a volume that went away.
     """
@@ -91,7 +96,7 @@ def rebuild(
             index.adopt([(segment, _run(segment, video_format)) for segment, video_format in batch])
             report.adopted += len(batch)
         collect_garbage(index, handle.volume)
-        _check_rows(index, handle, report, give_up=give_up_missing)
+        _check_rows(index, handle, report, partial(progress, walk.done, total), give_up=give_up_missing)
     for camera_id in index.cameras():
         report.gaps += _fill_holes(index, camera_id)
     return report
@@ -109,20 +114,23 @@ class _Walk:
 
     def unknown_files(self, volume: Volume) -> Iterator[_Found]:
         """Give what the index does not know yet, camera by camera in order of time."""
-        pending = {file.path for file in self.index.open_files() if file.volume_id == volume.volume_id}
         for path, size in _files(volume.path):
             self.progress(self.done, self.total)
             self.done += size
-            if path not in pending and (found := self._examine(volume, path)) is not None:
+            if (found := self._examine(volume, path)) is not None:
                 yield found
         self.progress(self.done, self.total)
 
     def _examine(self, volume: Volume, path: str) -> _Found | None:
         try:
-            named = self.index.segment(parse_segment_path(path).segment_id)
+            segment_id = parse_segment_path(path).segment_id
         except ValueError:
             self.report.foreign += 1
             return None
+        # In this order: what is not open any more when it is asked for has its row as a segment when that is.
+        if self.index.is_open(segment_id):
+            return None
+        named = self.index.segment(segment_id)
         if named is not None and (named.volume_id, named.path) == (volume.volume_id, path):
             self.report.known += 1
             return None
@@ -191,10 +199,13 @@ def _run(segment: Segment, video_format: VideoFormat) -> Run:
     )
 
 
-def _check_rows(index: Index, handle: VolumeHandle, report: Rebuilt, *, give_up: bool) -> None:
+def _check_rows(
+    index: Index, handle: VolumeHandle, report: Rebuilt, going_on: Callable[[], None], *, give_up: bool
+) -> None:
     """Look for the file of every row; the size tells a file that changed, its hash is for `verify` to compare."""
     noted = index.findings()
     for segment in index.all_segments(handle.volume.volume_id):
+        going_on()
         try:
             size = (handle.volume.path / segment.path).stat().st_size
         except FileNotFoundError:
@@ -228,4 +239,9 @@ def _fill_holes(index: Index, camera_id: str) -> int:
                 added += 1
         if covered_us is None or end_us > covered_us:
             covered_us, covered_inferred = end_us, inferred
+    if covered_us is not None and covered_inferred:  # where recording went on, it did so with a gap
+        later = [gap.start_us for gap in index.gaps(camera_id, covered_us, _NEVER_US)]
+        if later and min(later) > covered_us:
+            index.add_gap(camera_id, covered_us, min(later), GapReason.RECORDER_DOWN, REBUILT)
+            added += 1
     return added

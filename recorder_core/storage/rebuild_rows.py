@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from .camera_rows import camera_key
 from .event_rows import EventRows
-from .gap_rows import insert_gap
+from .gap_rows import cut_gaps, insert_gap
 from .records import GapReason
 from .schema import CAMERA, FINDING, RUN, SEGMENT
 from .segment_rows import SegmentRows, insert_segment
@@ -39,7 +39,7 @@ class RebuildRows(SegmentRows, EventRows):
     def adopt(self, found: Sequence[tuple[Segment, Run]]) -> None:
         """Add the rows of files that have none, in one transaction, with their runs and cameras where these are new.
 
-        A run that was inferred from earlier files grows to cover the later ones.
+        A run that was inferred from earlier files grows to cover the later ones, and gaps make way.
         """
         with self._writing() as connection:
             for segment, run in found:
@@ -56,6 +56,7 @@ class RebuildRows(SegmentRows, EventRows):
                     }
                     connection.execute(update(RUN).where(*inferred).values(grown))
                 insert_segment(connection, segment)
+                cut_gaps(connection, camera_key(connection, segment.camera_id), segment.start_us, segment.end_us)
 
     def note_finding(self, segment: Segment, finding: Finding) -> bool:
         """Note once that a segment's file is not as its row says, with an event. Returns whether that was new."""

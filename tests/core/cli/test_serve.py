@@ -18,9 +18,20 @@ from recorder_core.cli.exit_codes import FAILED, FINAL, LOCKED, OK, UNUSABLE, US
 from recorder_core.cli.main import run
 from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.models import CameraState, VolumeState
+from recorder_core.service.events import EventKind
 from recorder_core.simulator import Simulator
 from recorder_core.storage.index import Index
-from tests.core.service.rig import HOUR_US, PASSWORD, camera, config_of, holes, state_reached, stored, use_volume
+from tests.core.service.rig import (
+    HOUR_US,
+    PASSWORD,
+    camera,
+    config_of,
+    feed_until,
+    holes,
+    state_reached,
+    stored,
+    use_volume,
+)
 
 from .processes import LONG_S, READY, gone, serve, started
 
@@ -242,6 +253,7 @@ async def test_a_damaged_index_is_set_aside_and_built_from_the_files(data: Path)
     (data / "index.sqlite").write_bytes(b"not a database" * 1000)
     async with started(*serve(data)) as supervisor, RecorderClient(socket=data / "s") as client:
         await supervisor.says(READY)
+        await feed_until(client, lambda item: item.event is not None and item.event.kind == EventKind.FOOTAGE_READ_IN)
         status = await client.status()
         coverage = await client.coverage("lobby", started_us, status.started_us)
     assert status.store_id == store_id

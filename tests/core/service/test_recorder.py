@@ -288,17 +288,25 @@ async def test_figures_follow_when_a_segment_closes(data: Path) -> None:
     assert status.bytes_per_day is not None
 
 
-async def test_a_lost_index_is_filled_from_the_files(data: Path) -> None:
-    async with Simulator([camera()]) as simulator, served(data) as (_, client):
-        await use_volume(client, data / "footage")
-        await client.put_camera(config_of(simulator))
-        await state_reached(client, CameraState.RECORDING)
-        before = await stored(client)
-        await client.remove_camera("lobby")
-    for file in await asyncio.to_thread(lambda: list(data.glob("index.sqlite*"))):
-        file.unlink()
-    async with served(data) as (_, client):
-        after = await client.coverage("lobby", before.start_us, before.end_us)
+async def test_a_lost_index_is_filled_from_the_files_while_cameras_record(data: Path) -> None:
+    async with Simulator([camera()]) as simulator:
+        async with served(data) as (_, client):
+            await use_volume(client, data / "footage")
+            await client.put_camera(config_of(simulator))
+            await state_reached(client, CameraState.RECORDING)
+            before = await stored(client)
+        for file in await asyncio.to_thread(lambda: list(data.glob("index.sqlite*"))):
+            file.unlink()
+        async with served(data) as (_, client):
+            await feed_until(
+                client, lambda item: item.event is not None and item.event.kind == EventKind.FOOTAGE_READ_IN
+            )
+            await state_reached(client, CameraState.RECORDING)
+            whole = await stored(client)
+            after = await client.coverage("lobby", before.start_us, before.segments[0].end_us)
+    assert holes(whole) == []
+    assert len({segment.run_id for segment in whole.segments}) == 2
+    assert "recorder_down" in _reasons(whole)
     assert [(one.segment_id, one.run_id, one.start_us) for one in after.segments] == [
         (one.segment_id, one.run_id, one.start_us) for one in before.segments
     ]
@@ -333,6 +341,7 @@ async def test_the_next_sync_sample_may_be_the_start(data: Path) -> None:
 
 async def test_a_camera_that_was_down_with_the_recorder_says_so_after_a_crash(data: Path) -> None:
     async with served(data) as (_, client):
+        await use_volume(client, data / "footage")
         await client.put_camera(NOWHERE)
         await state_reached(client, CameraState.RETRYING)
     with Index.open(data / "index.sqlite", SystemClock()) as index:

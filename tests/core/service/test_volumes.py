@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shutil
 import subprocess
+import threading
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,12 +84,14 @@ class Watched:
         self.index = IndexThread(Index.open(data / "index.sqlite", SystemClock()))
         self.changes: list[tuple[VolumeState, VolumeState]] = []
         self.missed: list[Gap] = []
+        self.read_in = asyncio.Event()
         self.volumes = Volumes(
             self.index,
             SystemClock(),
             data,
             on_closed=lambda _: None,
             on_missed=self.missed.append,
+            on_read_in=lambda *_: self.read_in.set(),
             on_changed=self._changed,
         )
 
@@ -162,7 +166,7 @@ async def test_a_volume_that_goes_is_not_looked_at_any_more(data: Path, monkeypa
         await look(self, slot)
 
     monkeypatch.setattr(Volumes, "_look", slow)
-    watched.volumes.start_watching()
+    await watched.volumes.start_watching()
     watched.volumes._look_now.set()
     await begun.wait()
     opening = asyncio.create_task(watched.volumes.open([VolumeConfig(path=str(data / "a"))]))
@@ -232,7 +236,7 @@ async def test_a_look_that_fails_is_logged_and_done_again(
     watched = Watched(data)
     await watched.use(VolumeConfig(path=str(data / "a")))
     monkeypatch.setattr(Volumes, "_look", lambda *_: 1 // 0)
-    watched.volumes.start_watching()
+    await watched.volumes.start_watching()
     watched.volumes._look_now.set()
     while watched.volumes._look_now.is_set():
         await watched.index.ask(Index.last_event)
@@ -263,24 +267,61 @@ def _notes(folder: Path) -> list[Path]:
 async def test_footage_that_cannot_be_read_in_is_tried_again(
     data: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """The volume takes footage all the same; what failed is done again, by the next start if not before."""
     watched = Watched(data)
-    await watched.volumes.check_new([VolumeConfig(path=str(data / "a"))])
+    config = VolumeConfig(path=str(data / "a"))
+    await watched.volumes.check_new([config])
     (data / "a" / "cameras").mkdir()
+    refusals: list[Exception] = [
+        StorageError(ErrorCode.VOLUME_FULL, "The disk that holds the index is full."),
+        OSError(errno.EIO, "Input/output error"),
+    ]
 
     def refuse(*_: object) -> None:
-        raise StorageError(ErrorCode.VOLUME_FULL, "The disk that holds the index is full.")
+        raise refusals.pop(0)
 
-    monkeypatch.setattr("recorder_core.service.volumes.rebuild", refuse)
-    await watched.volumes.open([VolumeConfig(path=str(data / "a"))])
-    assert watched.volumes.handles() == []
+    monkeypatch.setattr("recorder_core.service.read_in.rebuild", refuse)
+    await watched.use(config)
+    await watched.volumes.start_watching()
+    assert watched.volumes.obstacle() is None
+    while refusals:
+        reading = watched.volumes._slots[0].reading
+        assert reading is not None
+        reading._wake.set()
+        await watched.index.ask(Index.last_event)
     assert len(_notes(data)) == 1
-    assert "The disk that holds the index is full." in caplog.text
     monkeypatch.undo()
-    await watched.volumes.open([VolumeConfig(path=str(data / "a"))])
-    assert len(watched.volumes.handles()) == 1
+    await watched.use(config)
+    async with asyncio.timeout(30):
+        await watched.read_in.wait()
+    assert "The disk that holds the index is full." in caplog.text
     assert "0 segments" in caplog.text
     assert _notes(data) == []
     await watched.close()
+
+
+async def test_reading_in_is_broken_off_when_the_recorder_stops(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next start goes on; until then what is not read yet counts as used."""
+    watched = Watched(data)
+    config = VolumeConfig(path=str(data / "a"))
+    await watched.volumes.check_new([config])
+    (data / "a" / "cameras").mkdir()
+    begun = threading.Event()
+
+    def endless(_index: Index, _volumes: object, progress: Callable[[int, int], None]) -> None:
+        while True:
+            progress(100, 5 * GIB)
+            begun.set()
+
+    monkeypatch.setattr("recorder_core.service.read_in.rebuild", endless)
+    await watched.use(config)
+    await watched.volumes.start_watching()
+    await asyncio.to_thread(begun.wait)
+    await watched.volumes._look(watched.volumes._slots[0])
+    assert watched.volumes.statuses()[0].used_bytes == 5 * GIB - 100
+    await watched.close()
+    assert len(_notes(data)) == 1
+    assert not watched.read_in.is_set()
 
 
 def _mount(*words: str | Path) -> bool:

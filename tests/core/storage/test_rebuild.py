@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 from dataclasses import replace
+from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
 
@@ -20,6 +21,9 @@ from recorder_core.storage.records import GapReason, Run, Segment
 from recorder_core.storage.volumes import open_volume
 
 from .store import T0, S, Store
+
+if TYPE_CHECKING:
+    from recorder_core.storage.segment_file import SegmentFile
 
 
 def _dump(store: Store) -> list[str]:
@@ -139,7 +143,7 @@ def test_a_hole_within_a_run_is_a_gap_too(store: Store) -> None:
 
 
 def test_a_hole_that_is_explained_keeps_its_reason(store: Store) -> None:
-    """Only what no gap covers is labelled, and an open gap covers as well."""
+    """Only what no gap covers is labelled, an open gap covers as well, and all of them make way for segments."""
     _recorded(store)
     _lose_index(store)
     store.index.put_camera("entrance", "Entrance")
@@ -153,7 +157,8 @@ def test_a_hole_that_is_explained_keeps_its_reason(store: Store) -> None:
     assert gaps == [
         (6 * S, 20 * S, GapReason.STALLED),
         (20 * S, 30 * S, GapReason.RECORDER_DOWN),
-        (30 * S, None, GapReason.DISABLED),
+        (30 * S, 60 * S, GapReason.DISABLED),
+        (64 * S, None, GapReason.DISABLED),
     ]
     assert store.index.cameras() == {"entrance": "Entrance", "stairs": "stairs"}
 
@@ -188,6 +193,51 @@ def test_open_files_are_left_to_reconcile(store: Store) -> None:
     store.write(file, 2)[0].release()
     assert rebuild(store.index, [store.handle]) == Rebuilt()
     assert store.index.open_files() == [file]
+
+
+def test_recording_goes_on_while_files_are_read(store: Store) -> None:
+    """A file that is begun and one that is closed meanwhile are touched by nobody but their writer."""
+    _recorded(store)
+    _lose_index(store)
+    run = store.run(run_id="run-9", start_us=T0 + 100 * S)
+    store.index.add_gap("entrance", T0 + 90 * S, T0 + 100 * S, GapReason.CONNECTING)
+    file = store.file(run, T0 + 100 * S)
+    live: list[tuple[SegmentFile, BinaryIO]] = []
+
+    def meanwhile(_done: int, _total: int) -> None:
+        if not live:
+            written, _ = store.write(file, 2)
+            half = store.path(file).open("ab")
+            half.write(b"half a fragment")
+            half.flush()
+            live.append((written, half))
+            store.record(run, T0 + 90 * S)
+
+    report = rebuild(store.index, [store.handle], meanwhile)
+    assert (report.adopted, report.foreign, report.unreadable, report.discarded) == (5, 0, 0, 0)
+    assert [one.segment_id for one in store.index.open_files()] == [file.segment_id]
+    assert store.path(file).read_bytes().endswith(b"half a fragment")
+    [(written, half)] = live
+    half.close()
+    written.release()
+    labelled = [gap for gap in store.index.gaps("entrance", 0, 2 * T0) if gap.reason is GapReason.RECORDER_DOWN]
+    assert [(gap.start_us - T0, gap.end_us and gap.end_us - T0) for gap in labelled] == [
+        (6 * S, 60 * S),
+        (64 * S, 90 * S),
+    ]
+
+
+def test_what_was_recorded_reaches_to_where_recording_went_on(store: Store) -> None:
+    """Though nothing is stored of that time yet: a gap says that there is a camera again."""
+    _recorded(store)
+    _lose_index(store)
+    store.index.put_camera("entrance", "Entrance")
+    store.index.open_gap("entrance", T0 + 90 * S, GapReason.CONNECTING)
+    assert rebuild(store.index, [store.handle]).gaps == 2
+    assert [(gap.start_us, gap.end_us, gap.reason) for gap in store.index.gaps("entrance", T0 + 64 * S, 2 * T0)] == [
+        (T0 + 64 * S, T0 + 90 * S, GapReason.RECORDER_DOWN),
+        (T0 + 90 * S, None, GapReason.CONNECTING),
+    ]
 
 
 def test_a_copy_is_not_taken_for_a_second_segment(store: Store) -> None:

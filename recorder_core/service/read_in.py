@@ -1,0 +1,83 @@
+"""Takes footage into the index that it does not know, while recording goes on: its index was lost, or the disk is new.
+
+Keeps invariant 7 (the files alone suffice) without a price in footage: nobody waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from recorder_core.errors import StorageError
+from recorder_core.storage.rebuild import rebuild
+
+from .waiting import woken_or_after
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from recorder_core.clock import Clock
+    from recorder_core.storage.volumes import VolumeHandle
+
+    from .index_thread import IndexThread
+
+_LOGGER = logging.getLogger(__name__)
+
+_AGAIN_S = 60.0
+
+
+class _StoppedError(Exception):
+    """Reading was broken off; what was read stays, the rest is read another time."""
+
+
+class ReadIn:
+    """Reads one volume, on the running event loop, until all is read or `close`."""
+
+    def __init__(
+        self, index: IndexThread, clock: Clock, handle: VolumeHandle, note: Path, on_done: Callable[[Path, int], None]
+    ) -> None:
+        """Begin. `note` is the file that says that it is still to be done, and goes when it is."""
+        self.unread_bytes = 0
+        self._index = index
+        self._clock = clock
+        self._handle = handle
+        self._note = note
+        self._on_done = on_done
+        self._stop = threading.Event()
+        self._wake = asyncio.Event()
+        self._task = asyncio.create_task(self._read(), name=f"reading {handle.volume.path}")
+
+    async def close(self) -> None:
+        """Break off, if it is not done; the next start goes on."""
+        self._stop.set()
+        self._wake.set()
+        await asyncio.wait({self._task})
+
+    async def _read(self) -> None:
+        path = self._handle.volume.path
+        _LOGGER.warning("Volume %s holds footage that the index does not know: reading it", path)
+        while not self._stop.is_set():
+            try:
+                found = await self._index.beside(rebuild, [self._handle], self._progress)
+                await asyncio.to_thread(self._note.unlink)
+            except _StoppedError:
+                return
+            except StorageError as error:
+                _LOGGER.error("Reading volume %s failed: %s", path, error.message)  # noqa: TRY400  # it says all
+            except OSError as error:
+                _LOGGER.error("Reading volume %s failed: %s", path, error.strerror)  # noqa: TRY400  # it says all
+            else:
+                _LOGGER.warning("%d segments of volume %s were taken into the index", found.adopted, path)
+                self.unread_bytes = 0
+                self._on_done(path, found.adopted)
+                return
+            await woken_or_after(self._clock, self._wake, _AGAIN_S)
+
+    def _progress(self, done: int, total: int) -> None:
+        """Keep what is left to do; called on the reading thread, again and again."""
+        self.unread_bytes = total - done
+        if self._stop.is_set():
+            raise _StoppedError
