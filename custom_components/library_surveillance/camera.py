@@ -59,6 +59,12 @@ class LibraryCamera(LibraryCameraEntity, Camera):
         LibraryCameraEntity.__init__(self, entry, subentry, CAMERA)
         Camera.__init__(self)
         self._subentry = subentry
+        self._gone = False
+
+    async def async_will_remove_from_hass(self) -> None:
+        """Show nothing from now on: who is handed one picture after the other goes on being handed them otherwise."""
+        await super().async_will_remove_from_hass()
+        self._gone = True
 
     @property
     def is_recording(self) -> bool:
@@ -74,7 +80,9 @@ class PrivateCamera(LibraryCamera):
         width: int | None = None,  # noqa: ARG002 - the tile has one size; Home Assistant scales
         height: int | None = None,  # noqa: ARG002 - as above
     ) -> bytes | None:
-        """Return the tile as a JPEG."""
+        """Return the tile as a JPEG; None from a camera that is gone, whose facts nobody renews."""
+        if self._gone:
+            return None
         language = self.hass.config.language
         words = await async_get_translations(self.hass, language, "common", [DOMAIN])
         tile = Tile(
@@ -103,14 +111,16 @@ class ExposedCamera(LibraryCamera):
     @property
     def is_on(self) -> bool:
         """Return whether the camera is recorded or meant to be; one that is off shows nothing, not an old picture."""
-        return self.available and self.status.enabled
+        return self.available and self.status.enabled and not self._gone
 
     async def async_camera_image(
         self,
         width: int | None = None,  # noqa: ARG002 - the recorder hands out what the camera sends; Home Assistant scales
         height: int | None = None,  # noqa: ARG002 - as above
     ) -> bytes | None:
-        """Return the newest picture from the recorder."""
+        """Return the newest picture from the recorder; None while the camera is off."""
+        if not self.is_on:
+            return None
         try:
             return await self.coordinator.config_entry.runtime_data.client.still(self.camera_id)
         except RecorderError as err:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from http import HTTPStatus
 from io import BytesIO
@@ -24,12 +25,15 @@ from recorder_core.api.models import CameraState as Recorded, FeedItem
 from recorder_core.simulator import read_code
 
 from .frames import luma_of
-from .library import BACK, FRONT, NOWHERE, PASSWORD, USERNAME, Library, camera
+from .library import BACK, FRONT, NOWHERE, PASSWORD, PATIENCE_S, USERNAME, Library, camera
 from .standing_recorder import StandingRecorder, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
 
+    from aiohttp import ClientResponse
+    from aiohttp.test_utils import TestClient
     from homeassistant.core import HomeAssistant
     from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
@@ -133,6 +137,7 @@ async def test_who_watches_sees_nothing_more_once_a_camera_is_not_shown(
         browser = await hass_client_no_auth()
         playlist = address.replace("master_playlist", "playlist")
         assert (await browser.get(playlist)).status == HTTPStatus.OK
+        pictures = await _async_watch(browser, library, DROP)
 
         if way == "private":
             subentry = library.entry.subentries[BACK]
@@ -144,12 +149,41 @@ async def test_who_watches_sees_nothing_more_once_a_camera_is_not_shown(
             )
         await hass.async_block_till_done()
 
+        await _async_read_to_the_end(pictures)
         for url in (address, playlist):
             assert (await browser.get(url)).status == HTTPStatus.NOT_FOUND
         await websocket.send_json_auto_id({"type": "camera/stream", "entity_id": DROP})
         assert not (await websocket.receive_json())["success"]
         if way == "off":
             await cameras.wait_for_no_client(BACK)
+
+
+async def test_a_tile_that_nobody_renews_is_not_shown_on(
+    hass: HomeAssistant, visited: Library, hass_client_no_auth: ClientSessionGenerator
+) -> None:
+    """Who watched it over a reload asks anew, and gets the tile of now."""
+    await visited.async_set_up()
+    browser = await hass_client_no_auth()
+    tiles = await _async_watch(browser, visited, CAMERA)
+
+    assert await hass.config_entries.async_reload(visited.entry.entry_id)
+
+    await _async_read_to_the_end(tiles)
+    (await _async_watch(browser, visited, CAMERA)).close()
+
+
+async def _async_watch(browser: TestClient[Any, Any], library: Library, entity_id: str) -> ClientResponse:
+    """Let Home Assistant hand out one picture after the other, and return when the first has come."""
+    token = library.state(entity_id).attributes["access_token"]
+    pictures = await browser.get(f"/api/camera_proxy_stream/{entity_id}", params={"token": token})
+    assert pictures.status == HTTPStatus.OK
+    assert await pictures.content.readline() == b"--frameboundary\r\n"
+    return pictures
+
+
+async def _async_read_to_the_end(pictures: ClientResponse) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        assert (await pictures.content.read()).endswith(b"\r\n")
 
 
 def test_a_camera_without_credentials_is_streamed_from_its_plain_address() -> None:
