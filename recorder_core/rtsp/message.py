@@ -9,6 +9,7 @@ from recorder_core.errors import CameraError, ErrorCode
 MAX_HEAD = 16 << 10
 MAX_BODY = 256 << 10
 
+_END_OF_LINE = b"\r\n"
 _END_OF_HEAD = b"\r\n\r\n"
 
 
@@ -60,20 +61,24 @@ class Message:
 def parse_message(data: bytes | bytearray, at: int = 0, stop: int | None = None) -> tuple[Message, int] | None:
     """Read the message at `at`: the message and where it ends, or None if more bytes are needed than there are.
 
-    `data[at:stop]` is read where it lies, and no more of it than a message may have.
+    `data[at:stop]` is read where it lies, and no more of it than a message may have; no further than the first line
+    if that is none of RTSP.
 
     Raises:
         CameraError: `PROTOCOL` if this is no RTSP message or one beyond all measure.
     """
     if stop is None:
         stop = len(data)
-    end = data.find(_END_OF_HEAD, at, min(stop, at + MAX_HEAD + len(_END_OF_HEAD)))
+    furthest = min(stop, at + MAX_HEAD + len(_END_OF_HEAD))
+    end = data.find(_END_OF_LINE, at, furthest)
+    if end >= 0:
+        status, reason, method = _first_line(data[at:end].decode("utf-8", "replace"))
+        end = data.find(_END_OF_HEAD, end, furthest)
     if end < 0:
         if stop - at > MAX_HEAD + len(_END_OF_HEAD):
             raise CameraError(ErrorCode.PROTOCOL, "The camera's answer has no end.")
         return None
-    first, *lines = data[at:end].decode("utf-8", "replace").split("\r\n")
-    status, reason, method = _first_line(first)
+    _, *lines = data[at:end].decode("utf-8", "replace").split("\r\n")
     found: dict[str, list[str]] = {}
     for line in lines:
         name, colon, value = line.partition(":")

@@ -57,6 +57,7 @@ def test_sequence_numbers_that_are_none(value: bytes) -> None:
         b"RTSP/1.0 20 OK\r\n\r\n",
         "RTSP/1.0 ²00 OK\r\n\r\n".encode(),
         b"SSH-2.0-x RTSP/1.0 y\r\n\r\n",
+        b"SSH-2.0-OpenSSH_9.6\r\n",
         b"OPTIONS * HTTP/1.1\r\n\r\n",
         b"RTSP/1.0 200 OK\r\nContent-Length: x\r\n\r\n",
         b"RTSP/1.0 200 OK\r\nContent-Length: -1\r\n\r\n",
