@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,12 +18,12 @@ from recorder_core.storage.folder_check import check_folder
 from recorder_core.storage.ids import CAMERAS_FOLDER
 from recorder_core.storage.index import Index
 from recorder_core.storage.reconcile import miss_left, salvage_left
-from recorder_core.storage.volumes import Room, Shortage, VolumeHandle, open_volume, shortage
+from recorder_core.storage.volumes import Room, VolumeHandle, open_volume
 from recorder_core.storage.writer import VolumeWriter
 
 from .index_thread import IndexJournal, IndexThread
-from .problems import problem_of
 from .read_in import ReadIn
+from .volume_slot import PRESENT, RESERVE_BYTES, STATES, Slot, find_shortage, full
 from .waiting import woken_or_after
 
 if TYPE_CHECKING:
@@ -37,66 +36,6 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 WATCH_S = 10.0
-
-_RESERVE_BYTES = 64 << 20
-"""Kept free without any limit set: the segments that are being written grow on until they close."""
-
-_RESUME_BYTES = 256 << 20
-"""How much more than that must be free before a full volume takes footage again, so that it does not flicker."""
-
-_STATES = {
-    ErrorCode.VOLUME_FULL: VolumeState.FULL,
-    ErrorCode.VOLUME_FOREIGN: VolumeState.FOREIGN,
-    ErrorCode.VOLUME_READ_ONLY: VolumeState.READ_ONLY,
-}
-
-
-_PRESENT = frozenset({VolumeState.OK, VolumeState.FULL})
-
-
-def find_shortage(room: Room, before: VolumeState) -> Shortage | None:
-    """Say why a volume that was in the state `before` may not take more footage; None if it may."""
-    size = room.total_bytes if room.max_bytes is None else min(room.max_bytes, room.total_bytes)
-    most = size // 10  # a volume may be smaller than the margins that suit a large one
-    margin = min(_RESUME_BYTES, most) if before is VolumeState.FULL else 0
-    return shortage(room, min(_RESERVE_BYTES, most) + margin)
-
-
-@dataclass(slots=True, eq=False)
-class _Slot:
-    """One configured volume and what has become of it."""
-
-    config: VolumeConfig
-    handle: VolumeHandle | None = None
-    writer: VolumeWriter | None = None
-    room: Room | None = None
-    state: VolumeState = VolumeState.MISSING
-    error: StorageError | None = None
-    reading: ReadIn | None = None
-    unsettled: bool = False
-    """Whether a file may have been left open although the volume is there."""
-
-    def being_written(self) -> set[int]:
-        """Return the ids of the segments that are open; may be called from any thread."""
-        return set() if self.writer is None else {segment.file.segment_id for segment in self.writer.open_segments()}
-
-    def holds(self, segment: OpenSegment) -> bool:
-        """Whether the segment is written to this volume."""
-        return self.handle is not None and self.handle.volume.volume_id == segment.file.volume_id
-
-    def status(self) -> VolumeStatus:
-        room = self.room or Room(0, 0, 0, 0, None, None)
-        return VolumeStatus(
-            volume_id=None if self.handle is None else self.handle.volume.volume_id,
-            path=self.config.path,
-            state=self.state,
-            total_bytes=room.total_bytes,
-            free_bytes=room.free_bytes + room.pending_bytes,
-            used_bytes=room.used_bytes,
-            min_free_bytes=self.config.min_free_bytes,
-            max_bytes=self.config.max_bytes,
-            problem=None if self.error is None else problem_of(self.error),
-        )
 
 
 class Volumes:
@@ -128,8 +67,8 @@ class Volumes:
         self._on_missed = on_missed
         self._on_read_in = on_read_in
         self._on_changed = on_changed
-        self._slots: list[_Slot] = []
-        self._chosen: dict[str, _Slot] = {}
+        self._slots: list[Slot] = []
+        self._chosen: dict[str, Slot] = {}
         self._watching: asyncio.Task[None] | None = None
         self._look_now = asyncio.Event()
         self._replacing = asyncio.Lock()
@@ -138,7 +77,7 @@ class Volumes:
         """Take these volumes into use, in place of the ones before; nobody records meanwhile."""
         async with self._replacing:  # no look may start a writer on a volume that goes, or that is being read in
             await self._close_slots()
-            self._slots = [_Slot(config) for config in configs]
+            self._slots = [Slot(config) for config in configs]
             for slot in self._slots:
                 try:
                     slot.handle = await self._open(slot.config)
@@ -194,7 +133,7 @@ class Volumes:
                 await self._read_in(slot, slot.handle)
         self._watching = asyncio.create_task(self._watch(), name="volumes")
 
-    async def _read_in(self, slot: _Slot, handle: VolumeHandle) -> None:
+    async def _read_in(self, slot: Slot, handle: VolumeHandle) -> None:
         note = self._unread(handle)
         if slot.reading is None and await asyncio.to_thread(note.exists):
             slot.reading = ReadIn(self._index, self._clock, handle, note, self._on_read_in)
@@ -247,7 +186,7 @@ class Volumes:
 
         One that is full for footage may still take an export: limits are there to be left room by footage.
         """
-        return [Path(slot.config.path) for slot in self._by_room(*_PRESENT)]
+        return [Path(slot.config.path) for slot in self._by_room(*PRESENT)]
 
     def check_room(self, size: int) -> None:
         """Make sure that so many bytes fit on the volume with most room, as of the last look.
@@ -255,10 +194,10 @@ class Volumes:
         Raises:
             StorageError: `VOLUME_FULL`, or what keeps the volume from being used.
         """
-        roomiest = next(iter(self._by_room(*_PRESENT)), None)
+        roomiest = next(iter(self._by_room(*PRESENT)), None)
         if roomiest is None:
             raise self._trouble()
-        if roomiest.room is not None and roomiest.room.free_bytes < size + _RESERVE_BYTES:
+        if roomiest.room is not None and roomiest.room.free_bytes < size + RESERVE_BYTES:
             raise StorageError(ErrorCode.VOLUME_FULL, "There is not enough room for the export.")
 
     def open_segments(self, camera_id: str) -> list[OpenSegment]:
@@ -272,7 +211,7 @@ class Volumes:
             if slot.writer is not None:
                 await slot.writer.drained()
 
-    def _by_room(self, *states: VolumeState) -> list[_Slot]:
+    def _by_room(self, *states: VolumeState) -> list[Slot]:
         """Return the opened volumes that are in one of these states, the one with most room first."""
         usable = [slot for slot in self._slots if slot.state in states and slot.writer is not None]
         return sorted(usable, key=lambda slot: -slot.room.free_bytes if slot.room is not None else 0)
@@ -294,7 +233,7 @@ class Volumes:
                 except Exception:
                     _LOGGER.exception("Looking at volume %s failed", slot.config.path)
 
-    async def _look(self, slot: _Slot) -> None:
+    async def _look(self, slot: Slot) -> None:
         """See what state a volume is in, and tell if it is another one than before."""
         before = slot.status()
         try:
@@ -305,16 +244,16 @@ class Volumes:
                 await self._read_in(slot, handle)
             slot.room = room = await self._room(slot, handle, writer)
             await asyncio.to_thread(handle.check_writable)
-            if slot.unsettled or slot.state not in _PRESENT:
+            if slot.unsettled or slot.state not in PRESENT:
                 await self._salvage(slot, handle, writer)
         except StorageError as error:
             slot.error = error
-            slot.state = _STATES.get(error.code, VolumeState.MISSING)
+            slot.state = STATES.get(error.code, VolumeState.MISSING)
         else:
             short = find_shortage(room, slot.state)
             slot.state = VolumeState.OK if short is None else VolumeState.FULL
-            slot.error = None if short is None else _full(short)
-        if slot.handle is not None and slot.state not in _PRESENT:
+            slot.error = None if short is None else full(short)
+        if slot.handle is not None and slot.state not in PRESENT:
             await self._miss(slot, slot.handle)
         after = slot.status()
         if after.state is not before.state:
@@ -337,14 +276,14 @@ class Volumes:
         await self._index.ask(Index.put_volume, handle.volume)
         return handle
 
-    async def _salvage(self, slot: _Slot, handle: VolumeHandle, writer: VolumeWriter) -> None:
+    async def _salvage(self, slot: Slot, handle: VolumeHandle, writer: VolumeWriter) -> None:
         """Take into the index what was being written when the volume went away, or failed for a moment."""
         slot.unsettled = any(segment.error is not None for segment in writer.open_segments())
         for segment in await self._index.ask(salvage_left, handle, slot.being_written):
             _LOGGER.warning("%s was salvaged from volume %s", segment.path, handle.volume.path)
             self._on_closed(segment)
 
-    async def _miss(self, slot: _Slot, handle: VolumeHandle) -> None:
+    async def _miss(self, slot: Slot, handle: VolumeHandle) -> None:
         """Account for what was being written when the volume went away, until it is back (invariant 4)."""
         try:
             gaps = await self._index.ask(miss_left, handle.volume.volume_id, slot.being_written)
@@ -374,7 +313,7 @@ class Volumes:
         volumes = await self._index.ask(Index.volumes)
         return next((volume.volume_id for volume in reversed(volumes) if volume.path == Path(path)), None)
 
-    async def _room(self, slot: _Slot, handle: VolumeHandle, writer: VolumeWriter) -> Room:
+    async def _room(self, slot: Slot, handle: VolumeHandle, writer: VolumeWriter) -> Room:
         volume_id = handle.volume.volume_id
         used = await self._index.ask(Index.bytes_on_volume, volume_id)
         pending = await self._index.ask(Index.pending_bytes, volume_id)
@@ -400,14 +339,3 @@ class Volumes:
 
 def _same_volume() -> RequestError:
     return RequestError(ErrorCode.BAD_REQUEST, "Two paths lead to one volume.", field="volumes")
-
-
-_SHORTAGES = {
-    Shortage.DISK: "The disk is full; recording has stopped.",
-    Shortage.MIN_FREE: "The space that is to stay free has been reached; recording has stopped.",
-    Shortage.MAX_BYTES: "The recorder's share of the disk is used up; recording has stopped.",
-}
-
-
-def _full(short: Shortage) -> StorageError:
-    return StorageError(ErrorCode.VOLUME_FULL, _SHORTAGES[short], shortage=short)

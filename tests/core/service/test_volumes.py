@@ -18,7 +18,8 @@ from recorder_core.clock import SystemClock
 from recorder_core.errors import ErrorCode, RequestError, StorageError
 from recorder_core.models import VolumeConfig, VolumeState, VolumeStatus
 from recorder_core.service.index_thread import IndexThread
-from recorder_core.service.volumes import Volumes, _Slot, find_shortage
+from recorder_core.service.volume_slot import Slot, find_shortage
+from recorder_core.service.volumes import Volumes
 from recorder_core.storage.folder_check import check_folder
 from recorder_core.storage.index import Index
 from recorder_core.storage.volumes import MARKER, Room, Shortage
@@ -159,7 +160,7 @@ async def test_a_volume_that_goes_is_not_looked_at_any_more(data: Path, monkeypa
     await watched.use(VolumeConfig(path=str(data / "a")), VolumeConfig(path=str(data / "b")))
     look = Volumes._look
 
-    async def slow(self: Volumes, slot: _Slot) -> None:
+    async def slow(self: Volumes, slot: Slot) -> None:
         looks.append(Path(slot.config.path).name)
         begun.set()
         await go_on.wait()

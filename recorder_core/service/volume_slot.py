@@ -1,0 +1,91 @@
+"""One configured volume and what has become of it, and when it has too little room (invariants 4 and 6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from recorder_core.errors import ErrorCode, StorageError
+from recorder_core.models import VolumeConfig, VolumeState, VolumeStatus
+from recorder_core.storage.volumes import Room, Shortage, VolumeHandle, shortage
+
+from .problems import problem_of
+
+if TYPE_CHECKING:
+    from recorder_core.storage.writer import OpenSegment, VolumeWriter
+
+    from .read_in import ReadIn
+
+RESERVE_BYTES = 64 << 20
+"""Kept free without any limit set: the segments that are being written grow on until they close."""
+
+_RESUME_BYTES = 256 << 20
+"""How much more than that must be free before a full volume takes footage again, so that it does not flicker."""
+
+STATES = {
+    ErrorCode.VOLUME_FULL: VolumeState.FULL,
+    ErrorCode.VOLUME_FOREIGN: VolumeState.FOREIGN,
+    ErrorCode.VOLUME_READ_ONLY: VolumeState.READ_ONLY,
+}
+"""What an error makes of a volume; every other one counts as missing."""
+
+PRESENT = frozenset({VolumeState.OK, VolumeState.FULL})
+"""The states of a volume that is there and can be written to."""
+
+
+def find_shortage(room: Room, before: VolumeState) -> Shortage | None:
+    """Say why a volume that was in the state `before` may not take more footage; None if it may."""
+    size = room.total_bytes if room.max_bytes is None else min(room.max_bytes, room.total_bytes)
+    most = size // 10  # a volume may be smaller than the margins that suit a large one
+    margin = min(_RESUME_BYTES, most) if before is VolumeState.FULL else 0
+    return shortage(room, min(RESERVE_BYTES, most) + margin)
+
+
+@dataclass(slots=True, eq=False)
+class Slot:
+    """One configured volume and what has become of it."""
+
+    config: VolumeConfig
+    handle: VolumeHandle | None = None
+    writer: VolumeWriter | None = None
+    room: Room | None = None
+    state: VolumeState = VolumeState.MISSING
+    error: StorageError | None = None
+    reading: ReadIn | None = None
+    unsettled: bool = False
+    """Whether a file may have been left open although the volume is there."""
+
+    def being_written(self) -> set[int]:
+        """Return the ids of the segments that are open; may be called from any thread."""
+        return set() if self.writer is None else {segment.file.segment_id for segment in self.writer.open_segments()}
+
+    def holds(self, segment: OpenSegment) -> bool:
+        """Whether the segment is written to this volume."""
+        return self.handle is not None and self.handle.volume.volume_id == segment.file.volume_id
+
+    def status(self) -> VolumeStatus:
+        """Return what the volume is like, as of the last look."""
+        room = self.room or Room(0, 0, 0, 0, None, None)
+        return VolumeStatus(
+            volume_id=None if self.handle is None else self.handle.volume.volume_id,
+            path=self.config.path,
+            state=self.state,
+            total_bytes=room.total_bytes,
+            free_bytes=room.free_bytes + room.pending_bytes,
+            used_bytes=room.used_bytes,
+            min_free_bytes=self.config.min_free_bytes,
+            max_bytes=self.config.max_bytes,
+            problem=None if self.error is None else problem_of(self.error),
+        )
+
+
+_SHORTAGES = {
+    Shortage.DISK: "The disk is full; recording has stopped.",
+    Shortage.MIN_FREE: "The space that is to stay free has been reached; recording has stopped.",
+    Shortage.MAX_BYTES: "The recorder's share of the disk is used up; recording has stopped.",
+}
+
+
+def full(short: Shortage) -> StorageError:
+    """Return the error that tells of a shortage."""
+    return StorageError(ErrorCode.VOLUME_FULL, _SHORTAGES[short], shortage=short)
