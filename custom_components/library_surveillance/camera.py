@@ -138,7 +138,7 @@ class ExposedCamera(LibraryCamera):
     @callback
     def _handle_coordinator_update(self) -> None:
         """End the stream of a camera that was switched off."""
-        if self.available and not self.is_on:
+        if self.stream is not None and self.available and not self.is_on:
             self.coordinator.config_entry.async_create_task(self.hass, self._async_end_stream())
         super()._handle_coordinator_update()
 
