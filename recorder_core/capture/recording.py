@@ -11,7 +11,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from recorder_core.clock import host_synchronised, wall_minus_monotonic_us
-from recorder_core.errors import CameraError, ErrorCode, StorageError
+from recorder_core.errors import CameraError, ErrorCode, RecorderError, StorageError
 from recorder_core.media import TIMESCALE
 from recorder_core.parameter_sets import ParameterSetError, video_format
 from recorder_core.storage.records import GapReason
@@ -99,7 +99,7 @@ class Recording:
                 self._observe(stretch)
                 for alike in self._alike(stretch):
                     self._take(alike)
-        except StorageError as error:
+        except RecorderError as error:
             self._fail(error)
         except Exception as error:
             _LOGGER.exception("Recording camera %s failed", self._camera_id)
@@ -111,7 +111,7 @@ class Recording:
         if self._run is not None:
             self._run.observe_report(pts, arrival_us)
             if self._run.started:
-                self._run.clock_offset_us = camera_us - self._run.utc_us(pts)
+                self._run.clock_offset_us = camera_us - self._run.report_utc_us(pts, arrival_us)
 
     def on_end(self, error: Exception) -> None:
         """Note the end of the session."""
@@ -162,7 +162,7 @@ class Recording:
             if at > begin and (
                 unit.packets_lost
                 or unit.parameter_sets is not None
-                or (unit.sync and (self._clock_stepped or self._run is None))
+                or (unit.sync and (self._run is None or self._clock_stepped or self._run.clock_lost))
             ):
                 yield units[begin:at]
                 begin = at
@@ -198,6 +198,8 @@ class Recording:
             return GapReason.PARAMETER_CHANGE
         if self._clock_stepped and unit.sync:
             return GapReason.CLOCK_STEP
+        if run.clock_lost and unit.sync:
+            return GapReason.TIMESTAMP_JUMP
         return None
 
     def _turn(self, reason: GapReason) -> None:

@@ -1,7 +1,8 @@
 """One run: access units of one format become samples, fragments and segments, with a wall time for each.
 
-A fragment closes where a GOP begins and after a second; a segment at the first sync sample after its minute is over,
-the minutes of different cameras staggered. Keeps invariant 4 within a run: a unit that was lost leaves a gap.
+A fragment closes where a GOP begins and after a second of media time, or of the time in which it arrived; a segment at
+the first sync sample after its minute is over, the minutes of different cameras staggered. Keeps invariant 4 within a
+run: a unit that was lost leaves a gap.
 """
 
 from __future__ import annotations
@@ -28,6 +29,15 @@ if TYPE_CHECKING:
     from .sink import CaptureSink
 
 _FRAGMENT = TIMESCALE
+_FRAGMENT_ARRIVAL_US = 1_250_000
+_FRAGMENT_BYTES = 8 << 20
+"""What a camera whose media time stands still or creeps may have in memory."""
+
+_HOLD_US = 3_000_000
+_HOLD_BYTES = 32 << 20
+"""A camera may begin with pictures that it kept back. Until all of those have come, the clock cannot be settled, and
+nothing is written; but not for longer than this."""
+
 _LOSS_QUIET = TIMESCALE
 """Losses with less media time than this between them are one gap."""
 
@@ -56,6 +66,12 @@ class RunRecorder:
         self._clock = RunClock(facts.wall_minus_monotonic_us)
         self._timeline = DecodeTimeline(facts.format.reorder_depth)
         self._samples: list[Sample] = []
+        self._bytes = 0
+        self._held: list[tuple[Sample, ...]] = []
+        self._held_bytes = 0
+        self._begun_us: int | None = None
+        self._closed_us = 0
+        self._now_us = 0
         self._writer: VolumeWriter | None = None
         self._segment: OpenSegment | None = None
         self._segment_end_us = 0
@@ -66,9 +82,14 @@ class RunRecorder:
         self.started = False
         self.start_us = 0
 
-    def utc_us(self, pts: int) -> int:
-        """Return the wall time of a media time; only once the run has started."""
-        return self._clock.utc_us(pts)
+    @property
+    def clock_lost(self) -> bool:
+        """Whether media time is not what it was when the run began, so that its wall times are wrong."""
+        return self._clock.lost
+
+    def report_utc_us(self, pts: int, arrival_us: int) -> int:
+        """Return the wall time at which a sender report was sent; only once the run has started."""
+        return self._clock.report_utc_us(pts, arrival_us)
 
     def observe(self, unit: AccessUnit) -> None:
         """Take note of when a unit arrived."""
@@ -91,7 +112,19 @@ class RunRecorder:
         if units[0].packets_lost:
             self._note_loss(units[0])
         self._last_pts = units[-1].pts
+        if self._begun_us is None:
+            self._begun_us = self._closed_us = units[0].arrival_us
+        self._now_us = units[-1].arrival_us
         self._add(self._timeline.push(units))
+        long_open = self._now_us - self._closed_us >= _FRAGMENT_ARRIVAL_US
+        if self._samples and (long_open or self._bytes >= _FRAGMENT_BYTES):
+            self._close_fragment()
+        if self._held and (
+            self._clock.steady(self._now_us)
+            or self._now_us - self._begun_us >= _HOLD_US
+            or self._held_bytes >= _HOLD_BYTES
+        ):
+            self._begin()
 
     def end(self, reason: str, *, with_rest: bool = True) -> int:
         """End the run: write what is left, close the segment; return the wall time at which it ended."""
@@ -99,6 +132,8 @@ class RunRecorder:
             self._add(self._timeline.flush())
             if self._samples:
                 self._close_fragment()
+            if self._held:
+                self._begin()
         if self._loss is not None and self._clock.settled:
             self._report_loss()
         if self._segment is not None and self._writer is not None:
@@ -117,12 +152,20 @@ class RunRecorder:
             if sample.sync and self._segment is not None and self._clock.utc_us(sample.dts) >= self._segment_end_us:
                 self._rotate(sample.dts)
             self._samples.append(sample)
+            self._bytes += len(sample.data)
 
     def _close_fragment(self) -> None:
         samples, self._samples = tuple(self._samples), []
-        first, last = samples[0], samples[-1]
+        size, self._bytes = self._bytes, 0
+        self._closed_us = self._now_us
         if self._segment is None:
-            self._begin(first.dts)
+            self._held.append(samples)
+            self._held_bytes += size
+        else:
+            self._write(samples)
+
+    def _write(self, samples: tuple[Sample, ...]) -> None:
+        first, last = samples[0], samples[-1]
         end_us = self._clock.utc_us(last.dts + last.duration)
         fragment = Fragment(samples, start_us=self._clock.utc_us(first.dts), end_us=end_us)
         if self._writer is None or self._segment is None:
@@ -132,8 +175,10 @@ class RunRecorder:
         if self._loss is not None and first.dts - self._loss[1] > _LOSS_QUIET:
             self._report_loss()
 
-    def _begin(self, media: int) -> None:
-        """Open the run and its first segment: by now a fragment's worth of arrivals has set the clock."""
+    def _begin(self) -> None:
+        """Open the run and its first segment with the fragments that were held until the clock could be settled."""
+        held, self._held = self._held, []
+        media = held[0][0].dts
         self._clock.settle(media)
         self.start_us = start_us = self._clock.utc_us(media)
         self._writer = self._sink.writer(self.facts.camera_id)
@@ -153,6 +198,8 @@ class RunRecorder:
         self._segment = self._writer.open(self._file(start_us, self._writer), fmt, on_failed=self._not_written)
         self._end_us = start_us
         self.started = True
+        for samples in held:
+            self._write(samples)
 
     def _rotate(self, media: int) -> None:
         """Go on in a new file, on whatever volume is to take it."""

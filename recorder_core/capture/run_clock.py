@@ -12,6 +12,7 @@ so it was not held up by the encoder as every picture is. It counts only where i
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from recorder_core.media import TIMESCALE
@@ -24,6 +25,17 @@ MAX_RATE = 500e-6
 
 _ENCODER_US = 1_000_000
 """No camera for surveillance keeps a picture longer than this before it sends it."""
+
+_FALL_US = 100_000
+_STEADY_US = 250_000
+"""A guess that still gets better by so much within so short a time comes from pictures that were kept back."""
+
+_AHEAD_US = 1_000_000
+"""No picture arrives before it was taken: one that seems to shows that media time is not what it was."""
+
+_BEHIND_US = 10_000_000
+_WINDOW_US = 10_000_000
+"""Nor does the network hold back every single picture of so long a time for so long."""
 
 SEGMENT_US = 60_000_000
 """How long a segment is meant to last: the time over which it makes up for what the former was wrong."""
@@ -52,6 +64,10 @@ class RunClock:
         self._smallest: float | None = None
         self._reported: float | None = None
         self._line: _Line | None = None
+        self._fell_us = 0
+        self._window_us = 0
+        self._least_behind_us = math.inf
+        self.lost = False
 
     @property
     def settled(self) -> bool:
@@ -62,7 +78,24 @@ class RunClock:
         """Take note that the unit with this media time had arrived by this monotonic time."""
         offset = self._offset(pts, arrival_us)
         if self._smallest is None or offset < self._smallest:
+            if self._smallest is None or offset < self._smallest - _FALL_US:
+                self._fell_us = arrival_us
             self._smallest = offset
+        if self._line is not None:
+            self._compare(pts, arrival_us)
+
+    def _compare(self, pts: int, arrival_us: int) -> None:
+        """See whether the run's clock has lost its way: `lost` stays true from then on."""
+        ahead_us = self.ahead_us(pts, arrival_us)
+        self._least_behind_us = min(self._least_behind_us, -ahead_us)
+        if arrival_us - self._window_us >= _WINDOW_US:
+            self.lost = self.lost or _BEHIND_US < self._least_behind_us < math.inf
+            self._window_us, self._least_behind_us = arrival_us, math.inf
+        self.lost = self.lost or ahead_us > _AHEAD_US
+
+    def steady(self, now_us: int) -> bool:
+        """Whether the guess has not become much better lately, so that it may be settled on."""
+        return now_us - self._fell_us >= _STEADY_US
 
     def observe_report(self, pts: int, arrival_us: int) -> None:
         """Take note that word of this media time's moment had arrived by this monotonic time."""
@@ -86,6 +119,12 @@ class RunClock:
         if self._line is not None:
             return self._line.at(pts) - (arrival_us + self._to_wall)
         return 0.0 if self._smallest is None else self._smallest - self._offset(pts, arrival_us)
+
+    def report_utc_us(self, pts: int, arrival_us: int) -> int:
+        """Return the UTC at which a sender report was sent, by its media time unless that is nonsense."""
+        if abs(self.ahead_us(pts, arrival_us)) <= _ENCODER_US:
+            return self.utc_us(pts)
+        return arrival_us + self._to_wall
 
     def settle(self, media: int) -> None:
         """Begin the first segment at this media time, with what has been observed so far."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from recorder_core.media import AccessUnit
 
+from .nal import is_recovery_point
 from .trains import FRAMING, RTP_HEADER, Trains
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ _MAX_PARTS = 1 << 18
 _MAX_PARAMETER_SET = 0xFFFF
 _MAX_PARAMETER_SET_ID = 255
 """What a sample entry can hold, and the highest id of a picture parameter set (ITU-T H.264 section 7.4.2.2)."""
+
+_MAX_PARAMETER_SETS = 16
+"""No camera refers to more at a time; one that counts their ids up must not fill the sample entry."""
 
 
 class Depacketizer:
@@ -71,6 +75,7 @@ class Depacketizer:
         self._view = memoryview(buffer)
         self._syntax = syntax
         self._sets = {syntax.parameter_set_key(one): one for one in parameter_sets if len(one) > syntax.header}
+        self._sets_sent: dict[tuple[int, int], bytes] = {}
         self._sets_changed = False
         self._expected: int | None = None
         self._late_in_a_row = 0
@@ -246,6 +251,8 @@ class Depacketizer:
         elif nal_type in syntax.parameter_sets:
             self._parameter_set(nal)
             return
+        elif nal_type == syntax.messages and is_recovery_point(nal):
+            self._sync = True
         elif nal_type in syntax.dropped:
             return
         self._parts.append(len(nal).to_bytes(4))
@@ -266,11 +273,28 @@ class Depacketizer:
 
     def _parameter_set(self, nal: bytes) -> None:
         key = self._syntax.parameter_set_key(nal)
-        if len(nal) > _MAX_PARAMETER_SET or not 0 <= key[1] <= _MAX_PARAMETER_SET_ID:
+        if not self._syntax.header + 1 < len(nal) <= _MAX_PARAMETER_SET or not 0 <= key[1] <= _MAX_PARAMETER_SET_ID:
             return
-        if self._sets.get(key) != nal:
-            self._sets[key] = nal
+        self._sets_sent[key] = nal
+
+    def _put_sets_in_force(self) -> None:
+        """Take over the parameter sets that came with a unit.
+
+        Where a camera sends one of each kind, and not only the last kind is new, it began to encode anew: those
+        of before are not referred to any more, and would only make a picture's size ambiguous.
+        """
+        sent, self._sets_sent = self._sets_sent, {}
+        *upper, last = self._syntax.parameter_sets
+        anew = any(self._sets.get(key) != nal for key, nal in sent.items() if key[0] in upper)
+        if anew and {kind for kind, _ in sent} == {*upper, last}:
+            sets = sent
+        else:
+            sets = {**{key: nal for key, nal in self._sets.items() if key not in sent}, **sent}
+            for key in list(sets)[: max(len(sets) - _MAX_PARAMETER_SETS, 0)]:  # those not sent for longest
+                del sets[key]
+        if sets != self._sets:
             self._sets_changed = True
+        self._sets = sets
 
     def _aggregate(self, at: int, end: int) -> None:
         """Take the NAL units of an aggregation packet: each behind its 16-bit length."""
@@ -329,6 +353,9 @@ class Depacketizer:
         before = self._expected_before
         alone = before is not None and self._expected == (before + 1) & 0xFFFF
         arrival_us = self._former_arrival_us if alone else self._arrival_us
+        self._drop_fragment()
+        if not self._whole and not self._slices and not self._lost:
+            self._lost = 1  # a picture of which nothing can be used is missing, whatever the sequence numbers say
         self._finish(whole=self._marked or ssrc == self.ssrc, arrival_us=arrival_us)
         if self.ssrc is not None and ssrc != self.ssrc:
             self._discontinuity = True
@@ -345,6 +372,8 @@ class Depacketizer:
         if self._fu_at >= 0:
             self._drop_fragment()
         if self._slices > 0:
+            if self._sets_sent:
+                self._put_sets_in_force()
             self.ready.append(
                 AccessUnit(
                     b"".join(self._parts),

@@ -13,6 +13,7 @@ class NalSyntax:
 
     `header` is the length of a NAL unit's header in bytes; its type is `(first byte >> type_shift) & type_mask`.
     `kept_bits` are the bits of the first header byte that a fragmentation unit hands on to the NAL unit it carries.
+    `messages` is the type of the SEI that may say of a picture that decoding can begin there; None if its type does.
     """
 
     codec: Codec
@@ -25,6 +26,7 @@ class NalSyntax:
     single_max: int
     slices: frozenset[int]
     syncs: frozenset[int]
+    messages: int | None
     parameter_sets: tuple[int, ...]
     parameter_set_id_at: dict[int, int]
     dropped: frozenset[int]
@@ -45,6 +47,35 @@ class NalSyntax:
         return (kind, _exp_golomb(nal, at) if at is not None else 0)
 
 
+_RECOVERY_POINT = 6
+_RECOVERED_AT_ONCE = 0x80
+"""The first bit of a recovery point's payload: `recovery_frame_cnt` = 0 as ue(v)."""
+
+
+def is_recovery_point(nal: bytes) -> bool:
+    """Whether an H.264 SEI says that decoding may begin at its picture (ITU-T H.264 sections 7.3.2.3.1, D.1.8, D.2.8).
+
+    Cameras with an open GOP mark so what others begin with an IDR picture. One that refreshes its picture piece by
+    piece gives a number of pictures after which all is well: no single picture of it is a beginning.
+    """
+    at = 1
+    while at + 2 < len(nal):
+        values = [0, 0]  # type and size of a message, each a sum of bytes that ends with one below 255
+        for which in range(2):
+            while at < len(nal) and nal[at] == 0xFF:
+                values[which] += 0xFF
+                at += 1
+            if at >= len(nal):
+                return False
+            values[which] += nal[at]
+            at += 1
+        kind, size = values
+        if kind == _RECOVERY_POINT:
+            return size > 0 and at < len(nal) and nal[at] >= _RECOVERED_AT_ONCE
+        at += size
+    return False
+
+
 def _exp_golomb(data: bytes, at: int) -> int:
     """Read the ue(v) that begins at a byte (ITU-T H.264 section 9.1); ids are small, so four bytes hold it."""
     word = int.from_bytes(data[at : at + 4].ljust(4, b"\x80"))
@@ -63,6 +94,7 @@ H264 = NalSyntax(
     single_max=23,
     slices=frozenset({1, 2, 5}),
     syncs=frozenset({5}),
+    messages=6,
     parameter_sets=(7, 8),
     parameter_set_id_at={7: 4, 8: 1},  # sections 7.3.2.1.1 and 7.3.2.2: behind profile and level, and at once
     # Delimiter, end of sequence, end of stream, filler: they say nothing that the container does not.
@@ -80,6 +112,7 @@ H265 = NalSyntax(
     single_max=47,
     slices=frozenset(range(22)),
     syncs=frozenset(range(16, 22)),
+    messages=None,
     parameter_sets=(32, 33, 34),
     parameter_set_id_at={34: 2},  # section 7.3.2.3
     dropped=frozenset({35, 36, 37, 38}),

@@ -27,7 +27,7 @@ class SenderReport:
 def parse_sender_report(packet: Buffer) -> SenderReport | None:
     """Find the sender report in a compound RTCP packet; None if there is none or the packet is malformed.
 
-    A camera without a set clock reports NTP zero, which says nothing and counts as none.
+    A camera without a set clock reports zero or the time since it was started, which says nothing and counts as none.
     """
     view = memoryview(packet)
     at = 0
@@ -38,7 +38,7 @@ def parse_sender_report(packet: Buffer) -> SenderReport | None:
             return None
         if kind == _SENDER_REPORT and end - at >= _HEADER.size + _BODY.size:
             ssrc, seconds, fraction, timestamp = _BODY.unpack_from(view, at + _HEADER.size)
-            if seconds == 0:
+            if seconds < _NTP_TO_UNIX_S:
                 return None
             utc_us = (seconds - _NTP_TO_UNIX_S) * 1_000_000 + (fraction * 1_000_000 >> 32)
             return SenderReport(ssrc, utc_us, timestamp)

@@ -52,8 +52,8 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "recorder_core/capture/run_clock.py",
-        "offset < self._smallest",
-        "offset > self._smallest",
+        "offset < self._smallest:",
+        "offset > self._smallest:",
         "the slowest journey sets the clock, not the quickest",
         ("tests/core/capture/test_run_clock.py",),
     ),

@@ -143,13 +143,14 @@ async def test_a_picture_size_that_changes_begins_a_run_without_a_loss(where: Pl
     assert await studio.covered()
 
 
-async def test_a_format_that_cannot_be_read_ends_the_session(where: Place) -> None:
+async def test_a_format_that_cannot_be_read_ends_the_session(where: Place, caplog: pytest.LogCaptureFixture) -> None:
     studio = Studio(where)
     studio.take(7)
     studio.recording.on_units([studio.unit(parameter_sets=(b"\x67\x64", b"\x68\xef"))])
     assert studio.recording.ended.is_set()
     assert isinstance(studio.recording.error, CameraError)
     assert studio.recording.error.code is ErrorCode.PROTOCOL
+    assert caplog.text == ""  # whoever waits for the end says it
     await studio.end(GapReason.CONNECTION_LOST)
     assert await studio.numbers() == [list(range(7))]
     assert await studio.covered()

@@ -134,6 +134,73 @@ async def test_the_cameras_own_clock(where: Place) -> None:
     assert segment.clock_offset_us == 1_500_000
 
 
+async def test_a_report_with_a_foreign_media_time_counts_from_its_arrival(where: Place) -> None:
+    studio = Studio(where)
+    studio.take(12)
+    studio.recording.on_report(studio.clock.now_us() + 5_000, studio.media + (1 << 30), studio.clock.mono_us)
+    assert studio.clock_offset_us() == 5_000
+    await studio.end()
+
+
+@pytest.mark.parametrize("seconds", [1, 2, 6])
+async def test_pictures_that_a_camera_kept_for_the_beginning_are_dated_when_they_were_taken(
+    where: Place, seconds: int
+) -> None:
+    """It sends them all at once, in as many readings as it takes, before those of now."""
+    studio = Studio(where)
+    burst = [studio.unit() for _ in range(seconds * FPS)]
+    for at in range(0, len(burst), GOP):
+        studio.clock.mono_us += 20_000
+        studio.clock.wall_us += 20_000
+        studio.recording.on_units([replace(unit, arrival_us=studio.clock.mono_us) for unit in burst[at : at + GOP]])
+    studio.take(2 * FPS)
+    await studio.end()
+    [segment] = await where.segments(CAMERA)
+    assert 0 <= segment.start_us - (T0 + S // FPS) <= seconds * 20_000  # by as much as the readings took
+    assert await studio.numbers() == [list(range((seconds + 2) * FPS))]
+
+
+async def test_pictures_that_come_too_fast_for_long_begin_a_run_that_is_dated_right(where: Place) -> None:
+    """What was dated by then stays so; nothing that is taken later is dated ahead of its arrival."""
+    studio = Studio(where)
+    for _ in range(8 * FPS):  # at twice the speed
+        studio.clock.mono_us -= S // FPS // 2
+        studio.clock.wall_us -= S // FPS // 2
+        studio.take(1)
+    studio.take(5 * FPS)
+    end_us = studio.clock.now_us()
+    await studio.end()
+    assert await studio.numbers() == [list(range(20)), list(range(20, 40)), list(range(40, 65))]
+    last = (await where.segments(CAMERA))[-1]
+    assert abs(last.end_us - end_us) <= S // FPS
+
+
+async def test_media_time_that_creeps_is_found_out_and_kept_out_of_memory(where: Place) -> None:
+    """A camera that counts in milliseconds says so nowhere; fragments then close by when their pictures came."""
+    studio = Studio(where)
+    creep = TIMESCALE // 1000 // FPS
+    for _ in range(70 * FPS):
+        unit = studio.unit(pts=studio.number * creep)
+        studio.recording.on_units([unit])
+    end_us = studio.clock.now_us()
+    await studio.end()
+    segments = await where.segments(CAMERA)
+    assert GapReason.TIMESTAMP_JUMP in where.sink.account(CAMERA).opened
+    assert sum(segment.samples for segment in segments) == 70 * FPS
+    assert max(segment.samples / len(segment.fragments) for segment in segments) <= 2 * FPS
+    assert end_us - segments[-1].start_us <= 30 * S
+
+
+async def test_media_time_that_stands_still_does_not_fill_the_memory(where: Place) -> None:
+    studio = Studio(where, size=1 << 20)
+    units = [studio.unit(pts=1) for _ in range(20)]
+    for unit in units:
+        studio.recording.on_units([replace(unit, arrival_us=units[0].arrival_us)])
+    await studio.end()
+    [segment] = await where.segments(CAMERA)
+    assert max(span.size for span in segment.fragments) < 10 << 20
+
+
 async def test_a_report_from_before_the_run_helps_its_clock(where: Place) -> None:
     """It does not wait for the encoder, as each picture here does for 0.3 s."""
     studio = Studio(where)

@@ -262,3 +262,10 @@ def test_timestamps_that_go_back_and_round() -> None:
     packets = [Packet(at, stamp, AVC.slice(20, at)) for at, stamp in enumerate(stamps)]
     receiver = Receiver(AVC)
     assert [unit.pts for unit in receiver.all_units(encode(packets))] == stamps
+
+
+def test_a_picture_of_which_nothing_can_be_used_is_a_loss() -> None:
+    """Its last fragment never comes, though no number is missing."""
+    payloads = [[AVC.slice(40, 1)], AVC.fragments(AVC.slice(400, 2), 100)[:-1], [AVC.slice(40, 3)]]
+    units = Receiver(AVC).all_units(encode(number(payloads)))
+    assert [(unit.pts // STEP, unit.packets_lost) for unit in units] == [(0, 0), (2, 1)]

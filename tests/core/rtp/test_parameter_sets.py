@@ -63,6 +63,36 @@ def test_two_sps_of_one_camera() -> None:
 
 
 @_CODECS
+def test_a_camera_that_encodes_anew_is_not_asked_for_its_old_sets(dialect: Dialect) -> None:
+    """Two formats at a time would leave open which one a picture has."""
+    new = [SETS[dialect][0] + b"\x11", *SETS[dialect][1:-1], _pps(dialect, b"\x40")]
+    pictures = [dialect.slice(40, at, sync=True) for at in range(3)]
+    receiver = Receiver(dialect, tuple(SETS[dialect]))
+    units = receiver.all_units(encode(number([[pictures[0]], [*new, pictures[1]], [new[-1], pictures[2]]])))
+    assert [unit.parameter_sets for unit in units] == [None, tuple(new), None]
+
+
+def test_sets_whose_ids_count_up_are_forgotten_in_their_order() -> None:
+    upper = SETS[AVC][0]
+    codes = [(id_ + 1).to_bytes(1) for id_ in range(1, 127)]  # ue(v) of 13 bits in which the byte is its end
+    payloads = [[upper, AVC.nal(8, b"\x02" + code), AVC.slice(40, at)] for at, code in enumerate(codes)]
+    receiver = Receiver(AVC, tuple(SETS[AVC]))
+    receiver.all_units(encode(number(payloads)))
+    kept = receiver.depacketizer.parameter_sets
+    assert len(kept) == 16
+    assert kept[0] == upper
+    assert payloads[-1][1] in kept
+
+
+@_CODECS
+def test_empty_sets_are_none(dialect: Dialect) -> None:
+    empty = [one[: dialect.syntax.header + 1] for one in SETS[dialect]]
+    receiver = Receiver(dialect, tuple(SETS[dialect]))
+    (unit,) = receiver.all_units(encode(number([[*empty, dialect.slice(40, 1)]])))
+    assert unit.parameter_sets is None
+
+
+@_CODECS
 @pytest.mark.parametrize("body", [b"\0\x40\x80\x01", b"\0\0\0\0\0", b"\xff" * 70_000])
 def test_sets_that_no_stream_can_have_are_not_kept(dialect: Dialect, body: bytes) -> None:
     """An id beyond 255, an id without end, more bytes than a file can say: a camera must not fill the memory."""
@@ -96,3 +126,26 @@ def test_what_holds_no_picture_is_no_unit(dialect: Dialect) -> None:
 def test_sets_of_the_session_description_that_hold_nothing() -> None:
     receiver = Receiver(HEVC, (b"", b"\x42", b"\x42\1", HEVC.nal(34, b"\xc1")))
     assert receiver.depacketizer.parameter_sets == (HEVC.nal(34, b"\xc1"),)
+
+
+_LEFT_HAND = b"\5\2xy"
+"""A message of user data, two bytes."""
+
+
+@pytest.mark.parametrize(
+    ("messages", "begins"),
+    [
+        pytest.param(b"\6\1\x84\x80", True, id="recovered at once"),
+        pytest.param(_LEFT_HAND + b"\6\1\x84\x80", True, id="behind another message"),
+        pytest.param(b"\xff\5\xff\1" + bytes(256) + b"\6\1\x84\x80", True, id="behind a long one"),
+        pytest.param(b"\6\1\x44\x80", False, id="recovered one picture later"),
+        pytest.param(b"\6\0\x80", False, id="empty"),
+        pytest.param(b"\6\1", False, id="cut"),
+        pytest.param(b"\xff" * 9, False, id="without end"),
+        pytest.param(_LEFT_HAND + b"\x80", False, id="another message"),
+    ],
+)
+def test_an_open_gop_begins_with_a_recovery_point(messages: bytes, *, begins: bool) -> None:
+    payloads = [[AVC.nal(6, messages), AVC.slice(40, 1)], [AVC.slice(40, 2)]]
+    units = Receiver(AVC).all_units(encode(number(payloads)))
+    assert [unit.sync for unit in units] == [begins, False]

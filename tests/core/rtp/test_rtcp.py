@@ -52,6 +52,7 @@ def test_found_wherever_it_stands(packet: bytes) -> None:
         b"",
         _DESCRIPTION,
         _report(seconds=0),  # a camera that does not know the time
+        _report(seconds=86_400),  # and one that counts from when it was started
         _report()[:-4],
         b"\x40" + _report()[1:],  # version 1
         struct.pack(">BBH", 0x80, 200, 2) + bytes(8),  # too short to hold the times
