@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from recorder_core.errors import CameraError, ErrorCode
 from recorder_core.models import SourceKind
 from recorder_core.rtsp import parse_camera_url
+from recorder_core.rtsp.negotiation import NO_TCP
 
 from .native import NativeSource
 from .pyav import PyAvSource
@@ -30,7 +31,9 @@ def worth_another(refusal: CameraError) -> bool:
     """
     if refusal.code is ErrorCode.UNSUPPORTED_CODEC:
         return _JPEG in str(refusal.placeholders.get("codec")).split(", ")
-    return refusal.code is ErrorCode.REJECTED and refusal.placeholders.get("method") == "SETUP"
+    # 461, Unsupported Transport (RFC 2326 section 11.3.12); a camera that is busy or knows no such track stays refused.
+    status = str(refusal.placeholders.get("status"))
+    return refusal.code is ErrorCode.REJECTED and (status == NO_TCP or status.startswith("461"))
 
 
 def make_sources(config: CaptureConfig, poller: Poller) -> Iterator[Source]:

@@ -65,6 +65,10 @@ class Session:
 type Conversation[T] = Generator[Request, Message, T]
 
 
+NO_TCP = "no interleaved transport"
+"""The status of the refusal that a camera's answer amounts to."""
+
+
 def negotiate(url: CameraUrl, credentials: Credentials | None) -> Conversation[Session]:
     """Lead a camera from its address to playing.
 
@@ -148,7 +152,7 @@ def _channels(setup: Message) -> tuple[int, int]:
     transport = setup.header("transport") or ""
     if "tcp" not in transport.lower() and "interleaved" not in transport.lower():
         raise CameraError(
-            ErrorCode.REJECTED, "The camera does not send over TCP.", method="SETUP", status="no interleaved transport"
+            ErrorCode.REJECTED, "The camera does not send over TCP.", method="SETUP", status=NO_TCP
         )
     found = _INTERLEAVED.search(transport)
     if found is None:

@@ -60,8 +60,11 @@ def test_an_address_that_is_none_has_no_source() -> None:
 @pytest.mark.parametrize(
     ("code", "placeholders", "worth"),
     [
-        (ErrorCode.REJECTED, {"method": "SETUP"}, True),
-        (ErrorCode.REJECTED, {"method": "PLAY"}, False),
+        (ErrorCode.REJECTED, {"method": "SETUP", "status": "461 Unsupported Transport"}, True),
+        (ErrorCode.REJECTED, {"method": "SETUP", "status": "no interleaved transport"}, True),
+        (ErrorCode.REJECTED, {"method": "SETUP", "status": "453 Not Enough Bandwidth"}, False),
+        (ErrorCode.REJECTED, {"method": "PLAY", "status": "404 Not Found"}, False),
+        (ErrorCode.REJECTED, {}, False),
         (ErrorCode.AUTH_FAILED, {"method": "SETUP"}, False),
         (ErrorCode.UNSUPPORTED_CODEC, {"codec": "JPEG"}, True),
         (ErrorCode.UNSUPPORTED_CODEC, {"codec": "VP8, JPEG"}, True),
