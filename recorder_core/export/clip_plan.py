@@ -120,10 +120,11 @@ def _plan_part(
     after_begin = stretch.media_from(start_us + 1)
     fragments = stretch.fragments()
     lead_in = start_mode is StartMode.LEAD_IN
-    chosen = _sync_fragment(stretch, headers, fragments, after_begin if lead_in else begin, start_mode)
+    chosen = _beginning(stretch, headers, fragments, after_begin if lead_in else begin, start_mode)
     if chosen is None:
         return None
-    samples = _collect(stretch, headers, fragments[chosen:], end)
+    fragment, within = chosen
+    samples = _collect(stretch, headers, fragments[fragment:], within, end)
     shown_order = sorted(range(len(samples.pts)), key=samples.pts.__getitem__)
     times = array("q", (samples.pts[index] for index in shown_order))
     # Where a picture is replaced by the next one; the last one of a stretch lasts as long as the stretch.
@@ -150,48 +151,59 @@ def _plan_part(
     )
 
 
-def _sync_fragment(
+def _beginning(
     stretch: Stretch, headers: Headers, fragments: Sequence[PlacedFragment], threshold: int, start_mode: StartMode
-) -> int | None:
-    """The index of the fragment whose sync sample the part begins with, None if there is none.
+) -> tuple[int, int] | None:
+    """The sync sample that the part begins with, as its fragment's index and its own in there; None if there is none.
 
     With a lead-in it is the last one that appears before the threshold, or else the stretch's first; without, it is the
-    first one that appears at the threshold or after. Sync samples stand at the beginning of fragments only, and none
-    appears before it is decoded.
+    first one that appears at the threshold or after. Sync samples stand at the beginning of fragments only, several
+    where all pictures are such, and none appears before it is decoded.
     """
     syncs = [index for index, placed in enumerate(fragments) if placed.span.sync]
     if not syncs:
         return None
 
-    def appears(position: int) -> int:
-        placed = fragments[syncs[position]]
+    def appearances(index: int) -> list[int]:
+        placed = fragments[index]
         layout = headers.fragment(stretch, placed)
-        return placed.base + layout.base_dts + layout.samples[0].composition_offset
+        times = []
+        dts = placed.base + layout.base_dts
+        for sample in layout.samples:
+            if not sample.sync:
+                break
+            times.append(dts + sample.composition_offset)
+            dts += sample.duration
+        return times
 
     position = max(bisect_left(syncs, threshold, key=lambda index: fragments[index].dts) - 1, 0)
+    while position > 0 and appearances(syncs[position])[0] >= threshold:
+        position -= 1
     if start_mode is StartMode.LEAD_IN:
-        while position > 0 and appears(position) >= threshold:
-            position -= 1
-        return syncs[position]
-    while position < len(syncs) and appears(position) < threshold:
-        position += 1
-    return syncs[position] if position < len(syncs) else None
+        return syncs[position], max(bisect_left(appearances(syncs[position]), threshold) - 1, 0)
+    for index in syncs[position:]:
+        times = appearances(index)
+        if (within := bisect_left(times, threshold)) < len(times):
+            return index, within
+    return None
 
 
-def _collect(stretch: Stretch, headers: Headers, fragments: Sequence[PlacedFragment], end: int) -> _Samples:
+def _collect(stretch: Stretch, headers: Headers, fragments: Sequence[PlacedFragment], first: int, end: int) -> _Samples:
     """All samples from a sync sample on that may be needed for what appears before `end`, and the one after that.
 
+    The sync sample is the one at `first` in the first fragment.
+
     Pictures that follow the sync sample in decoding and appear before it refer to pictures that the clip does not have:
-    they are left out. No later picture refers to them (H.265 section 3: leading and trailing pictures); H.264 has none
-    behind an IDR picture.
+    they are left out. No later picture refers to them (H.265 section 3: leading and trailing pictures; H.264 section
+    D.2.8: after a recovery point the pictures in output order are right).
     """
     samples = _Samples()
     earliest: int | None = None
     late = 0
     for placed in fragments:
         layout = headers.fragment(stretch, placed)
-        dts = placed.base + layout.base_dts
-        for sample in layout.samples:
+        dts = placed.base + layout.base_dts + sum(sample.duration for sample in layout.samples[:first])
+        for sample in layout.samples[first:]:
             pts = dts + sample.composition_offset
             if earliest is None:
                 earliest = pts
@@ -204,6 +216,7 @@ def _collect(stretch: Stretch, headers: Headers, fragments: Sequence[PlacedFragm
                 samples.digests += sample.digest
             late += dts >= end
             dts += sample.duration
+        first = 0
         # A picture waits for at most that many others in the decoded picture buffer.
         if late > MAX_REORDER_DEPTH:
             break

@@ -66,6 +66,16 @@ def test_next_sync_begins_with_the_first_sync_sample(name: str, tmp_path: Path) 
         assert (clip.start_us, clip.lead_in_us) == (START_US + begin * FRAME_US, 0)
 
 
+@pytest.mark.parametrize("mode", StartMode)
+def test_where_all_are_sync_samples_nothing_is_hidden(mode: StartMode, tmp_path: Path) -> None:
+    """Though several of them share a fragment."""
+    sources = record(tmp_path, ENCODINGS["mjpeg"], 40, cut_at=(20,))
+    for first, end in [(0, 40), (1, 20), (13, 15), (19, 22), (20, 29), (39, 40)]:
+        (clip,) = cut(sources, first, end, tmp_path, mode)
+        assert numbers(clip) == list(range(first, end))
+        assert (clip.start_us, clip.lead_in_us) == (START_US + first * FRAME_US, 0)
+
+
 def test_lead_in_says_how_much_it_hides(tmp_path: Path) -> None:
     """From the sync sample before, number 10, to number 17; and nothing where the clip begins with one."""
     sources = record(tmp_path, H264_B, 40)

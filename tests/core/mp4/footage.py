@@ -206,10 +206,11 @@ def shown(path: Path) -> Shown:
 
 
 def fragments_of(samples: Sequence[Sample], longest: int = FPS) -> list[tuple[Sample, ...]]:
-    """Cut samples into fragments, at each sync sample and at a number of samples."""
+    """Cut samples into fragments, at each sync sample behind another kind and at a number of samples."""
     fragments: list[list[Sample]] = []
     for sample in samples:
-        if not fragments or sample.sync or len(fragments[-1]) >= longest:
+        last = fragments[-1] if fragments else []
+        if not last or (sample.sync and not last[-1].sync) or len(last) >= longest:
             fragments.append([])
         fragments[-1].append(sample)
     return [tuple(fragment) for fragment in fragments]
