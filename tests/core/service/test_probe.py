@@ -37,7 +37,7 @@ class Played:
     async def open(self) -> SourceInfo:
         """Agree, or not."""
         if self.refuse:
-            raise CameraError(ErrorCode.REJECTED, "No TCP.", method="SETUP")
+            raise CameraError(ErrorCode.REJECTED, "No TCP.", method="SETUP", status="461 Unsupported Transport")
         return SourceInfo(SourceKind.PYAV, Codec.H264, self.parameter_sets, server="Played")
 
     def start(self, consumer: Consumer) -> None:
