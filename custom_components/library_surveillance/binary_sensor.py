@@ -9,7 +9,7 @@ from homeassistant.components.binary_sensor import BinarySensorEntity, BinarySen
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.const import EntityCategory
 
-from recorder_core.api.models import CameraState, CameraStatus
+from recorder_core.models import CameraState, CameraStatus
 
 from .cameras import camera_subentries
 from .entity import LibraryCameraEntity, LibraryEntity

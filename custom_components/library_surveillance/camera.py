@@ -16,8 +16,8 @@ from homeassistant.const import CONF_PASSWORD, CONF_URL, CONF_USERNAME
 from homeassistant.core import callback
 from homeassistant.helpers.translation import async_get_translations
 
-from recorder_core.api.models import CameraState
 from recorder_core.errors import RecorderError
+from recorder_core.models import CameraState
 
 from .cameras import camera_subentries
 from .const import CONF_EXPOSE_VIDEO, DOMAIN

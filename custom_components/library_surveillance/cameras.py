@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from homeassistant.const import CONF_PASSWORD, CONF_URL, CONF_USERNAME, CONF_VERIFY_SSL
 
-from recorder_core.api.models import CameraConfig, SourceKind
+from recorder_core.models import CameraConfig, SourceKind
 
 from .const import CONF_SOURCE, SUBENTRY_CAMERA
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     import probatio as vol
     from homeassistant.config_entries import ConfigEntry, ConfigFlowResult, ConfigSubentryFlow
 
-    from recorder_core.api.models import RecorderStatus
+    from recorder_core.models import RecorderStatus
 
     from .flow.forms import Form
 

@@ -10,8 +10,8 @@ from homeassistant.const import CONF_TOKEN, CONF_URL
 from homeassistant.util.ssl import get_default_context
 
 from recorder_core.api.client import RecorderClient
-from recorder_core.api.models import API_VERSION, RecorderStatus
 from recorder_core.errors import ErrorCode, RecorderError
+from recorder_core.models import API_VERSION, RecorderStatus
 
 from .const import CONF_INDEX_PATH, CONF_RECORDER, CONF_SOCKET, RecorderKind
 from .recorder_process import LocalRecorder

@@ -18,8 +18,8 @@ from homeassistant.core import Event, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
-from recorder_core.api.models import Settings, VolumeConfig
 from recorder_core.errors import ErrorCode, RecorderError
+from recorder_core.models import Settings, VolumeConfig
 
 from .cameras import camera_config, camera_subentries
 from .const import CONF_FOOTAGE_PATH, CONF_MAX_GB, CONF_MIN_FREE_GB, DOMAIN, GB
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
 
     from recorder_core.api.client import RecorderClient
-    from recorder_core.api.models import RecorderStatus
+    from recorder_core.models import RecorderStatus
 
     from .connection import RecorderConnection
     from .paused import PausedCameras

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from homeassistant.config_entries import ConfigSubentry
     from homeassistant.helpers.entity import EntityDescription
 
-    from recorder_core.api.models import CameraStatus
+    from recorder_core.models import CameraStatus
 
 
 class LibraryEntity(CoordinatorEntity[LibraryCoordinator]):

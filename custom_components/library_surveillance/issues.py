@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from homeassistant.helpers import issue_registry as ir
 
-from recorder_core.api.models import VolumeState
 from recorder_core.errors import ErrorCode
+from recorder_core.models import VolumeState
 
 from .const import DOMAIN
 

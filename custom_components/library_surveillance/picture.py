@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from recorder_core.api.models import CameraStatus, FeedItem, RecorderStatus, VolumeStatus
+    from recorder_core.models import CameraStatus, FeedItem, RecorderStatus, VolumeStatus
 
 
 @dataclass(frozen=True, slots=True)

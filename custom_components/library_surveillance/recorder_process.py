@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from recorder_core import __version__
-from recorder_core.api.models import RecorderStatus
 from recorder_core.cli.exit_codes import LOCKED
 from recorder_core.errors import ErrorCode, RecorderError, StorageError
+from recorder_core.models import RecorderStatus
 from recorder_core.storage.lock import StoreLock
 
 from . import runtime_copy

@@ -13,7 +13,7 @@ from homeassistant.components.sensor import (
 )
 from homeassistant.const import EntityCategory, UnitOfInformation, UnitOfTime
 
-from recorder_core.api.models import CameraState, CameraStatus, VolumeState
+from recorder_core.models import CameraState, CameraStatus, VolumeState
 
 from .cameras import camera_subentries
 from .entity import LibraryCameraEntity, LibraryEntity

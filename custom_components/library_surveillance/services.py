@@ -14,8 +14,8 @@ from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, Supp
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv, entity_registry as er
 
-from recorder_core.api.models import ExportJob, ExportRequest, ExportState, StartMode
 from recorder_core.errors import ErrorCode, RecorderError
+from recorder_core.models import ExportJob, ExportRequest, ExportState, StartMode
 
 import voluptuous as vol  # isort: skip  # Home Assistant answers to this name once it is imported
 

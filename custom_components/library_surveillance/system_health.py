@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from homeassistant.core import callback
 
 from recorder_core import __version__
-from recorder_core.api.models import CameraState
+from recorder_core.models import CameraState
 
 from .const import DOMAIN
 

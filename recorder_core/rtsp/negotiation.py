@@ -151,9 +151,7 @@ def _session(setup: Message) -> tuple[str, int]:
 def _channels(setup: Message) -> tuple[int, int]:
     transport = setup.header("transport") or ""
     if "tcp" not in transport.lower() and "interleaved" not in transport.lower():
-        raise CameraError(
-            ErrorCode.REJECTED, "The camera does not send over TCP.", method="SETUP", status=NO_TCP
-        )
+        raise CameraError(ErrorCode.REJECTED, "The camera does not send over TCP.", method="SETUP", status=NO_TCP)
     found = _INTERLEAVED.search(transport)
     if found is None:
         return 0, 1

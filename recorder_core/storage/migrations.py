@@ -123,7 +123,88 @@ _FIRST = (
     ) STRICT""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_SECOND = (
+    """CREATE TABLE hold (
+        hold_key INTEGER NOT NULL PRIMARY KEY,
+        hold_id TEXT NOT NULL UNIQUE,
+        idempotency_key TEXT UNIQUE,
+        kind TEXT NOT NULL,
+        case_id TEXT,
+        start_us INTEGER NOT NULL,
+        end_us INTEGER,
+        placed_us INTEGER NOT NULL,
+        placed_by TEXT NOT NULL,
+        review_us INTEGER,
+        expires_us INTEGER,
+        state TEXT NOT NULL,
+        ended_us INTEGER,
+        ended_by TEXT
+    ) STRICT""",
+    "CREATE INDEX hold_active ON hold (start_us, end_us) WHERE ended_us IS NULL",
+    """CREATE TABLE hold_camera (
+        camera_key INTEGER NOT NULL REFERENCES camera (camera_key),
+        hold_key INTEGER NOT NULL REFERENCES hold (hold_key),
+        PRIMARY KEY (camera_key, hold_key)
+    ) WITHOUT ROWID, STRICT""",
+    """CREATE TABLE reading (
+        reading_id INTEGER NOT NULL PRIMARY KEY,
+        camera_key INTEGER NOT NULL REFERENCES camera (camera_key),
+        start_us INTEGER NOT NULL,
+        end_us INTEGER NOT NULL
+    ) STRICT""",
+    "CREATE INDEX reading_by_camera ON reading (camera_key, start_us, end_us)",
+    """CREATE TABLE certificate (
+        certificate_id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+        camera_key INTEGER NOT NULL REFERENCES camera (camera_key),
+        record_class TEXT NOT NULL,
+        start_us INTEGER NOT NULL,
+        end_us INTEGER NOT NULL,
+        records INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        digest BLOB NOT NULL,
+        rule TEXT NOT NULL,
+        policy_version TEXT NOT NULL,
+        at_us INTEGER NOT NULL,
+        actor TEXT
+    ) STRICT""",
+    "CREATE INDEX certificate_by_camera ON certificate (camera_key, end_us, start_us)",
+    """CREATE TABLE ledger (
+        seq INTEGER NOT NULL PRIMARY KEY,
+        at_us INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        body TEXT NOT NULL,
+        previous BLOB NOT NULL,
+        hash BLOB NOT NULL
+    ) STRICT""",
+    *(
+        f"CREATE TRIGGER {table}_is_final_{verb} BEFORE {verb} ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        for table in ("certificate", "ledger")
+        for verb in ("UPDATE", "DELETE")
+    ),
+    """CREATE TABLE export (
+        export_key INTEGER NOT NULL PRIMARY KEY,
+        export_id TEXT NOT NULL UNIQUE,
+        kind TEXT NOT NULL,
+        state TEXT NOT NULL,
+        request TEXT NOT NULL,
+        job TEXT NOT NULL,
+        created_us INTEGER NOT NULL,
+        expires_us INTEGER,
+        volume_key INTEGER REFERENCES volume (volume_key),
+        size INTEGER NOT NULL
+    ) STRICT""",
+    "CREATE INDEX export_by_expiry ON export (expires_us) WHERE expires_us IS NOT NULL",
+    """CREATE TABLE export_camera (
+        camera_key INTEGER NOT NULL REFERENCES camera (camera_key),
+        export_key INTEGER NOT NULL REFERENCES export (export_key) ON DELETE CASCADE,
+        start_us INTEGER NOT NULL,
+        end_us INTEGER NOT NULL,
+        PRIMARY KEY (camera_key, export_key)
+    ) WITHOUT ROWID, STRICT""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
 """Step n takes an index from version n to n + 1. A step that was released is never changed."""
 
 

@@ -161,3 +161,110 @@ FINDING = Table(
     sqlite_strict=True,
 )
 """Segments whose file a full reconcile did not find as the row describes it, until it does or the row is given up."""
+
+HOLD = Table(
+    "hold",
+    METADATA,
+    Column("hold_key", Integer, primary_key=True),
+    Column("hold_id", Text, nullable=False, unique=True),
+    Column("idempotency_key", Text, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("case_id", Text),
+    Column("start_us", Integer, nullable=False),
+    Column("end_us", Integer),
+    Column("placed_us", Integer, nullable=False),
+    Column("placed_by", Text, nullable=False),
+    Column("review_us", Integer),
+    Column("expires_us", Integer),
+    Column("state", Text, nullable=False),
+    Column("ended_us", Integer),
+    Column("ended_by", Text),
+    Index("hold_active", "start_us", "end_us", sqlite_where=text("ended_us IS NULL")),
+    sqlite_strict=True,
+)
+"""Holds, with pre-roll and post-roll in their interval; an `end_us` of NULL is open."""
+
+HOLD_CAMERA = Table(
+    "hold_camera",
+    METADATA,
+    Column("camera_key", Integer, ForeignKey("camera.camera_key"), primary_key=True),
+    Column("hold_key", Integer, ForeignKey("hold.hold_key"), primary_key=True),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+READING = Table(
+    "reading",
+    METADATA,
+    Column("reading_id", Integer, primary_key=True),
+    Column("camera_key", Integer, ForeignKey("camera.camera_key"), nullable=False),
+    Column("start_us", Integer, nullable=False),
+    Column("end_us", Integer, nullable=False),
+    Index("reading_by_camera", "camera_key", "start_us", "end_us"),
+    sqlite_strict=True,
+)
+"""The recorder's own short holds: on what an export reads just now. None outlasts the process that made it."""
+
+CERTIFICATE = Table(
+    "certificate",
+    METADATA,
+    Column("certificate_id", Integer, primary_key=True),
+    Column("camera_key", Integer, ForeignKey("camera.camera_key"), nullable=False),
+    Column("record_class", Text, nullable=False),
+    Column("start_us", Integer, nullable=False),
+    Column("end_us", Integer, nullable=False),
+    Column("records", Integer, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("policy_version", Text, nullable=False),
+    Column("at_us", Integer, nullable=False),
+    Column("actor", Text),
+    Index("certificate_by_camera", "camera_key", "end_us", "start_us"),
+    sqlite_autoincrement=True,
+    sqlite_strict=True,
+)
+"""What was destroyed. A trigger refuses to change or drop a row."""
+
+LEDGER = Table(
+    "ledger",
+    METADATA,
+    Column("seq", Integer, primary_key=True),
+    Column("at_us", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("previous", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    sqlite_strict=True,
+)
+"""The hash-chained account of what matters (invariant 8). A trigger refuses to change or drop a row."""
+
+EXPORT = Table(
+    "export",
+    METADATA,
+    Column("export_key", Integer, primary_key=True),
+    Column("export_id", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("job", Text, nullable=False),
+    Column("created_us", Integer, nullable=False),
+    Column("expires_us", Integer),
+    Column("volume_key", Integer, ForeignKey("volume.volume_key")),
+    Column("size", Integer, nullable=False),
+    Index("export_by_expiry", "expires_us", sqlite_where=text("expires_us IS NOT NULL")),
+    sqlite_strict=True,
+)
+"""Every clip, still and package, from when it was asked for; `request` and `job` are JSON."""
+
+EXPORT_CAMERA = Table(
+    "export_camera",
+    METADATA,
+    Column("camera_key", Integer, ForeignKey("camera.camera_key"), primary_key=True),
+    Column("export_key", Integer, ForeignKey("export.export_key", ondelete="CASCADE"), primary_key=True),
+    Column("start_us", Integer, nullable=False),
+    Column("end_us", Integer, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+"""What of a camera an export holds."""

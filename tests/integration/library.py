@@ -29,7 +29,7 @@ from custom_components.library_surveillance.const import (
 )
 from custom_components.library_surveillance.socket_path import socket_path
 from recorder_core.api.client import RecorderClient
-from recorder_core.api.models import SourceKind
+from recorder_core.models import SourceKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from homeassistant.core import HomeAssistant
 
-    from recorder_core.api.models import RecorderStatus
+    from recorder_core.models import RecorderStatus
 
 FRONT = "front_entrance"
 BACK = "book_drop"

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, cast
 from aiohttp import web
 
 from recorder_core.api.app import make_app
-from recorder_core.api.models import (
+from recorder_core.errors import ErrorCode, RequestError
+from recorder_core.models import (
     API_VERSION,
     CameraConfig,
     CameraState,
@@ -26,7 +27,6 @@ from recorder_core.api.models import (
     VolumeState,
     VolumeStatus,
 )
-from recorder_core.errors import ErrorCode, RequestError
 from recorder_core.service.feed import Feed
 from recorder_core.version import __version__
 

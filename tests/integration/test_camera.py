@@ -21,7 +21,7 @@ from PIL import Image
 from custom_components.library_surveillance.camera import address_with_credentials
 from custom_components.library_surveillance.const import CONF_EXPOSE_VIDEO, DOMAIN
 from custom_components.library_surveillance.tile import HEIGHT, WIDTH, Tile, render
-from recorder_core.api.models import CameraState as Recorded, FeedItem
+from recorder_core.models import CameraState as Recorded, FeedItem
 from recorder_core.simulator import read_code
 
 from .frames import luma_of

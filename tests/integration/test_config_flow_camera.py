@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from recorder_core.api.models import CameraState, CameraStatus, SourceKind
 from recorder_core.errors import CameraError, ErrorCode
+from recorder_core.models import CameraState, CameraStatus, SourceKind
 
 from .camera_form import ADVANCED, FORM, PASSWORD, URL, add, cameras
 from .conftest_flow import standing  # noqa: F401 - a fixture

@@ -14,7 +14,7 @@ from PIL import Image
 
 from custom_components.library_surveillance.cameras import camera_subentries
 from custom_components.library_surveillance.const import DOMAIN
-from recorder_core.api.models import VolumeState
+from recorder_core.models import VolumeState
 from recorder_core.simulator import Challenge, Quirk, SimulatedCamera, Simulator, VideoSettings, read_code
 
 from .conftest_flow import tls  # noqa: F401 - a fixture

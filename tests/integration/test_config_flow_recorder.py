@@ -12,7 +12,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.library_surveillance import connection
 from custom_components.library_surveillance.const import DOMAIN
-from recorder_core.api.models import API_VERSION
+from recorder_core.models import API_VERSION
 from recorder_core.version import __version__
 
 from .conftest_flow import set_up_entries, tls  # noqa: F401 - fixtures

@@ -21,7 +21,8 @@ from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.library_surveillance.const import DOMAIN
 from recorder_core import __version__
-from recorder_core.api.models import (
+from recorder_core.errors import ErrorCode
+from recorder_core.models import (
     CameraState,
     CameraStatus,
     EventView,
@@ -30,7 +31,6 @@ from recorder_core.api.models import (
     SourceKind,
     VolumeState,
 )
-from recorder_core.errors import ErrorCode
 
 from .library import BACK, FRONT, NOWHERE, PASSWORD, USERNAME
 from .standing_recorder import VOLUME

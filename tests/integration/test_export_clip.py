@@ -14,8 +14,8 @@ from homeassistant.util import dt as dt_util
 
 from custom_components.library_surveillance.const import DOMAIN
 from custom_components.library_surveillance.services import SERVICE_EXPORT_CLIP
-from recorder_core.api.models import ExportJob, ExportRequest, ExportState, Problem
 from recorder_core.errors import ErrorCode
+from recorder_core.models import ExportJob, ExportRequest, ExportState, Problem
 from recorder_core.simulator import read_code
 
 from .frames import decoded, digest_of
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
     from pytest_homeassistant_custom_component.common import MockUser
 
-    from recorder_core.api.models import SegmentView
+    from recorder_core.models import SegmentView
     from recorder_core.simulator import Simulator
 
 

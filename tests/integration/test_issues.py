@@ -12,8 +12,8 @@ from pytest_homeassistant_custom_component.common import flush_store
 
 from custom_components.library_surveillance.const import DOMAIN
 from custom_components.library_surveillance.issues import Issue, Issues
-from recorder_core.api.models import CameraState, CameraStatus, FeedItem, Problem, VolumeState
 from recorder_core.errors import ErrorCode
+from recorder_core.models import CameraState, CameraStatus, FeedItem, Problem, VolumeState
 
 from .library import FRONT, Library, shown_issues
 from .standing_recorder import VOLUME, StandingRecorder

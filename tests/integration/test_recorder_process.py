@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from homeassistant.core import HomeAssistant
 
-    from recorder_core.api.models import RecorderStatus
+    from recorder_core.models import RecorderStatus
 
 HASTE = Patience(start_s=2.0, stop_s=0.3, locked_s=0.2, look_s=0.02)
 OTHER_VERSION = "0.0.1"

@@ -12,8 +12,8 @@ from homeassistant.exceptions import HomeAssistantError
 
 from custom_components.library_surveillance.connection import connection_for
 from custom_components.library_surveillance.const import CONF_PROFILE, CONF_RECORDER, RecorderKind
-from recorder_core.api.models import CameraConfig, CameraState, CameraStatus, FeedItem, Settings
 from recorder_core.errors import ErrorCode, RecorderError
+from recorder_core.models import CameraConfig, CameraState, CameraStatus, FeedItem, Settings
 
 from .conftest_flow import tls  # noqa: F401 - a fixture
 from .library import BACK, FRONT, Library, shown_issues
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
 
     from recorder_core.api.client import RecorderClient
-    from recorder_core.api.models import RecorderStatus
+    from recorder_core.models import RecorderStatus
 
 SWITCH = "switch.front_entrance_recording"
 RECORDER = "binary_sensor.riverside_library_recorder"

@@ -21,8 +21,8 @@ from custom_components.library_surveillance import (
     services,
     switch,
 )
-from recorder_core.api.models import CameraState, StartMode, VolumeState
 from recorder_core.errors import ErrorCode, RecorderError
+from recorder_core.models import CameraState, StartMode, VolumeState
 from recorder_core.version import __version__
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from homeassistant.const import CONF_NAME, CONF_PASSWORD, CONF_URL, CONF_USERNAME, CONF_VERIFY_SSL
 
 from custom_components.library_surveillance.const import CONF_EXPOSE_VIDEO, CONF_SOURCE
-from recorder_core.api.models import ProbeRequest, SourceKind
+from recorder_core.models import ProbeRequest, SourceKind
 
 from .forms import SECTION_ADVANCED
 

@@ -12,7 +12,7 @@ from custom_components.library_surveillance.const import GB
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from recorder_core.api.models import CameraStatus, VolumeStatus
+    from recorder_core.models import CameraStatus, VolumeStatus
 
 _DAY_S: Final = 86_400
 _WHOLE_DAYS_FROM: Final = 10

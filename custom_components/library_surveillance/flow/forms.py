@@ -42,7 +42,7 @@ from custom_components.library_surveillance.const import (
     Profile,
     RecorderKind,
 )
-from recorder_core.api.models import SourceKind
+from recorder_core.models import SourceKind
 
 if TYPE_CHECKING:
     import probatio as vol  # the engine that answers to the name below, and that Home Assistant's annotations name

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from homeassistant.core import HomeAssistant
 
-    from recorder_core.api.models import RecorderStatus
+    from recorder_core.models import RecorderStatus
 
     from .forms import Form
 

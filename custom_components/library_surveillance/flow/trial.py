@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
 
     from recorder_core.api.client import RecorderClient
-    from recorder_core.api.models import ProbeResult, RecorderStatus
+    from recorder_core.models import ProbeResult, RecorderStatus
 
     from .camera_draft import CameraDraft
 

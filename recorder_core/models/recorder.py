@@ -1,4 +1,4 @@
-"""What travels over the recorder's API, as typed values that server and client share. Times are UTC microseconds."""
+"""Cameras, volumes, coverage and the feed, as they travel over the API. Times are UTC microseconds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from enum import StrEnum
 
 from mashumaro.mixins.orjson import DataClassORJSONMixin
 
-from recorder_core.errors import ErrorCode
+from .exports import GapView
+from .problem import Problem
+from .retention import Retention, SweepHalt
 
 API_VERSION = 1
 
@@ -33,37 +35,12 @@ class VolumeState(StrEnum):
     READ_ONLY = "read_only"
 
 
-class ExportState(StrEnum):
-    """The life of an export job."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-
-
-class StartMode(StrEnum):
-    """What a clip does with the samples between the sync sample it needs and the start that was asked for."""
-
-    LEAD_IN = "lead_in"
-    NEXT_SYNC = "next_sync"
-
-
 class SourceKind(StrEnum):
     """How a camera is captured; `auto` takes the recorder's own RTSP client wherever it can."""
 
     AUTO = "auto"
     RTSP = "rtsp"
     PYAV = "pyav"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem(DataClassORJSONMixin):
-    """An error as it travels: its code, an English sentence and the values for a translation."""
-
-    code: ErrorCode
-    message: str
-    placeholders: dict[str, str | int | float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +63,7 @@ class CameraConfig(DataClassORJSONMixin):
     source: SourceKind = SourceKind.AUTO
     verify_tls: bool = True
     stall_timeout_s: float = 10.0
+    retention: Retention = field(default_factory=Retention)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +71,8 @@ class CameraStatus(DataClassORJSONMixin):
     """What a camera does now. None means that it is not known (yet).
 
     `bytes_per_day` extrapolates the last day's footage; `gap_s_today` counts since the site's local midnight;
-    `clock_offset_us` is the camera's clock minus the recorder's.
+    `clock_offset_us` is the camera's clock minus the recorder's. `achieved_days` is how far back footage reaches that
+    no hold keeps; `below_minimum` says that lack of room took some before its `minimum_days`.
     """
 
     camera_id: str
@@ -115,6 +94,10 @@ class CameraStatus(DataClassORJSONMixin):
     gap_s_today: float = 0.0
     clock_offset_us: int | None = None
     packets_lost: int = 0
+    retention: Retention = field(default_factory=Retention)
+    achieved_days: float | None = None
+    below_minimum: bool = False
+    held_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,15 +137,25 @@ class VolumeCheck(DataClassORJSONMixin):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings(DataClassORJSONMixin):
-    """What holds for the whole recorder. `time_zone` is an IANA name and only decides where a local day begins."""
+    """What holds for the whole recorder.
+
+    `time_zone` is an IANA name and only decides where a local day begins. `exports` are the rules for clips, stills and
+    packages. `policy_version` is kept with every deletion.
+    """
 
     volumes: list[VolumeConfig] = field(default_factory=list)
     time_zone: str = "UTC"
+    exports: Retention = field(default_factory=Retention)
+    policy_version: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecorderStatus(DataClassORJSONMixin):
-    """The recorder as a whole. `store_id` names the data folder and survives restarts; `pid` is the worker's."""
+    """The recorder as a whole. `store_id` names the data folder and survives restarts; `pid` is the worker's.
+
+    `days_until_full` is None while nothing would ever fill the volumes. `holds` counts the active ones and
+    `holds_to_review` those whose review is due. `sweep_halt` says why nothing is deleted by age for now.
+    """
 
     version: str
     api_version: int
@@ -173,6 +166,10 @@ class RecorderStatus(DataClassORJSONMixin):
     host_synchronised: bool | None
     cameras: list[CameraStatus]
     volumes: list[VolumeStatus]
+    days_until_full: float | None = None
+    holds: int = 0
+    holds_to_review: int = 0
+    sweep_halt: SweepHalt | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,16 +202,6 @@ class ProbeResult(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GapView(DataClassORJSONMixin):
-    """A gap as it travels; `end_us` is None while it lasts."""
-
-    start_us: int
-    end_us: int | None
-    reason: str
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentView(DataClassORJSONMixin):
     """A segment as it travels; `open` while it is still being written."""
 
@@ -236,51 +223,6 @@ class Coverage(DataClassORJSONMixin):
     end_us: int
     segments: list[SegmentView]
     gaps: list[GapView]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportRequest(DataClassORJSONMixin):
-    """A clip to cut: `[start_us, end_us)` of one camera. `label` is kept and never interpreted."""
-
-    camera_id: str
-    start_us: int
-    end_us: int
-    start_mode: StartMode = StartMode.LEAD_IN
-    label: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportFile(DataClassORJSONMixin):
-    """One finished file, an unbroken stretch. `start_us` and `end_us` are what a player shows, `lead_in_us` is hidden.
-
-    `duration_us` is how long a player shows it, which differs from the wall time by the rate of the camera's clock;
-    `frames` counts the pictures shown. `sha256` covers the whole file, in hexadecimal.
-    """
-
-    path: str
-    sha256: str
-    size: int
-    start_us: int
-    end_us: int
-    duration_us: int
-    frames: int
-    lead_in_us: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportJob(DataClassORJSONMixin):
-    """An export from request to files. `progress` runs from 0 to 1; `duration_us` sums what the files show."""
-
-    export_id: str
-    camera_id: str
-    start_us: int
-    end_us: int
-    state: ExportState
-    progress: float = 0.0
-    files: list[ExportFile] = field(default_factory=list)
-    gaps: list[GapView] = field(default_factory=list)
-    duration_us: int = 0
-    problem: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,43 @@
+"""The ledger's entries, as they travel over the API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mashumaro.mixins.orjson import DataClassORJSONMixin
+
+
+class LedgerKind(StrEnum):
+    """What the ledger tells of."""
+
+    BEGUN = "begun"
+    ROOTS = "roots"
+    HOLD_PLACED = "hold_placed"
+    HOLD_ENDED = "hold_ended"
+    DELETED = "deleted"
+    EXPORTED = "exported"
+    EXPORT_REMOVED = "export_removed"
+    SETTINGS = "settings"
+    REBUILT = "rebuilt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerEntry(DataClassORJSONMixin):
+    """One entry. `body` is canonical JSON text; `hash` covers `previous`, `seq`, `at_us`, `kind` and `body`."""
+
+    seq: int
+    at_us: int
+    kind: LedgerKind
+    body: str
+    previous: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerPage(DataClassORJSONMixin):
+    """Entries in their order; `head_seq` and `head_hash` are the newest of all."""
+
+    entries: list[LedgerEntry]
+    head_seq: int
+    head_hash: str

@@ -1,0 +1,91 @@
+"""How long records are kept, and proof of what became of those that were not; as it travels over the API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mashumaro.mixins.orjson import DataClassORJSONMixin
+
+
+class RecordClass(StrEnum):
+    """The kinds of records that have rules of their own."""
+
+    VIDEO = "video"
+    EXPORT = "export"
+
+
+class DeletionRule(StrEnum):
+    """Why a record was destroyed."""
+
+    AGE = "age"
+    QUOTA = "quota"
+    SPACE = "space"
+    LAW = "law"
+    PERSON = "person"
+
+
+class SweepHalt(StrEnum):
+    """Why nothing is deleted by age for now.
+
+    `clock` after the wall clock went forward by more than an hour, or while nothing disciplines it; `holds` until all
+    holds were read back after the index was rebuilt.
+    """
+
+    CLOCK = "clock"
+    HOLDS = "holds"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention(DataClassORJSONMixin):
+    """Rules for the records of one camera and class. None is no limit, never zero (invariant 6).
+
+    A record goes when it is older than `retention_days` or `destroy_after_days` (which a law asks for; the certificate
+    says so), or when it is the oldest and all together take more than `quota_bytes`. `minimum_days` deletes nothing:
+    where room forces deletion before that age, an alarm says so.
+    """
+
+    retention_days: float | None = None
+    quota_bytes: int | None = None
+    minimum_days: float | None = None
+    destroy_after_days: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast(DataClassORJSONMixin):
+    """When the footage of an interval will go, if nothing changes.
+
+    `first_us` is when the first of it goes and `last_us` when the last of it does; None means never. `rule` is the one
+    that takes the first. `held` says that a hold covers some of it; `stored_bytes` is what is there now.
+    """
+
+    camera_id: str
+    start_us: int
+    end_us: int
+    first_us: int | None
+    last_us: int | None
+    rule: DeletionRule | None
+    held: bool
+    stored_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate(DataClassORJSONMixin):
+    """Proof that records were destroyed: how many, from when to when, by which rule.
+
+    `digest` is the SHA-256, in hexadecimal, over the roots (of footage) or file hashes (of exports) in time order.
+    `actor` is set where a person did it.
+    """
+
+    certificate_id: int
+    camera_id: str
+    record_class: RecordClass
+    start_us: int
+    end_us: int
+    records: int
+    size: int
+    digest: str
+    rule: DeletionRule
+    policy_version: str
+    at_us: int
+    actor: str | None = None
