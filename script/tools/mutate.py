@@ -24,7 +24,16 @@ from .mutations import MUTATIONS, Mutation
 ROOT: Final = Path(__file__).resolve().parents[2]
 WORKERS: Final = 2
 LIMIT_S: Final = 300
-_COPIED: Final = ("recorder_core", "custom_components", "script", "tests", "blueprints", "pyproject.toml", "LICENSE")
+_COPIED: Final = (
+    "recorder_core",
+    "custom_components",
+    "script",
+    "tests",
+    "docs",
+    "blueprints",
+    "pyproject.toml",
+    "LICENSE",
+)
 _TESTS_FAILED: Final = 1
 """Exit code of pytest; every other one but 0 means that it could not even run them."""
 
