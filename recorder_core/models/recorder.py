@@ -203,14 +203,17 @@ class ProbeResult(DataClassORJSONMixin):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentView(DataClassORJSONMixin):
-    """A segment as it travels; `open` while it is still being written."""
+    """A segment as it travels; `open`, and without a `root`, while it is still being written.
+
+    `root` is that of its Merkle tree, in hexadecimal: the leaves are its init segment and its fragments' headers.
+    """
 
     segment_id: int
     run_id: str
     start_us: int
     end_us: int
     size: int
-    sha256: str | None
+    root: str | None
     open: bool = False
 
 

@@ -1,7 +1,6 @@
 """Fragmented and progressive MP4 (ISO/IEC 14496-12), video only: pure functions, and readers that trust nothing."""
 
 from recorder_core.mp4.boxes import Mp4Error
-from recorder_core.mp4.digest import segment_digest
 from recorder_core.mp4.fragment import DIGEST_BYTES, fragment_header
 from recorder_core.mp4.init import InitSegment, init_segment
 from recorder_core.mp4.progressive import SampleTable, progressive_header
@@ -14,6 +13,7 @@ from recorder_core.mp4.reader import (
     read_init,
     read_segment,
 )
+from recorder_core.mp4.root import segment_leaves, segment_root
 
 __all__ = [
     "DIGEST_BYTES",
@@ -30,5 +30,6 @@ __all__ = [
     "read_fragment",
     "read_init",
     "read_segment",
-    "segment_digest",
+    "segment_leaves",
+    "segment_root",
 ]

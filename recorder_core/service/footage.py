@@ -83,7 +83,7 @@ class Footage:
                 start_us=segment.start_us,
                 end_us=segment.end_us,
                 size=segment.size,
-                sha256=segment.sha256.hex() or None,
+                root=segment.root.hex() or None,
                 open=segment.segment_id in writing,
             )
             for segment in window.segments

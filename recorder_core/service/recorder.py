@@ -230,7 +230,7 @@ class Recorder:
             start_us=segment.start_us,
             end_us=segment.end_us,
             size=segment.size,
-            sha256=segment.sha256.hex(),
+            root=segment.root.hex(),
         )
         self._cameras.refresh(segment.camera_id)
 

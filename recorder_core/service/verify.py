@@ -1,6 +1,6 @@
 """Holds stored files against what the index says of them (invariants 1 and 5).
 
-A file must have the size and the digest of its row, exactly one track and that a video, and every sample in it the
+A file must have the size and the root of its row, exactly one track and that a video, and every sample in it the
 SHA-256 that was written beside it. It is read once, and each byte is hashed once.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from recorder_core.mp4 import Mp4Error, check_only_video_track, read_segment, segment_digest
+from recorder_core.mp4 import Mp4Error, check_only_video_track, read_segment, segment_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ class Flaw(StrEnum):
     MISSING = "missing"
     UNREADABLE = "unreadable"
     SIZE = "size"
-    SHA256 = "sha256"
+    ROOT = "root"
     STRUCTURE = "structure"
     SAMPLE = "sample"
 
@@ -102,8 +102,8 @@ def verify_segment(path: Path, segment: Segment) -> list[Finding]:
         layout = read_segment(io.BytesIO(data))
     except Mp4Error as error:
         return [*found, finding(Flaw.STRUCTURE, str(error))]
-    if segment_digest(io.BytesIO(data), layout) != segment.sha256:
-        found.append(finding(Flaw.SHA256))
+    if segment_root(io.BytesIO(data), layout) != segment.root:
+        found.append(finding(Flaw.ROOT))
     if layout.whole_size != len(data):
         found.append(finding(Flaw.STRUCTURE, f"whole up to byte {layout.whole_size} only"))
     if len(layout.fragments) != len(segment.fragments):

@@ -52,7 +52,7 @@ _FIRST = (
         wall_duration_us INTEGER NOT NULL,
         media_duration INTEGER NOT NULL,
         size INTEGER NOT NULL,
-        sha256 BLOB NOT NULL,
+        root BLOB NOT NULL,
         fragments BLOB NOT NULL,
         samples INTEGER NOT NULL,
         packets_lost INTEGER NOT NULL,

@@ -111,6 +111,6 @@ class RebuildRows(SegmentRows, EventRows):
             "start_us": segment.start_us,
             "end_us": segment.end_us,
             "size": segment.size,
-            "sha256": segment.sha256.hex(),
+            "root": segment.root.hex(),
         }
         self._append_event(connection, kind, self.clock.now_us(), segment.camera_id, data)

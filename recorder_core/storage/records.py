@@ -85,11 +85,12 @@ class FragmentSpan:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A closed file: it exists with that size and SHA-256 (invariant 1).
+    """A closed file: it exists with that size and root (invariant 1).
 
     `path` is relative to its volume. `media_duration` is in 1/90 000 s, `wall_duration_us` what it covers on the wall
     clock (they differ by the rate that the run's clock follows). `clock_offset_us` is the camera's clock minus ours by
-    its RTCP sender reports, None without one; `host_synchronised` whether the host's clock was disciplined.
+    its RTCP sender reports, None without one; `host_synchronised` whether the host's clock was disciplined. `root` is
+    that of the file's Merkle tree (`mp4.root`).
     """
 
     segment_id: int
@@ -101,7 +102,7 @@ class Segment:
     wall_duration_us: int
     media_duration: int
     size: int
-    sha256: bytes
+    root: bytes
     fragments: tuple[FragmentSpan, ...]
     samples: int
     packets_lost: int = 0

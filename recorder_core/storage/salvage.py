@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from recorder_core.media import TIMESCALE
-from recorder_core.mp4 import segment_digest
+from recorder_core.mp4 import segment_root
 
 from .files import fsync_folder
 from .records import FragmentSpan, Segment
@@ -61,7 +61,7 @@ def segment_of(
     """
     last = fragments[-1]
     with (volume.path / path).open("rb", buffering=0) as file:
-        digest = segment_digest(file, replace(layout, fragments=fragments))
+        root = segment_root(file, replace(layout, fragments=fragments))
     start_us = decoding_us(fragments[0])
     end_us = decoding_us(last) + last.duration * 1_000_000 // TIMESCALE
     return Segment(
@@ -74,7 +74,7 @@ def segment_of(
         wall_duration_us=max(end_us - start_us, 0),
         media_duration=sum(fragment.duration for fragment in fragments),
         size=last.offset + last.size,
-        sha256=digest,
+        root=root,
         fragments=tuple(
             FragmentSpan(fragment.offset, fragment.size, fragment.duration, fragment.samples[0].sync)
             for fragment in fragments

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from recorder_core.media import TIMESCALE
+from recorder_core.merkle import Frontier, leaf_hash
 from recorder_core.mp4 import fragment_header, init_segment
 
 from .files import FILE_MODE, fsync_folder, make_folders
@@ -37,7 +38,7 @@ class SegmentFile:
         self._fd = -1
         self._base_dts = 0
         self._sequence = 0
-        self._hash = hashlib.sha256()
+        self._tree = Frontier()
         self.size = 0
 
     def create(self) -> None:
@@ -46,7 +47,7 @@ class SegmentFile:
         self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
         fsync_folder(self._path.parent)
         self._write([self._init])
-        self._hash.update(self._init)
+        self._tree.append(leaf_hash(self._init))
 
     def append(self, fragment: Fragment) -> FragmentSpan:
         """Write one fragment, whole or not at all, and say where it lies."""
@@ -65,17 +66,17 @@ class SegmentFile:
         )
         offset = self.size
         self._write([header, *(sample.data for sample in samples)])
-        self._hash.update(header)
+        self._tree.append(leaf_hash(header))
         return FragmentSpan(offset=offset, size=self.size - offset, duration=fragment.duration, sync=samples[0].sync)
 
     def finish(self) -> bytes:
-        """Sync file and folder, close, and return the segment's digest (`mp4.segment_digest`)."""
+        """Sync file and folder, close, and return the segment's root (`mp4.segment_root`)."""
         try:
             os.fsync(self._fd)
         finally:
             self.release()
         fsync_folder(self._path.parent)
-        return self._hash.digest()
+        return self._tree.root()
 
     def discard(self) -> None:
         """Remove a file that never got a fragment; one that was there before is somebody's and stays."""

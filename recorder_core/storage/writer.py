@@ -104,15 +104,15 @@ class OpenSegment:
         return self.written.end_us
 
     def partial(self) -> Segment:
-        """Return what has been written so far, as a segment without a hash."""
+        """Return what has been written so far, as a segment without a root."""
         written = self.written
         return self._segment(written, SegmentTail(end_us=written.end_us), b"")
 
-    def whole(self, tail: SegmentTail, sha256: bytes) -> Segment:
+    def whole(self, tail: SegmentTail, root: bytes) -> Segment:
         """Return the closed segment."""
-        return self._segment(self.written, tail, sha256)
+        return self._segment(self.written, tail, root)
 
-    def _segment(self, written: Written, tail: SegmentTail, sha256: bytes) -> Segment:
+    def _segment(self, written: Written, tail: SegmentTail, root: bytes) -> Segment:
         spans = written.spans
         return Segment(
             segment_id=self.file.segment_id,
@@ -124,7 +124,7 @@ class OpenSegment:
             wall_duration_us=max(tail.end_us - self.file.start_us, 0),
             media_duration=sum(span.duration for span in spans),
             size=spans[-1].offset + spans[-1].size if spans else 0,
-            sha256=sha256,
+            root=root,
             fragments=spans,
             samples=written.samples,
             packets_lost=tail.packets_lost,

@@ -75,8 +75,8 @@ async def test_everything_by_hand(data: Path, capsys: pytest.CaptureFixture[str]
     whole = file.read_bytes()
     for damage, flaws in (
         (whole[:-1000] + bytes([whole[-1000] ^ 1]) + whole[-999:], {"sample"}),
-        (whole[:50] + bytes([whole[50] ^ 1]) + whole[51:], {"sha256"}),
-        (whole[:-1], {"size", "sha256", "structure"}),
+        (whole[:50] + bytes([whole[50] ^ 1]) + whole[51:], {"root"}),
+        (whole[:-1], {"size", "root", "structure"}),
         (whole[:40], {"size", "structure"}),
     ):
         file.write_bytes(damage)

@@ -115,7 +115,7 @@ async def test_a_recorder_that_is_told_to_stop_leaves_nothing_open(data: Path, h
         assert "salvaged" not in "".join(supervisor.said)
         now_us = (await client.status()).started_us
         coverage = await client.coverage("lobby", now_us - HOUR_US, now_us)
-        assert [segment.sha256 is not None for segment in coverage.segments] == [True]
+        assert [segment.root is not None for segment in coverage.segments] == [True]
 
 
 async def test_a_recorder_that_fails_while_it_stops_is_not_started_again(data: Path) -> None:

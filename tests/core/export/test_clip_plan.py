@@ -139,7 +139,7 @@ def test_a_segment_of_the_index_becomes_a_source() -> None:
         wall_duration_us=1_000_100,
         media_duration=90_000,
         size=5700,
-        sha256=bytes(32),
+        root=bytes(32),
         fragments=(span,),
         samples=25,
     )

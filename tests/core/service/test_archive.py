@@ -107,7 +107,7 @@ def _segment(size: int) -> Segment:
         wall_duration_us=1,
         media_duration=1,
         size=size,
-        sha256=b"",
+        root=b"",
         fragments=(FragmentSpan(10, size - 10, 90_000, sync=True),),
         samples=1,
     )

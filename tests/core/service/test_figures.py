@@ -53,7 +53,7 @@ def _segment(segment_id: int, start_us: int, size: int) -> Segment:
         wall_duration_us=60_000_000,
         media_duration=60 * 90_000,
         size=size,
-        sha256=bytes(32),
+        root=bytes(32),
         fragments=(),
         samples=1500,
         packets_lost=2,

@@ -146,7 +146,7 @@ class Store:
             wall_duration_us=len(spans) * S,
             media_duration=len(spans) * TIMESCALE,
             size=spans[-1].offset + spans[-1].size,
-            sha256=written.finish(),
+            root=written.finish(),
             fragments=tuple(spans),
             samples=len(spans) * _FPS,
         )
@@ -165,7 +165,7 @@ def row(store: Store, run: Run, start_us: int, wall_us: int, size: int = 1000) -
         wall_duration_us=wall_us,
         media_duration=wall_us * 9 // 100,
         size=size,
-        sha256=hashlib.sha256(b"%d" % segment_id).digest(),
+        root=hashlib.sha256(b"%d" % segment_id).digest(),
         fragments=(FragmentSpan(800, size - 800, wall_us * 9 // 100, sync=True),),
         samples=5,
     )

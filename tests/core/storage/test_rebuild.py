@@ -268,7 +268,7 @@ def test_missing_and_changed_files_are_noted_once_and_never_dropped_silently(sto
         ("segment_missing", wanted[0].path),
         ("segment_changed", wanted[2].path),
     ]
-    assert events[0].data["sha256"] == wanted[0].sha256.hex()
+    assert events[0].data["root"] == wanted[0].root.hex()
     assert store.index.segment(wanted[0].segment_id) == wanted[0]
     away.rename(store.path(wanted[0]))
     store.path(wanted[2]).unlink()

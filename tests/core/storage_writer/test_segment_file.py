@@ -12,7 +12,7 @@ import pytest
 from recorder_core.media import TIMESCALE, Fragment, Sample
 from recorder_core.mp4 import read_segment
 from recorder_core.storage.segment_file import SegmentFile
-from tests.core.digests import documented_digest
+from tests.core.roots import documented_root
 from tests.core.storage.store import FORMAT, T0, S, Store, fragment
 
 from .disks import file_size_limit
@@ -40,12 +40,12 @@ def big(number: int, size: int = 300_000) -> Fragment:
     return Fragment((sample,), T0 + number * S, T0 + (number + 1) * S)
 
 
-def test_the_digest_is_the_one_that_the_page_tells(store: Store, file: OpenFile) -> None:
+def test_the_root_is_the_one_that_the_page_tells(store: Store, file: OpenFile) -> None:
     written = _written(store, file)
     spans = [written.append(fragment(T0 + at * S, at)) for at in range(3)]
-    digest = written.finish()
+    root = written.finish()
     data = store.path(file).read_bytes()
-    assert digest == documented_digest(store.path(file))
+    assert root == documented_root(store.path(file))
     assert spans[-1].offset + spans[-1].size == len(data) == written.size
     assert [span.sync for span in spans] == [True, False, True]
     assert [span.duration for span in spans] == [TIMESCALE] * 3
@@ -66,10 +66,10 @@ def test_more_samples_than_one_call_can_write(store: Store, file: OpenFile) -> N
     samples = tuple(Sample(b"%04d" % at, at, at, 1, sync=at == 0) for at in range(2500))
     written = _written(store, file)
     written.append(Fragment(samples, T0, T0 + S))
-    digest = written.finish()
+    root = written.finish()
     data = store.path(file).read_bytes()
     assert data.endswith(b"".join(sample.data for sample in samples))
-    assert digest == documented_digest(store.path(file))
+    assert root == documented_root(store.path(file))
 
 
 def test_writes_that_take_only_a_part(store: Store, file: OpenFile, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +80,7 @@ def test_writes_that_take_only_a_part(store: Store, file: OpenFile, monkeypatch:
     written = _written(store, file)
     span = written.append(fragment(T0))
     monkeypatch.undo()
-    assert written.finish() == documented_digest(store.path(file))
+    assert written.finish() == documented_root(store.path(file))
     assert span.offset + span.size == store.path(file).stat().st_size
 
 
@@ -93,7 +93,7 @@ def test_a_write_that_breaks_off_leaves_whole_fragments(store: Store, file: Open
             written.append(big(3))
     assert store.path(file).stat().st_size == spans[-1].offset + spans[-1].size == written.size
     spans.append(written.append(big(3)))
-    assert written.finish() == documented_digest(store.path(file))
+    assert written.finish() == documented_root(store.path(file))
     with store.path(file).open("rb") as opened:
         assert len(read_segment(opened).fragments) == 4
 

@@ -20,7 +20,7 @@ from recorder_core.storage import writer as module
 from recorder_core.storage.reconcile import reconcile
 from recorder_core.storage.volumes import MARKER, open_volume
 from recorder_core.storage.writer import OpenSegment, SegmentTail, VolumeWriter
-from tests.core.digests import documented_digest
+from tests.core.roots import documented_root
 from tests.core.storage.store import FORMAT, T0, S, Store, fragment
 
 from .disks import small_disk
@@ -64,7 +64,7 @@ class Journal:
         self._enter("closed" if next_file is None else "closed and opened")
         assert self._store.index.segment(segment.segment_id) is None
         path = self._store.path(segment)
-        assert (path.stat().st_size, documented_digest(path)) == (segment.size, segment.sha256)
+        assert (path.stat().st_size, documented_root(path)) == (segment.size, segment.root)
         self._store.index.file_closed(segment, next_file)
 
     def file_discarded(self, segment_id: int) -> None:
@@ -147,7 +147,7 @@ async def test_an_open_segment_shows_what_is_on_disk(rig: Rig) -> None:
     await rig.writer.drained()
     partial = segment.partial()
     data = rig.store.path(partial).read_bytes()
-    assert (partial.size, partial.sha256) == (len(data), b"")
+    assert (partial.size, partial.root) == (len(data), b"")
     assert (partial.wall_duration_us, partial.end_us, partial.samples) == (2 * S, T0 + 2 * S, 10)
     assert [one.segment_id for one in rig.store.index.open_files()] == [segment.file.segment_id]
     await rig.record(segment, 0)
