@@ -33,12 +33,22 @@ PRESENT = frozenset({VolumeState.OK, VolumeState.FULL})
 """The states of a volume that is there and can be written to."""
 
 
+def usable_bytes(room: Room) -> int:
+    """Return how large a volume is for the recorder: its limit or its disk."""
+    return room.total_bytes if room.max_bytes is None else min(room.max_bytes, room.total_bytes)
+
+
+def resume_bytes(room: Room) -> int:
+    """Return how much room a volume that was full must have to take footage again."""
+    most = usable_bytes(room) // 10  # a volume may be smaller than the margins that suit a large one
+    return min(RESERVE_BYTES, most) + min(_RESUME_BYTES, most)
+
+
 def find_shortage(room: Room, before: VolumeState) -> Shortage | None:
     """Say why a volume that was in the state `before` may not take more footage; None if it may."""
-    size = room.total_bytes if room.max_bytes is None else min(room.max_bytes, room.total_bytes)
-    most = size // 10  # a volume may be smaller than the margins that suit a large one
-    margin = min(_RESUME_BYTES, most) if before is VolumeState.FULL else 0
-    return shortage(room, min(RESERVE_BYTES, most) + margin)
+    if before is VolumeState.FULL:
+        return shortage(room, resume_bytes(room))
+    return shortage(room, min(RESERVE_BYTES, usable_bytes(room) // 10))
 
 
 @dataclass(slots=True, eq=False)

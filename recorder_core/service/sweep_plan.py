@@ -1,0 +1,127 @@
+"""What a sweep is to delete, and how long room will last: decisions on figures, without a clock and without a store.
+
+Keeps invariant 6: a limit that is not set is none. What a hold keeps is in no figure here that decides over deletion,
+so a hold never costs a camera the footage beside it (invariant 3 is kept by the index, whatever is asked of it).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from recorder_core.models import DeletionRule
+
+from .volume_slot import resume_bytes, usable_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from recorder_core.models import Retention
+    from recorder_core.storage.volumes import Room
+
+DAY_US = 86_400_000_000
+
+_AHEAD_S = 30
+"""How much recording must fit while nobody looks: a volume is looked at every 10 s."""
+
+_SCARCE = 5
+"""Holds that leave less than this fraction of a volume to the rest are told of before recording stops for them."""
+
+
+def age_limit(retention: Retention) -> tuple[DeletionRule, float] | None:
+    """Return how many days footage may be kept and which rule says so; None where age deletes nothing."""
+    limits = [
+        (days, rule)
+        for days, rule in (
+            (retention.destroy_after_days, DeletionRule.LAW),
+            (retention.retention_days, DeletionRule.AGE),
+        )
+        if days is not None
+    ]
+    if not limits:
+        return None
+    days, rule = min(limits, key=lambda limit: limit[0])
+    return rule, days
+
+
+def too_old_us(retention: Retention, now_us: int) -> tuple[DeletionRule, int] | None:
+    """Return the moment before which footage is too old, and the rule; None where age deletes nothing."""
+    limit = age_limit(retention)
+    return None if limit is None else (limit[0], now_us - round(limit[1] * DAY_US))
+
+
+def over_quota(retention: Retention, unheld_bytes: int) -> int:
+    """Return how many bytes of a camera's footage that no hold keeps are too many."""
+    return 0 if retention.quota_bytes is None else max(unheld_bytes - retention.quota_bytes, 0)
+
+
+def spare_bytes(room: Room) -> int:
+    """Return how much more footage fits, below zero where there is too much."""
+    left = room.free_bytes + room.pending_bytes - (room.min_free_bytes or 0)
+    return left if room.max_bytes is None else min(left, room.max_bytes - room.used_bytes)
+
+
+def wanted_bytes(room: Room, bytes_per_day: int) -> int:
+    """Return how many bytes must go so that recording at that rate does not meet the end of a volume.
+
+    What is asked for also lets a volume that is full take footage again.
+    """
+    ahead = min(bytes_per_day * _AHEAD_S // 86_400, usable_bytes(room) // 10)
+    return max(resume_bytes(room) + ahead - spare_bytes(room), 0)
+
+
+def is_scarce(room: Room, held_bytes: int) -> bool:
+    """Whether holds leave little of a volume to all other footage."""
+    rest = spare_bytes(room) + room.used_bytes - held_bytes
+    return held_bytes > 0 and rest * _SCARCE < rest + held_bytes
+
+
+def below_minimum(retention: Retention, newest_forced_us: int | None, now_us: int) -> bool:
+    """Whether lack of room took footage that is younger than the rules want it to be kept at least.
+
+    `newest_forced_us` is up to when footage went for want of room; None if none ever did.
+    """
+    if retention.minimum_days is None or newest_forced_us is None:
+        return False
+    return newest_forced_us > now_us - round(retention.minimum_days * DAY_US)
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How a camera fills the volumes: bytes a day, until `remaining` more are there; None where nothing ends it."""
+
+    bytes_per_day: int
+    remaining: int | None
+
+
+def growth(retention: Retention, bytes_per_day: int, unheld_bytes: int) -> Growth:
+    """Return how a camera's footage that no hold keeps goes on growing under its rules."""
+    ends = []
+    if (limit := age_limit(retention)) is not None:
+        ends.append(round(limit[1] * bytes_per_day))
+    if retention.quota_bytes is not None:
+        ends.append(retention.quota_bytes)
+    return Growth(bytes_per_day, max(min(ends) - unheld_bytes, 0) if ends else None)
+
+
+def days_until_full(spare: int, growths: Iterable[Growth]) -> float | None:
+    """Return in how many days so many spare bytes are used up; None if they never are.
+
+    Until then each camera grows at its rate, and stands still when its rules delete as much as it records.
+    """
+    going = [one for one in growths if one.bytes_per_day > 0]
+    rate = sum(one.bytes_per_day for one in going)
+    left = float(max(spare, 0))
+    day = 0.0
+    for end, bytes_per_day in sorted((_end_day(one), one.bytes_per_day) for one in going):
+        if left < rate * (end - day):
+            return day + left / rate
+        left -= rate * (end - day)
+        day = end
+        rate -= bytes_per_day
+    return None
+
+
+def _end_day(one: Growth) -> float:
+    return math.inf if one.remaining is None else one.remaining / one.bytes_per_day
