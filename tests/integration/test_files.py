@@ -26,7 +26,7 @@ def test_a_copy_holds_the_package_and_no_more(tmp_path: Path) -> None:
 
     package = Path(recorder_core.__file__).parent
     assert copy.name.startswith(f"{__version__}-")
-    assert (copy / "recorder_core" / "models.py").read_bytes() == (package / "models.py").read_bytes()
+    assert (copy / "recorder_core" / "media.py").read_bytes() == (package / "media.py").read_bytes()
     assert not list(copy.rglob("__pycache__"))
     assert {path.stat().st_mode & 0o077 for path in [root, *root.rglob("*")]} == {0}
     made = copy.stat().st_mtime_ns
