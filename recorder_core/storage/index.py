@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from .garbage_rows import GarbageRows
 from .late_rows import LateRows
-from .ledger_rows import LedgerRows
 from .rebuild_rows import RebuildRows
+from .root_rows import RootRows
 
 _HEARTBEAT = "heartbeat_us"
 
 
-class Index(RebuildRows, LateRows, GarbageRows, LedgerRows):
+class Index(RebuildRows, LateRows, GarbageRows, RootRows):
     """The index of footage. `with Index.open(path, clock) as index:` opens and closes it."""
 
     def heartbeat(self, now_us: int) -> None:

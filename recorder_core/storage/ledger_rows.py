@@ -15,7 +15,7 @@ from .schema import LEDGER, META
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Row
 
 
 class LedgerRows(Database):
@@ -31,17 +31,7 @@ class LedgerRows(Database):
         with self._reading() as connection:
             head_seq, head_hash = _head(connection)
             rows = connection.execute(select(LEDGER).where(LEDGER.c.seq > after).order_by(LEDGER.c.seq).limit(limit))
-            entries = [
-                LedgerEntry(
-                    seq=row.seq,
-                    at_us=row.at_us,
-                    kind=LedgerKind(row.kind),
-                    body=row.body,
-                    previous=row.previous.hex(),
-                    hash=row.hash.hex(),
-                )
-                for row in rows
-            ]
+            entries = [ledger_entry(row) for row in rows]
         return LedgerPage(entries=entries, head_seq=head_seq, head_hash=head_hash.hex())
 
 
@@ -57,6 +47,18 @@ def append_ledger(connection: Connection, kind: LedgerKind, at_us: int, body: Ma
         store_id = connection.execute(select(META.c.value).where(META.c.key == "store_id")).scalar_one()
         seq, previous = _append(connection, (seq, previous), LedgerKind.BEGUN, at_us, {"store_id": store_id})
     return _append(connection, (seq, previous), kind, at_us, body)[0]
+
+
+def ledger_entry(row: Row[tuple[object, ...]]) -> LedgerEntry:
+    """Return an entry as it travels."""
+    return LedgerEntry(
+        seq=row.seq,
+        at_us=row.at_us,
+        kind=LedgerKind(row.kind),
+        body=row.body,
+        previous=row.previous.hex(),
+        hash=row.hash.hex(),
+    )
 
 
 def _append(

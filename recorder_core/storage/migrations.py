@@ -58,10 +58,13 @@ _FIRST = (
         packets_lost INTEGER NOT NULL,
         clock_offset_us INTEGER,
         host_synchronised INTEGER,
-        salvaged INTEGER NOT NULL
+        salvaged INTEGER NOT NULL,
+        ledger_seq INTEGER
     ) STRICT""",
     "CREATE INDEX segment_by_time ON segment (camera_key, start_us, wall_duration_us, size)",
     "CREATE INDEX segment_by_run ON segment (run_key)",
+    "CREATE INDEX segment_untold ON segment (camera_key, segment_id) WHERE ledger_seq IS NULL",
+    "CREATE INDEX segment_by_volume ON segment (volume_key, camera_key, start_us)",
     """CREATE TABLE tally (
         camera_key INTEGER NOT NULL REFERENCES camera (camera_key),
         volume_key INTEGER NOT NULL REFERENCES volume (volume_key),
@@ -146,6 +149,7 @@ _SECOND = (
         hold_key INTEGER NOT NULL REFERENCES hold (hold_key),
         PRIMARY KEY (camera_key, hold_key)
     ) WITHOUT ROWID, STRICT""",
+    "CREATE INDEX hold_camera_by_hold ON hold_camera (hold_key)",
     """CREATE TABLE reading (
         reading_id INTEGER NOT NULL PRIMARY KEY,
         camera_key INTEGER NOT NULL REFERENCES camera (camera_key),
@@ -182,6 +186,19 @@ _SECOND = (
         for table in ("certificate", "ledger")
         for verb in ("UPDATE", "DELETE")
     ),
+    """CREATE TABLE leaves (
+        seq INTEGER NOT NULL PRIMARY KEY REFERENCES ledger (seq),
+        camera_key INTEGER NOT NULL REFERENCES camera (camera_key),
+        first_us INTEGER NOT NULL,
+        last_us INTEGER NOT NULL,
+        segments BLOB NOT NULL
+    ) STRICT""",
+    """CREATE TRIGGER leaf_removed AFTER DELETE ON segment WHEN OLD.ledger_seq IS NOT NULL BEGIN
+        DELETE FROM leaves WHERE seq = OLD.ledger_seq AND NOT EXISTS (
+            SELECT 1 FROM segment
+            WHERE camera_key = leaves.camera_key AND start_us BETWEEN leaves.first_us AND leaves.last_us
+        );
+    END""",
     """CREATE TABLE export (
         export_key INTEGER NOT NULL PRIMARY KEY,
         export_id TEXT NOT NULL UNIQUE,

@@ -82,9 +82,14 @@ SEGMENT = Table(
     Column("clock_offset_us", Integer),
     Column("host_synchronised", Integer),
     Column("salvaged", Integer, nullable=False),
+    # The entry of the ledger that tells of it; NULL until the hour's is written.
+    Column("ledger_seq", Integer),
     # Its last two columns let sums over a window stay within the index.
     Index("segment_by_time", "camera_key", "start_us", "wall_duration_us", "size"),
     Index("segment_by_run", "run_key"),
+    Index("segment_untold", "camera_key", "segment_id", sqlite_where=text("ledger_seq IS NULL")),
+    # What is oldest on a volume, camera by camera, whatever a camera has elsewhere.
+    Index("segment_by_volume", "volume_key", "camera_key", "start_us"),
     sqlite_strict=True,
 )
 
@@ -189,6 +194,7 @@ HOLD_CAMERA = Table(
     METADATA,
     Column("camera_key", Integer, ForeignKey("camera.camera_key"), primary_key=True),
     Column("hold_key", Integer, ForeignKey("hold.hold_key"), primary_key=True),
+    Index("hold_camera_by_hold", "hold_key"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -238,6 +244,21 @@ LEDGER = Table(
     sqlite_strict=True,
 )
 """The hash-chained account of what matters (invariant 8). A trigger refuses to change or drop a row."""
+
+LEAVES = Table(
+    "leaves",
+    METADATA,
+    Column("seq", Integer, ForeignKey("ledger.seq"), primary_key=True),
+    Column("camera_key", Integer, ForeignKey("camera.camera_key"), nullable=False),
+    Column("first_us", Integer, nullable=False),
+    Column("last_us", Integer, nullable=False),
+    Column("segments", LargeBinary, nullable=False),
+    sqlite_strict=True,
+)
+"""What an entry `roots` of the ledger stands for: of each segment the id, 8 bytes, and the root, 32 bytes, by id.
+
+They begin from `first_us` to `last_us`. A trigger drops the row with the last segment that begins then.
+"""
 
 EXPORT = Table(
     "export",
