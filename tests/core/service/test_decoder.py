@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 import av
 import numpy as np
 import pytest
+from av.video.reformatter import Colorspace
 from PIL import Image
 
 from recorder_core.decoder import Decoder
-from recorder_core.decoder.__main__ import first_picture
+from recorder_core.decoder.__main__ import encoded
 from recorder_core.decoder.limits import MOST_INPUT_BYTES
 from recorder_core.errors import ErrorCode, RecorderError
+from recorder_core.models import StillFormat
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +55,7 @@ async def test_a_picture_comes_out_as_it_went_in() -> None:
 @pytest.mark.parametrize("mp4", [b"", b"garbage" * 1000, _clip()[:800]], ids=["nothing", "garbage", "torn"])
 async def test_what_is_no_picture_is_refused(mp4: bytes) -> None:
     assert "could not be decoded" in await _failure(Decoder(), mp4)
-    assert first_picture(mp4) is None
+    assert encoded(mp4, "png", None) is None
 
 
 async def test_what_is_too_large_is_refused_unseen() -> None:
@@ -74,6 +76,37 @@ async def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, data:
     (data / "av.py").write_text("raise ImportError")
     monkeypatch.setattr(sys, "path", [str(data), *sys.path])
     assert "PyAV" in await _failure(Decoder(), _clip())
+
+
+def _colours(width: int, height: int) -> bytes:
+    """Return ten pictures, out of order in decoding, each redder than the one before; colours as HD or SD has them."""
+    file = io.BytesIO()
+    matrix = Colorspace.ITU709 if height >= 720 else Colorspace.ITU601
+    with av.open(file, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=10, options={"bf": "2", "b-adapt": "0", "qp": "4"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for number in range(10):
+            colour = (60 + 15 * number, 40, 90)
+            picture = av.VideoFrame.from_ndarray(np.full((height, width, 3), colour, dtype=np.uint8))
+            container.mux(stream.encode(picture.reformat(format="yuv420p", dst_colorspace=matrix)))
+        container.mux(stream.encode())
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("form", StillFormat)
+@pytest.mark.parametrize("size", [(320, 180), (1280, 720)])
+async def test_a_picture_is_found_by_its_time_and_has_its_colours(form: StillFormat, size: tuple[int, int]) -> None:
+    mp4 = _colours(*size)
+    with av.open(io.BytesIO(mp4), "r", options={"ignore_editlist": "1"}) as container:
+        times = sorted(packet.pts for packet in container.demux() if packet.pts is not None)
+    for number in (0, 4, 9):
+        with Image.open(io.BytesIO(await Decoder().picture_at(mp4, times[number], form))) as picture:
+            assert (picture.format, picture.size) == (form.upper(), size)
+            found = picture.getpixel((100, 100))
+        assert isinstance(found, tuple)
+        assert all(abs(one - wanted) < 7 for one, wanted in zip(found, (60 + 15 * number, 40, 90), strict=True))
+    with pytest.raises(RecorderError):
+        await Decoder().picture_at(mp4, times[-1] + 1, form)
 
 
 async def test_more_pictures_than_turns_all_come() -> None:
