@@ -1,20 +1,35 @@
 """The index of footage: one SQLite file that knows every camera, run, segment, gap, volume and event.
 
-Keeps invariants 1, 2 and 4. Synchronous and safe to call from any thread; never call it on the event loop. Every
+Keeps invariants 1 to 4. Synchronous and safe to call from any thread; never call it on the event loop. Every
 method is one committed transaction. Any of them may raise StorageError with what `database` makes of SQLite's errors.
 """
 
 from __future__ import annotations
 
+from .certificate_rows import CertificateRows
+from .footage_rows import FootageRows
 from .garbage_rows import GarbageRows
+from .hold_rows import HoldRows
 from .late_rows import LateRows
+from .reading_rows import ReadingRows
 from .rebuild_rows import RebuildRows
+from .retention_rows import RetentionRows
 from .root_rows import RootRows
 
 _HEARTBEAT = "heartbeat_us"
 
 
-class Index(RebuildRows, LateRows, GarbageRows, RootRows):
+class Index(
+    RebuildRows,
+    LateRows,
+    GarbageRows,
+    RootRows,
+    HoldRows,
+    ReadingRows,
+    RetentionRows,
+    CertificateRows,
+    FootageRows,
+):
     """The index of footage. `with Index.open(path, clock) as index:` opens and closes it."""
 
     def heartbeat(self, now_us: int) -> None:

@@ -1,0 +1,141 @@
+"""Rows of certificates: the proof of what was destroyed, written with the deletion itself and never changed.
+
+One certificate covers one unbroken stretch of one camera, so its interval never spans what was kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from sqlalchemy import insert, select
+
+from recorder_core.models import Certificate, DeletionRule, LedgerKind, RecordClass
+
+from .camera_rows import CameraRows, camera_key
+from .ledger_rows import append_ledger
+from .schema import CAMERA, CERTIFICATE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy import Connection, Row, Select
+
+_LEDGER_KINDS = {RecordClass.VIDEO: LedgerKind.DELETED, RecordClass.EXPORT: LedgerKind.EXPORT_REMOVED}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something is destroyed, by whom (None where no person did it) and when."""
+
+    rule: DeletionRule
+    policy_version: str
+    at_us: int
+    actor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Destroyed:
+    """Records of one camera that are destroyed together; `digests` are their roots or file hashes in time order."""
+
+    camera_id: str
+    record_class: RecordClass
+    start_us: int
+    end_us: int
+    size: int
+    digests: tuple[bytes, ...]
+
+
+class CertificateRows(CameraRows):
+    """Asking for certificates."""
+
+    def certificates(self, camera_id: str | None, after: int, limit: int) -> list[Certificate]:
+        """Return up to `limit` certificates with ids greater than `after`, in order; of all cameras for None.
+
+        Raises:
+            RequestError: `UNKNOWN_CAMERA`.
+        """
+        query = _certificates().where(CERTIFICATE.c.certificate_id > after).order_by(CERTIFICATE.c.certificate_id)
+        with self._reading() as connection:
+            if camera_id is not None:
+                query = query.where(CERTIFICATE.c.camera_key == camera_key(connection, camera_id))
+            return [_certificate(row) for row in connection.execute(query.limit(limit))]
+
+    def destroyed(self, camera_id: str, start_us: int, end_us: int) -> list[Certificate]:
+        """Return the certificates of a camera that overlap `[start_us, end_us)`, by their start.
+
+        Raises:
+            RequestError: `UNKNOWN_CAMERA`.
+        """
+        with self._reading() as connection:
+            query = _certificates().where(
+                CERTIFICATE.c.camera_key == camera_key(connection, camera_id),
+                CERTIFICATE.c.end_us > start_us,
+                CERTIFICATE.c.start_us < end_us,
+            )
+            rows = connection.execute(query.order_by(CERTIFICATE.c.start_us, CERTIFICATE.c.certificate_id))
+            return [_certificate(row) for row in rows]
+
+
+def certify(connection: Connection, destroyed: Destroyed, reason: Reason) -> Certificate:
+    """Write a certificate and its ledger entry within the caller's transaction, which also destroys the records."""
+    draft = Certificate(
+        certificate_id=0,
+        camera_id=destroyed.camera_id,
+        record_class=destroyed.record_class,
+        start_us=destroyed.start_us,
+        end_us=destroyed.end_us,
+        records=len(destroyed.digests),
+        size=destroyed.size,
+        digest=digest_of(destroyed.digests).hex(),
+        rule=reason.rule,
+        policy_version=reason.policy_version,
+        at_us=reason.at_us,
+        actor=reason.actor,
+    )
+    values = {
+        "camera_key": camera_key(connection, draft.camera_id),
+        "record_class": draft.record_class.value,
+        "start_us": draft.start_us,
+        "end_us": draft.end_us,
+        "records": draft.records,
+        "size": draft.size,
+        "digest": bytes.fromhex(draft.digest),
+        "rule": draft.rule.value,
+        "policy_version": draft.policy_version,
+        "at_us": draft.at_us,
+        "actor": draft.actor,
+    }
+    statement = insert(CERTIFICATE).values(values).returning(CERTIFICATE.c.certificate_id)
+    certificate = replace(draft, certificate_id=connection.execute(statement).scalar_one())
+    append_ledger(connection, _LEDGER_KINDS[draft.record_class], draft.at_us, certificate.to_dict())
+    return certificate
+
+
+def digest_of(digests: Iterable[bytes]) -> bytes:
+    """Return the digest that a certificate carries: the SHA-256 over these, of 32 bytes each, one after the other."""
+    return sha256(b"".join(digests)).digest()
+
+
+def _certificates() -> Select[tuple[object, ...]]:
+    return select(CERTIFICATE, CAMERA.c.camera_id).join_from(
+        CERTIFICATE, CAMERA, CERTIFICATE.c.camera_key == CAMERA.c.camera_key
+    )
+
+
+def _certificate(row: Row[tuple[object, ...]]) -> Certificate:
+    return Certificate(
+        certificate_id=row.certificate_id,
+        camera_id=row.camera_id,
+        record_class=RecordClass(row.record_class),
+        start_us=row.start_us,
+        end_us=row.end_us,
+        records=row.records,
+        size=row.size,
+        digest=row.digest.hex(),
+        rule=DeletionRule(row.rule),
+        policy_version=row.policy_version,
+        at_us=row.at_us,
+        actor=row.actor,
+    )

@@ -1,0 +1,230 @@
+"""Rows of holds: what may not be deleted, whatever else is asked for (invariant 3).
+
+A hold protects every segment that it overlaps by a microsecond or more, those that are recorded after it was placed as
+well. Its life goes one way, from active to released or expired, and nothing but its own end frees what it covers.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlalchemy import exists, insert, or_, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from recorder_core.errors import ErrorCode, RequestError
+from recorder_core.models import Hold, HoldKind, HoldState, LedgerKind
+
+from .camera_rows import CameraRows, camera_key
+from .ids import check_camera_id
+from .intervals import EVER_US
+from .ledger_rows import append_ledger
+from .schema import CAMERA, HOLD, HOLD_CAMERA
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Row, Select
+
+    from recorder_core.models import HoldRequest
+
+    from .intervals import Interval
+
+_SECOND_US = 1_000_000
+
+
+class HoldRows(CameraRows):
+    """Placing, ending and finding holds."""
+
+    def place_hold(self, request: HoldRequest, *, hold_id: str, now_us: int) -> tuple[Hold, bool]:
+        """Place a hold and return it, and whether it was made now.
+
+        A request with a key that is known changes nothing and returns the hold that has it, active or over.
+
+        Raises:
+            RequestError: `UNKNOWN_CAMERA`, `INTERVAL_INVERTED` where it would cover nothing, `BAD_REQUEST` without any
+                camera or with a pre-roll or post-roll that is no length.
+        """
+        start_us, end_us = _covered(request)
+        hold = Hold(
+            hold_id=hold_id,
+            camera_ids=sorted(set(request.camera_ids)),
+            start_us=start_us,
+            end_us=end_us,
+            kind=request.kind,
+            case_id=request.case_id,
+            placed_us=now_us,
+            placed_by=request.actor,
+            review_us=request.review_us,
+            expires_us=request.expires_us,
+            key=request.key,
+        )
+        with self._writing() as connection:
+            if (known := _by_key(connection, request.key)) is not None:
+                return known, False
+            _insert(connection, hold)
+            append_ledger(connection, LedgerKind.HOLD_PLACED, now_us, hold.to_dict())
+            return hold, True
+
+    def restore_hold(self, hold: Hold) -> bool:
+        """Take in a hold that was read from its file, and return whether the index did not know it.
+
+        What the index knows of it stays. Its cameras are added where they are new. Its key is left out where another
+        hold took it in the meantime: both protect what they cover.
+
+        Raises:
+            RequestError: `BAD_REQUEST` if one of its cameras cannot name a folder.
+        """
+        cameras = [
+            {"camera_id": check_camera_id(camera_id), "name": camera_id, "first_seen_us": hold.placed_us}
+            for camera_id in hold.camera_ids
+        ]
+        with self._writing() as connection:
+            if connection.execute(select(HOLD.c.hold_key).where(HOLD.c.hold_id == hold.hold_id)).scalar() is not None:
+                return False
+            connection.execute(upsert(CAMERA).on_conflict_do_nothing(index_elements=["camera_id"]), cameras)
+            if _by_key(connection, hold.key) is not None:
+                hold = replace(hold, key=None)
+            _insert(connection, hold)
+            body = {**hold.to_dict(), "restored": True}
+            append_ledger(connection, LedgerKind.HOLD_PLACED, self.clock.now_us(), body)
+            return True
+
+    def end_hold(self, hold_id: str, *, state: HoldState, actor: str, now_us: int) -> Hold:
+        """End a hold as `RELEASED` or `EXPIRED` and return it; what another hold covers stays held.
+
+        Raises:
+            RequestError: `UNKNOWN_HOLD`, or `HOLD_OVER` for one that has ended already.
+            ValueError: `state` is no end.
+        """
+        if state is HoldState.ACTIVE:
+            raise ValueError("a hold does not end by staying active")
+        ended = {"state": state.value, "ended_us": now_us, "ended_by": actor}
+        with self._writing() as connection:
+            if _one(connection, hold_id).state is not HoldState.ACTIVE:
+                raise RequestError(ErrorCode.HOLD_OVER, "The hold has ended already.", hold_id=hold_id)
+            connection.execute(update(HOLD).where(HOLD.c.hold_id == hold_id).values(ended))
+            append_ledger(connection, LedgerKind.HOLD_ENDED, now_us, {"hold_id": hold_id, **ended})
+            return _one(connection, hold_id)
+
+    def hold(self, hold_id: str) -> Hold:
+        """Return a hold by its id. Raises RequestError `UNKNOWN_HOLD`."""
+        with self._reading() as connection:
+            return _one(connection, hold_id)
+
+    def holds(self, *, active: bool = True, limit: int = 1000) -> list[Hold]:
+        """Return up to `limit` holds, the newest first: only active ones, or those that are over as well."""
+        query = select(HOLD).order_by(HOLD.c.placed_us.desc(), HOLD.c.hold_key.desc()).limit(limit)
+        with self._reading() as connection:
+            return _all(connection, query.where(HOLD.c.ended_us.is_(None)) if active else query)
+
+    def holds_due(self, now_us: int) -> tuple[list[Hold], list[Hold]]:
+        """Return the active holds that are to expire by `now_us`, and those that are to be reviewed by then."""
+        active = select(HOLD).where(HOLD.c.ended_us.is_(None)).order_by(HOLD.c.hold_key)
+        with self._reading() as connection:
+            expired = _all(connection, active.where(HOLD.c.expires_us <= now_us))
+            return expired, _all(connection, active.where(HOLD.c.review_us <= now_us))
+
+    def held(self, camera_id: str, start_us: int, end_us: int) -> bool:
+        """Whether an active hold covers some of `[start_us, end_us)` of a camera. Raises `UNKNOWN_CAMERA`."""
+        with self._reading() as connection:
+            return bool(held_intervals(connection, camera_key(connection, camera_id), start_us, end_us))
+
+
+def held_intervals(connection: Connection, key: int, start_us: int = -EVER_US, end_us: int = EVER_US) -> list[Interval]:
+    """Return the intervals of the active holds on a camera that overlap `[start_us, end_us)`, in no order."""
+    rows = connection.execute(held_query(key, start_us, end_us))
+    return [(row.start_us, EVER_US if row.end_us is None else row.end_us) for row in rows]
+
+
+def held_query(key: int, start_us: int, end_us: int) -> Select[tuple[int, int | None]]:
+    """Ask for the active holds on a camera: a walk over those that are active, never over all that ever were."""
+    of_camera = exists().where(HOLD_CAMERA.c.camera_key == key, HOLD_CAMERA.c.hold_key == HOLD.c.hold_key)
+    return select(HOLD.c.start_us, HOLD.c.end_us).where(
+        HOLD.c.ended_us.is_(None),
+        HOLD.c.start_us < end_us,
+        or_(HOLD.c.end_us.is_(None), HOLD.c.end_us > start_us),
+        of_camera,
+    )
+
+
+def _covered(request: HoldRequest) -> tuple[int, int | None]:
+    """Return the interval with pre-roll and post-roll, rounded outwards to microseconds."""
+    if not request.camera_ids:
+        raise RequestError(ErrorCode.BAD_REQUEST, "A hold names at least one camera.", field="camera_ids")
+    for field, seconds in (("pre_roll_s", request.pre_roll_s), ("post_roll_s", request.post_roll_s)):
+        if not 0 <= seconds < math.inf:
+            raise RequestError(ErrorCode.BAD_REQUEST, f"{field} is not a number of seconds.", field=field)
+    start_us = max(request.start_us - math.ceil(request.pre_roll_s * _SECOND_US), -EVER_US)
+    if request.end_us is None:
+        return start_us, None
+    end_us = min(request.end_us + math.ceil(request.post_roll_s * _SECOND_US), EVER_US)
+    if request.end_us < request.start_us or end_us <= start_us:
+        raise RequestError(ErrorCode.INTERVAL_INVERTED, "A hold ends after it begins.")
+    return start_us, end_us
+
+
+def _insert(connection: Connection, hold: Hold) -> None:
+    values = {
+        "hold_id": hold.hold_id,
+        "idempotency_key": hold.key,
+        "kind": hold.kind.value,
+        "case_id": hold.case_id,
+        "start_us": hold.start_us,
+        "end_us": hold.end_us,
+        "placed_us": hold.placed_us,
+        "placed_by": hold.placed_by,
+        "review_us": hold.review_us,
+        "expires_us": hold.expires_us,
+        "state": hold.state.value,
+        "ended_us": hold.ended_us,
+        "ended_by": hold.ended_by,
+    }
+    key = connection.execute(insert(HOLD).values(values).returning(HOLD.c.hold_key)).scalar_one()
+    cameras = [{"camera_key": camera_key(connection, camera_id), "hold_key": key} for camera_id in hold.camera_ids]
+    connection.execute(insert(HOLD_CAMERA), cameras)
+
+
+def _one(connection: Connection, hold_id: str) -> Hold:
+    found = _all(connection, select(HOLD).where(HOLD.c.hold_id == hold_id))
+    if not found:
+        raise RequestError(ErrorCode.UNKNOWN_HOLD, f"There is no hold {hold_id!r}.", hold_id=hold_id)
+    return found[0]
+
+
+def _by_key(connection: Connection, key: str | None) -> Hold | None:
+    if key is None:
+        return None
+    return next(iter(_all(connection, select(HOLD).where(HOLD.c.idempotency_key == key))), None)
+
+
+def _all(connection: Connection, query: Select[tuple[object, ...]]) -> list[Hold]:
+    return [_hold(row, _cameras(connection, row.hold_key)) for row in connection.execute(query).all()]
+
+
+def _cameras(connection: Connection, hold_key: int) -> list[str]:
+    query = (
+        select(CAMERA.c.camera_id)
+        .join_from(HOLD_CAMERA, CAMERA, HOLD_CAMERA.c.camera_key == CAMERA.c.camera_key)
+        .where(HOLD_CAMERA.c.hold_key == hold_key)
+        .order_by(CAMERA.c.camera_id)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def _hold(row: Row[tuple[object, ...]], camera_ids: list[str]) -> Hold:
+    return Hold(
+        hold_id=row.hold_id,
+        camera_ids=camera_ids,
+        start_us=row.start_us,
+        end_us=row.end_us,
+        kind=HoldKind(row.kind),
+        case_id=row.case_id,
+        placed_us=row.placed_us,
+        placed_by=row.placed_by,
+        state=HoldState(row.state),
+        review_us=row.review_us,
+        expires_us=row.expires_us,
+        ended_us=row.ended_us,
+        ended_by=row.ended_by,
+        key=row.idempotency_key,
+    )
