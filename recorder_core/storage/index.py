@@ -7,6 +7,7 @@ method is one committed transaction. Any of them may raise StorageError with wha
 from __future__ import annotations
 
 from .certificate_rows import CertificateRows
+from .export_rows import ExportRows
 from .footage_rows import FootageRows
 from .garbage_rows import GarbageRows
 from .hold_rows import HoldRows
@@ -29,6 +30,7 @@ class Index(
     RetentionRows,
     CertificateRows,
     FootageRows,
+    ExportRows,
 ):
     """The index of footage. `with Index.open(path, clock) as index:` opens and closes it."""
 

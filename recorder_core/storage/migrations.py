@@ -208,17 +208,9 @@ _SECOND = (
         job TEXT NOT NULL,
         created_us INTEGER NOT NULL,
         expires_us INTEGER,
-        volume_key INTEGER REFERENCES volume (volume_key),
         size INTEGER NOT NULL
     ) STRICT""",
-    "CREATE INDEX export_by_expiry ON export (expires_us) WHERE expires_us IS NOT NULL",
-    """CREATE TABLE export_camera (
-        camera_key INTEGER NOT NULL REFERENCES camera (camera_key),
-        export_key INTEGER NOT NULL REFERENCES export (export_key) ON DELETE CASCADE,
-        start_us INTEGER NOT NULL,
-        end_us INTEGER NOT NULL,
-        PRIMARY KEY (camera_key, export_key)
-    ) WITHOUT ROWID, STRICT""",
+    "CREATE INDEX export_by_state ON export (state)",
 )
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)

@@ -271,21 +271,8 @@ EXPORT = Table(
     Column("job", Text, nullable=False),
     Column("created_us", Integer, nullable=False),
     Column("expires_us", Integer),
-    Column("volume_key", Integer, ForeignKey("volume.volume_key")),
     Column("size", Integer, nullable=False),
-    Index("export_by_expiry", "expires_us", sqlite_where=text("expires_us IS NOT NULL")),
+    Index("export_by_state", "state"),
     sqlite_strict=True,
 )
 """Every clip, still and package, from when it was asked for; `request` and `job` are JSON."""
-
-EXPORT_CAMERA = Table(
-    "export_camera",
-    METADATA,
-    Column("camera_key", Integer, ForeignKey("camera.camera_key"), primary_key=True),
-    Column("export_key", Integer, ForeignKey("export.export_key", ondelete="CASCADE"), primary_key=True),
-    Column("start_us", Integer, nullable=False),
-    Column("end_us", Integer, nullable=False),
-    sqlite_strict=True,
-    sqlite_with_rowid=False,
-)
-"""What of a camera an export holds."""
