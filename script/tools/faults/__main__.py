@@ -1,0 +1,95 @@
+"""`script/faults`: runs the kinds of faults one after the other and says what the checker found."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import secrets
+import shutil
+import sys
+import time
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from script.tools.places import NoPlaceError, empty_folder, find_work_folder
+
+from . import kills
+from .result import LOSS_LIMIT_S, Ground, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+KINDS: Final[Mapping[str, Callable[[Ground], Awaitable[Result]]]] = {
+    "kills_at_random": kills.at_random,
+    "kills_at_each_step": kills.at_each_step,
+}
+
+
+def main() -> int:
+    """Parse the command line, run, report; 0 only if nothing was lost."""
+    parser = argparse.ArgumentParser(prog="script/faults", description="Makes faults happen and judges what is left.")
+    parser.add_argument("kinds", nargs="*", choices=[[], *KINDS], help="only these kinds", metavar="KIND")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON, on the last line")
+    parser.add_argument("--seed", type=int, help="repeat the run with this seed")
+    parser.add_argument("--short", action="store_true", help="few of each kind")
+    parser.add_argument("--folder", type=Path, help="an empty folder to work in")
+    parser.add_argument("--keep", action="store_true", help="leave the folder where it is")
+    arguments = parser.parse_args()
+    try:
+        base = empty_folder(arguments.folder) if arguments.folder else find_work_folder()
+    except NoPlaceError as error:
+        print(f"script/faults: {error}", file=sys.stderr)
+        return 1
+    seed = secrets.randbits(32) if arguments.seed is None else arguments.seed
+    print(f"seed {seed}, in {base}", flush=True)
+    try:
+        results = asyncio.run(_run(arguments.kinds or list(KINDS), base, seed, short=arguments.short))
+    finally:
+        if not arguments.keep:
+            shutil.rmtree(base)
+    summary = summarise(results, seed)
+    if arguments.json:
+        print(json.dumps(summary))
+    return 0 if summary["held"] else 1
+
+
+async def _run(kinds: list[str], base: Path, seed: int, *, short: bool) -> dict[str, Result]:
+    results = {}
+    for number, kind in enumerate(kinds):
+        folder = base / str(number)
+        folder.mkdir(mode=0o700, parents=True)
+        began = time.monotonic()
+        # A seed of its own for each kind, so that one of them can be repeated without the others.
+        result = results[kind] = await KINDS[kind](Ground(folder, Random(f"{seed} {kind}"), short))  # noqa: S311
+        figures = ", ".join(f"{name} {value}" for name, value in result.figures.items())
+        print(
+            f"{kind}: {result.count} in {time.monotonic() - began:.0f} s, longest loss {result.max_loss_s:.2f} s,"
+            f" {'all held' if not result.wrong else 'NOT HELD'} ({figures})",
+            flush=True,
+        )
+        for sentence in result.wrong:
+            print(f"  {sentence}", flush=True)
+    return results
+
+
+def summarise(results: Mapping[str, Result], seed: int) -> dict[str, object]:
+    """Return the last line's object."""
+    every = results.values()
+    return {
+        "faults": {kind: result.count for kind, result in results.items()},
+        "kills": sum(result.kills for result in every),
+        "interleavings": sum(result.interleavings for result in every),
+        "closed_segments_lost": sum(result.closed_segments_lost for result in every),
+        "held_bytes_deleted": sum(result.held_bytes_deleted for result in every),
+        "max_loss_s": round(max((result.max_loss_s for result in every), default=0.0), 3),
+        "loss_limit_s": LOSS_LIMIT_S,
+        "seeds": [seed],
+        "wrong": [f"{kind}: {sentence}" for kind, result in results.items() for sentence in result.wrong],
+        "held": not any(result.wrong or result.closed_segments_lost or result.held_bytes_deleted for result in every),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
