@@ -6,7 +6,6 @@ method is one committed transaction. Any of them may raise StorageError with wha
 
 from __future__ import annotations
 
-from .certificate_rows import CertificateRows
 from .export_rows import ExportRows
 from .footage_rows import FootageRows
 from .garbage_rows import GarbageRows
@@ -28,9 +27,8 @@ class Index(
     HoldRows,
     ReadingRows,
     RetentionRows,
-    CertificateRows,
-    FootageRows,
     ExportRows,
+    FootageRows,
 ):
     """The index of footage. `with Index.open(path, clock) as index:` opens and closes it."""
 
