@@ -23,8 +23,9 @@ from recorder_core.errors import ErrorCode, RecorderError, RequestError
 from recorder_core.models import ExportJob, ExportRequest, ExportState, GapView, Problem
 from recorder_core.storage.files import fsync_folder, make_folders, write_private
 
-from .clip import ClipCancelledError, write_clip
+from .clip import write_clip
 from .clip_plan import plan_clip
+from .copying import ClipCancelledError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

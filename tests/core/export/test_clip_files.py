@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recorder_core.errors import ErrorCode, StorageError
-from recorder_core.export import ClipCancelledError, ClipPlan, clip as clip_module, plan_clip, write_clip
+from recorder_core.export import ClipCancelledError, ClipPlan, clip as clip_module, copying, plan_clip, write_clip
 from recorder_core.mp4 import progressive_header
 from recorder_core.mp4.boxes import box, find_box, iter_boxes
 from tests.core.export.library import START_US, record
@@ -72,7 +72,7 @@ def test_any_buffer_copies_and_verifies_alike(
 ) -> None:
     """Samples longer than the buffer, and many samples in one."""
     (expected,) = write_clip(plan(sources), folder, "expected")
-    monkeypatch.setattr(clip_module, "_BUFFER_BYTES", buffer_bytes)
+    monkeypatch.setattr(copying, "_BUFFER_BYTES", buffer_bytes)
     (clip,) = write_clip(plan(sources), folder, "clip")
     assert clip.sha256 == expected.sha256
 
@@ -82,7 +82,7 @@ def test_a_sample_that_changed_since_it_was_recorded_is_refused(
     buffer_bytes: int, sources: list[ClipSource], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One bit in the last sample that the clip needs of the first file."""
-    monkeypatch.setattr(clip_module, "_BUFFER_BYTES", buffer_bytes)
+    monkeypatch.setattr(copying, "_BUFFER_BYTES", buffer_bytes)
     made = plan(sources)
     path = sources[0].path
     data = bytearray(path.read_bytes())
@@ -165,8 +165,29 @@ def test_file_and_folder_are_synced(sources: list[ClipSource], folder: Path, mon
     assert synced == [clip.path, str(folder)]
 
 
-def test_progress_runs_up_to_the_whole(sources: list[ClipSource], folder: Path) -> None:
+def test_the_disk_begins_before_the_clip_is_whole(
+    sources: list[ClipSource], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each whole block is handed to it once, in order."""
+    told = []
+    monkeypatch.setattr(copying, "_BUFFER_BYTES", 1000)
+    monkeypatch.setattr(copying, "_EARLY_BYTES", 4096)
+    monkeypatch.setattr(os, "posix_fadvise", lambda _fd, at, size, _advice: told.append((at, size)))
+    (clip,) = write_clip(plan(sources), folder, "clip")
+    assert told == [(at, 4096) for at in range(0, clip.size - 4095, 4096)]
+
+
+def test_what_cannot_be_written_is_not_taken_for_written() -> None:
+    """The thread that writes hands its error on."""
+    with Path("/dev/full").open("wb") as file, copying.Target(file) as target, pytest.raises(OSError, match="No space"):
+        target.put(bytes(1 << 20))()
+
+
+def test_progress_runs_up_to_the_whole(
+    sources: list[ClipSource], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In bytes of media data."""
+    monkeypatch.setattr(copying, "_BUFFER_BYTES", 300)
     heard: list[tuple[int, int]] = []
     made = plan(sources)
     write_clip(made, folder, "clip", progress=lambda done, total: heard.append((done, total)))
