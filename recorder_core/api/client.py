@@ -16,6 +16,7 @@ from recorder_core.models import (
     ExportRequest,
     Failure,
     FeedItem,
+    LedgerPage,
     ProbeRequest,
     ProbeResult,
     RecorderStatus,
@@ -129,6 +130,10 @@ class RecorderClient:
         """Return an export, waiting up to `wait_s` seconds for its end."""
         path = f"/v1/exports/{quote(export_id, safe='')}?wait_s={wait_s:.3f}"
         return await self._ask(ExportJob, "GET", path, extra_s=wait_s)
+
+    async def ledger(self, after: int = 0, limit: int = 1000) -> LedgerPage:
+        """Return up to `limit` entries of the ledger, 1000 at most, whose number is above `after`."""
+        return await self._ask(LedgerPage, "GET", f"/v1/ledger?after={after:d}&limit={limit:d}")
 
     async def shutdown(self) -> None:
         """End the recorder, its supervisor included."""

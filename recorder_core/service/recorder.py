@@ -29,6 +29,7 @@ from recorder_core.models import (
     ExportRequest,
     ExportState,
     FeedItem,
+    LedgerPage,
     ProbeRequest,
     ProbeResult,
     RecorderStatus,
@@ -52,6 +53,7 @@ from .events import EventKind, EventLog
 from .feed import Feed
 from .footage import Footage
 from .index_thread import IndexThread
+from .ledger import LedgerKeeper
 from .probe import probe
 from .problems import problem_of
 from .settings import SettingsFiles
@@ -124,6 +126,8 @@ class Recorder:
         loop = asyncio.get_running_loop()
         self._index = IndexThread(index, lambda: loop.call_soon_threadsafe(self._index_is_damaged))
         self._stack.push_async_callback(self._index.close)
+        ledger = LedgerKeeper(self._index, self._clock)
+        self._stack.push_async_callback(ledger.close)
         self._store_id = await asyncio.to_thread(self._files.store_id, index.store_id)
         self._events = EventLog(self._index, self.feed, self._clock)
         self._volumes = Volumes(
@@ -145,6 +149,7 @@ class Recorder:
         await self._take_first_volumes()
         await self._volumes.open(self._settings.volumes)
         await self._bring_together(configs)
+        await ledger.start()
         await self._volumes.start()
         self._stack.push_async_callback(self._cameras.close)
         for config in configs.values():
@@ -358,6 +363,12 @@ class Recorder:
     async def export_job(self, export_id: str, wait_s: float) -> ExportJob:
         """Return an export, see `ExportJobs.job`."""
         return await self._exports.job(export_id, wait_s)
+
+    # Ledger
+
+    async def ledger(self, after: int, limit: int) -> LedgerPage:
+        """Return up to `limit` entries of the ledger whose number is above `after`."""
+        return await self._index.ask(Index.ledger, after, limit)
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

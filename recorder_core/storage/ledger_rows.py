@@ -26,6 +26,11 @@ class LedgerRows(Database):
         with self._writing() as connection:
             return append_ledger(connection, kind, at_us, body)
 
+    def begin_ledger(self, at_us: int) -> None:
+        """Append the first entry, if there is none."""
+        with self._writing() as connection:
+            _begun(connection, at_us)
+
     def ledger(self, after: int, limit: int) -> LedgerPage:
         """Return up to `limit` entries whose number is greater than `after`, in order, and the newest one's hash."""
         with self._reading() as connection:
@@ -42,11 +47,7 @@ def append_ledger(connection: Connection, kind: LedgerKind, at_us: int, body: Ma
 
     Raises ValueError or TypeError for a body that JSON cannot say.
     """
-    seq, previous = _head(connection)
-    if seq == 0:
-        store_id = connection.execute(select(META.c.value).where(META.c.key == "store_id")).scalar_one()
-        seq, previous = _append(connection, (seq, previous), LedgerKind.BEGUN, at_us, {"store_id": store_id})
-    return _append(connection, (seq, previous), kind, at_us, body)[0]
+    return _append(connection, _begun(connection, at_us), kind, at_us, body)[0]
 
 
 def ledger_entry(row: Row[tuple[object, ...]]) -> LedgerEntry:
@@ -59,6 +60,15 @@ def ledger_entry(row: Row[tuple[object, ...]]) -> LedgerEntry:
         previous=row.previous.hex(),
         hash=row.hash.hex(),
     )
+
+
+def _begun(connection: Connection, at_us: int) -> tuple[int, bytes]:
+    """Return number and hash of the newest entry, which is the first one if there was none."""
+    head = _head(connection)
+    if head[0]:
+        return head
+    store_id = connection.execute(select(META.c.value).where(META.c.key == "store_id")).scalar_one()
+    return _append(connection, head, LedgerKind.BEGUN, at_us, {"store_id": store_id})
 
 
 def _append(

@@ -1,0 +1,63 @@
+"""What every route needs: the recorder that answers, what a request brings, and the JSON that goes back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from recorder_core.errors import ErrorCode, RequestError
+
+from .parse import parse_body
+from .rules import check
+
+if TYPE_CHECKING:
+    from mashumaro.mixins.orjson import DataClassORJSONMixin
+
+    from recorder_core.models import CameraConfig, ExportRequest, ProbeRequest, Settings, VolumeConfig
+    from recorder_core.service.recorder import Recorder
+
+RECORDER: web.AppKey[Recorder] = web.AppKey("recorder")
+"""The recorder that an application answers for."""
+
+
+def answer(value: DataClassORJSONMixin, status: int = 200) -> web.Response:
+    """Return a value as an answer that nobody keeps."""
+    return web.Response(
+        body=value.to_jsonb(), status=status, content_type="application/json", headers={"Cache-Control": "no-store"}
+    )
+
+
+async def body[T: (CameraConfig, ExportRequest, ProbeRequest, Settings, VolumeConfig)](
+    request: web.Request, model: type[T]
+) -> T:
+    """Return the value that a request's body holds, which keeps its rules; the request has no parameters.
+
+    Raises:
+        RequestError: `BAD_REQUEST` with the field's name.
+        CameraError: `BAD_URL`.
+    """
+    query(request)
+    try:
+        data = await request.read()
+    except web.RequestPayloadError:  # cut off, or compressed and damaged
+        raise RequestError(ErrorCode.BAD_REQUEST, "The body cannot be read.", field="") from None
+    value = parse_body(model, data)
+    check(value)
+    return value
+
+
+def query(request: web.Request, *known: str, optional: tuple[str, ...] = ()) -> dict[str, str]:
+    """Return the query's parameters; each one is known and stands once.
+
+    Raises:
+        RequestError: `BAD_REQUEST` with the parameter's name.
+    """
+    given = dict(request.query)
+    for name in known:
+        if name not in given:
+            raise RequestError(ErrorCode.BAD_REQUEST, f"{name} is missing.", field=name)
+    for name in request.query:
+        if name not in {*known, *optional} or len(request.query.getall(name)) > 1:
+            raise RequestError(ErrorCode.BAD_REQUEST, "A parameter is unknown or repeated.", field=name[:64])
+    return given
