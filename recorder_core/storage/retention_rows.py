@@ -21,14 +21,14 @@ from .camera_rows import CameraRows, camera_key, volume_key
 from .certificate_rows import Destroyed, Reason, certify
 from .hold_rows import held_intervals
 from .ids import segment_path
-from .intervals import EVER_US, Interval, subtract
+from .intervals import EVER_US, subtract
 from .reading_rows import reading_intervals
 from .schema import CAMERA, GARBAGE, SEGMENT, TALLY, VOLUME
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
 
-    from sqlalchemy import Connection, Row, Select
+    from sqlalchemy import Connection, Row
 
     from recorder_core.models import Certificate
 
@@ -36,6 +36,43 @@ if TYPE_CHECKING:
 
 AT_ONCE = 500
 """How many segments a transaction deletes at most, so that it does not keep the writers of footage waiting."""
+
+
+_FOLLOWER = SEGMENT.alias("follower")
+_NEXT_US = (
+    select(func.min(_FOLLOWER.c.start_us))
+    .where(_FOLLOWER.c.camera_key == bindparam("camera"), _FOLLOWER.c.start_us > SEGMENT.c.start_us)
+    .scalar_subquery()
+)
+
+WITHIN = (
+    select(
+        SEGMENT.c.segment_id,
+        SEGMENT.c.camera_key,
+        SEGMENT.c.volume_key,
+        SEGMENT.c.path,
+        SEGMENT.c.start_us,
+        SEGMENT.c.wall_duration_us,
+        SEGMENT.c.size,
+        SEGMENT.c.root,
+        _NEXT_US.label("next_us"),
+    )
+    .where(
+        SEGMENT.c.camera_key == bindparam("camera"),
+        SEGMENT.c.start_us >= bindparam("from"),
+        SEGMENT.c.start_us < bindparam("until"),
+        SEGMENT.c.start_us + func.max(SEGMENT.c.wall_duration_us, 1) <= bindparam("until"),
+    )
+    .order_by(SEGMENT.c.start_us)
+)
+"""The segments of a camera that lie in a stretch with both ends, the oldest first: one walk over an index.
+
+`next_us` is when the camera's next segment begins, on whatever volume and whether or not it may go. A segment without a
+duration has a sample all the same, so it takes up its first microsecond.
+"""
+
+WITHIN_ON = WITHIN.where(SEGMENT.c.volume_key == bindparam("volume"))
+"""The same of one volume, at a cost that does not follow what the camera has elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,44 +170,13 @@ class RetentionRows(CameraRows):
             return Oldest(first.start_us, first.start_us + first.wall_duration_us, first.size, volume_id)
 
 
-def within_query(key: int, stretch: Interval, volume: int | None = None) -> Select[tuple[object, ...]]:
-    """Ask for the segments of a camera that lie in `stretch` with both ends, the oldest first: one walk over an index.
-
-    `next_us` is when the camera's next segment begins, on whatever volume and whether or not it may go. A segment
-    without a duration has a sample all the same, so it takes up its first microsecond.
-    """
-    follower = SEGMENT.alias("follower")
-    next_us = (
-        select(func.min(follower.c.start_us))
-        .where(follower.c.camera_key == key, follower.c.start_us > SEGMENT.c.start_us)
-        .scalar_subquery()
-    )
-    query = select(
-        SEGMENT.c.segment_id,
-        SEGMENT.c.camera_key,
-        SEGMENT.c.volume_key,
-        SEGMENT.c.path,
-        SEGMENT.c.start_us,
-        SEGMENT.c.wall_duration_us,
-        SEGMENT.c.size,
-        SEGMENT.c.root,
-        next_us.label("next_us"),
-    ).where(
-        SEGMENT.c.camera_key == key,
-        SEGMENT.c.start_us >= stretch[0],
-        SEGMENT.c.start_us < stretch[1],
-        SEGMENT.c.start_us + func.max(SEGMENT.c.wall_duration_us, 1) <= stretch[1],
-    )
-    if volume is not None:
-        query = query.where(SEGMENT.c.volume_key == volume)
-    return query.order_by(SEGMENT.c.start_us)
-
-
 def _oldest(connection: Connection, key: int, before_us: int, volume: int | None = None) -> Generator[_Segment]:
     """Yield what may go of a camera and ends by `before_us`, the oldest first, reading no further than is asked for."""
+    query = WITHIN if volume is None else WITHIN_ON
     kept = held_intervals(connection, key) + reading_intervals(connection, key)
-    for stretch in subtract([(-EVER_US, before_us)], kept):
-        with connection.execute(within_query(key, stretch, volume)) as rows:
+    for start_us, end_us in subtract([(-EVER_US, before_us)], kept):
+        values = {"camera": key, "volume": volume, "from": start_us, "until": end_us}
+        with connection.execute(query, values) as rows:
             yield from rows
 
 
