@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from script.tools.places import NoPlaceError, empty_folder, find_work_folder
 
-from . import kills
+from . import kills, power
 from .result import LOSS_LIMIT_S, Ground, Result
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 KINDS: Final[Mapping[str, Callable[[Ground], Awaitable[Result]]]] = {
     "kills_at_random": kills.at_random,
     "kills_at_each_step": kills.at_each_step,
+    "power_cuts": power.power_cuts,
 }
 
 

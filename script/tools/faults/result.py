@@ -37,11 +37,12 @@ class Result:
     wrong: list[str] = field(default_factory=list)
     figures: dict[str, float | int] = field(default_factory=dict)
 
-    def take(self, verdict: Verdict, what: str, *, loss_limit_s: float = LOSS_LIMIT_S) -> None:
-        """Add what the checker found after `what`."""
+    def take(self, verdict: Verdict, what: str, *, loss_limit_s: float = LOSS_LIMIT_S, is_kill: bool = True) -> None:
+        """Add what the checker found after `what`; a power cut may cost more than a kill, and is not counted as one."""
         self.closed_segments_lost += verdict.closed_segments_lost
-        self.max_loss_s = max(self.max_loss_s, verdict.max_loss_s)
+        if is_kill:
+            self.max_loss_s = max(self.max_loss_s, verdict.max_loss_s)
         if not verdict.is_good or verdict.max_loss_s > loss_limit_s:
             self.wrong.append(f"{what}: {asdict(verdict)}")
-        if not verdict.frames_stored:
+        if is_kill and not verdict.frames_stored:
             self.wrong.append(f"{what}: nothing was recorded")

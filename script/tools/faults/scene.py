@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -124,6 +126,7 @@ class RecorderProcess:
     def __init__(self, stage: Stage, plan: Mapping[str, Any] | None = None, *, under: Sequence[str] = ()) -> None:
         """Start it; the plan's values are those of its JSON. `under` is a command that runs it."""
         self.stage = stage
+        self._under = bool(under)
         self._began_us = now_us()
         plan_file = stage.folder / "plan.json"
         plan_file.write_text(json.dumps({"segment_us": SEGMENT_US} | dict(plan or {})))
@@ -157,7 +160,10 @@ class RecorderProcess:
     def kill(self) -> None:
         """Send SIGKILL, and note the life that ended."""
         at_us = now_us()
-        self.process.kill()
+        if self._under:  # what runs it ends with it
+            os.kill(int((self.stage.data / "recorder.lock").read_text()), signal.SIGKILL)
+        else:
+            self.process.kill()
         self.ended(at_us)
 
     def stop(self) -> None:
@@ -172,6 +178,31 @@ class RecorderProcess:
         """Wait for its end, which was asked for at `at_us`."""
         self.process.wait(60)
         self.stage.lives.append(Life(self._began_us, at_us))
+
+
+class Restarter:
+    """Starts and stops recorders in one process, as after a boot; see `restart`."""
+
+    def __enter__(self) -> Self:
+        """Start the process."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "script.tools.faults.restart"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        return self
+
+    def restart(self, data: Path) -> str:
+        """Start a recorder on a data folder, let it read what it does not know, and stop it; `ok`, or what it said."""
+        if self._process.stdin is None or self._process.stdout is None:
+            raise RuntimeError("the process has no pipes")
+        print(data, file=self._process.stdin, flush=True)
+        return self._process.stdout.readline().strip()
+
+    def __exit__(self, *exc: object) -> None:
+        """End it."""
+        self._process.communicate(timeout=60)
 
 
 async def set_up(stage: Stage, cameras: Cameras, **limits: int) -> None:
