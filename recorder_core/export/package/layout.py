@@ -1,0 +1,56 @@
+"""What a package's files are called and how its times and JSON are written; writer and verifier share it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from zoneinfo import ZoneInfo
+
+FORMAT = "library-surveillance-package"
+FORMAT_VERSION = 1
+
+PIECE_BYTES = 16 << 20
+"""A file has a hash for each piece of this size: a browser can digest that at once, and it says where a change is."""
+
+MANIFEST = "manifest.json"
+SIGNATURE = "manifest.json.sig"
+PUBLIC_KEY = "public-key.pem"
+SUMS = "SHA256SUMS"
+CUSTODY = "custody.jsonl"
+LETTER = "cover-letter.pdf"
+VERIFY_PAGE = "verify.html"
+
+UNLISTED = (MANIFEST, SIGNATURE, SUMS)
+"""The files that the manifest cannot list, for they come after it."""
+
+
+def sums_text(hashes: Mapping[str, str]) -> str:
+    """Return what `sha256sum --check` reads: a line for each file, in their order."""
+    return "".join(f"{digest}  {name}\n" for name, digest in hashes.items())
+
+
+def json_line(content: Mapping[str, object]) -> bytes:
+    """Return one line of a JSON lines file."""
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def utc_text(at_us: int) -> str:
+    """Return a UTC time as ISO 8601 with microseconds, `2026-03-29T01:30:00.000000Z`."""
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def local_text(at_us: int, zone: ZoneInfo) -> str:
+    """Return a time as ISO 8601 with microseconds in local time, with its offset from UTC."""
+    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us)
+    return at.astimezone(zone).isoformat(timespec="microseconds")
+
+
+def times(name: str, at_us: int | None, zone: ZoneInfo) -> dict[str, object]:
+    """Return `<name>_us`, `<name>_utc` and `<name>_local`; None where there is no such time."""
+    if at_us is None:
+        return {f"{name}_us": None, f"{name}_utc": None, f"{name}_local": None}
+    return {f"{name}_us": at_us, f"{name}_utc": utc_text(at_us), f"{name}_local": local_text(at_us, zone)}

@@ -1,0 +1,160 @@
+"""The cover letter: what is in the package, what it may be taken for, and each file's hash, on paper."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from .layout import MANIFEST, PUBLIC_KEY, SIGNATURE, SUMS, VERIFY_PAGE, local_text, utc_text
+from .pdf import HEIGHT, WIDTH, Font, Pdf, wrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from .manifest import PackedCamera, PackedFile
+    from .order import PackageOrder
+
+_MARGIN = 56
+_TEXT_WIDTH = WIDTH - 2 * _MARGIN
+_LABEL_WIDTH = 110
+_BOTTOM = HEIGHT - 60
+
+TITLE = "Recorded footage: evidence package"
+
+_NOT_WATCHED = (
+    "The cameras record for the purposes that the library's policy names. They are not watched all the time, and "
+    "nobody may rely on them for help or protection. The library and its governing body do not promise that everything "
+    "was recorded: the manifest lists every gap that is known, with its reason."
+)
+_AS_RECORDED = (
+    "The pictures are those that the cameras sent; they were neither converted nor changed. Wall times are those of "
+    "the recorder's clock. Where a camera told its own time, the table of frames shows it beside them."
+)
+_FOR_THIS_REQUEST = (
+    "This package was made for the request above. Its pictures may show persons who have nothing to do with it. "
+    "Whoever receives it answers for its safekeeping, its use and its destruction."
+)
+DISCLAIMER = (_NOT_WATCHED, _AS_RECORDED, _FOR_THIS_REQUEST)
+
+_WITH_WHAT = (
+    f"Open {VERIFY_PAGE} from the package in a current browser, without a network if you like, and give it the "
+    f"package. Or run: library-recorder verify PACKAGE.zip. The usual tools do as well: sha256sum --check {SUMS}, and "
+    f"openssl pkeyutl -verify -pubin -inkey {PUBLIC_KEY} -rawin -in {MANIFEST} -sigfile {SIGNATURE}."
+)
+_WHOSE_KEY = (
+    "The signature shows that the package comes from the recorder whose key it is only if the fingerprint below is "
+    "the one that the library has published or tells you by another way than this package."
+)
+HOW_TO_CHECK = (_WITH_WHAT, _WHOSE_KEY)
+
+
+def cover_letter(
+    order: PackageOrder, cameras: Sequence[PackedCamera], files: Sequence[PackedFile], made_us: int
+) -> bytes:
+    """Return the letter as PDF. `files` are those that it lists."""
+    zone = ZoneInfo(order.time_zone)
+
+    def at(time_us: int) -> str:
+        return f"{local_text(time_us, zone)} ({utc_text(time_us)})"
+
+    page = _Page(Pdf(TITLE))
+    page.paragraph(TITLE, Font.BOLD, 18, after=14)
+    request = order.request
+    details = {
+        "Package": order.export_id,
+        "Request": request.request_id or "not given",
+        "Basis": request.basis or "not given",
+        "Made for": request.actor or "not given",
+        "From": at(request.start_us),
+        "To": at(request.end_us),
+        "Made": at(made_us),
+        "Recorder": f"{order.store_id}, version {order.version}",
+        "Policy version": order.policy_version or "not given",
+    }
+    for label, value in details.items():
+        page.row(label, value)
+    page.heading("Cameras")
+    for packed in cameras:
+        page.row(packed.camera.camera_id, _summary(packed))
+    page.heading("Please note")
+    page.paragraphs(DISCLAIMER)
+    page.heading("How to check the package")
+    page.paragraphs(HOW_TO_CHECK)
+    page.paragraph("Fingerprint of the signing key (SHA-256)", Font.BOLD, 9, after=2)
+    page.paragraph(order.key.fingerprint, Font.FIXED, 9, after=4)
+    page.heading("Files and their SHA-256")
+    for file in files:
+        page.file(f"{file.name}  ({file.size:,} bytes)", file.sha256)
+    return page.finished()
+
+
+def _summary(packed: PackedCamera) -> str:
+    frames = sum(clip.frames for clip in packed.clips)
+    seconds = sum(clip.duration_us for clip in packed.clips) / 1_000_000
+    hidden = sum(clip.lead_in_us for clip in packed.clips) / 1_000_000
+    parts = [
+        f"{packed.camera.camera_name}: {len(packed.clips)} video files, {frames:,} frames, {seconds:,.1f} s",
+        f"{len(packed.camera.gaps)} gaps",
+    ]
+    if hidden:
+        parts.append(f"{hidden:,.1f} s of pictures from before the start lie hidden in the files")
+    return "; ".join(parts)
+
+
+class _Page:
+    """Where the next line goes."""
+
+    def __init__(self, pdf: Pdf) -> None:
+        self._pdf = pdf
+        self._y = float(_BOTTOM)
+        self._break()
+
+    def heading(self, text: str) -> None:
+        self._room(60)
+        self._y += 14
+        self._pdf.line(_MARGIN, self._y - 12, _TEXT_WIDTH)
+        self.paragraph(text, Font.BOLD, 11, after=4)
+
+    def paragraphs(self, texts: Iterable[str]) -> None:
+        for text in texts:
+            self.paragraph(text, Font.TEXT, 9.5, after=5)
+
+    def paragraph(self, text: str, font: Font, size: float, after: float) -> None:
+        for line in wrapped(text, font, size, _TEXT_WIDTH):
+            self._line(line, font, size)
+        self._y += after
+
+    def row(self, label: str, value: str) -> None:
+        """A label on the left and its value, both as many lines as they need."""
+        labels = wrapped(label, Font.BOLD, 9, _LABEL_WIDTH - 8)
+        values = wrapped(value, Font.TEXT, 9, _TEXT_WIDTH - _LABEL_WIDTH)
+        for number in range(max(len(labels), len(values))):
+            self._room(13)
+            self._y += 13
+            for lines, x, font in ((labels, _MARGIN, Font.BOLD), (values, _MARGIN + _LABEL_WIDTH, Font.TEXT)):
+                if number < len(lines):
+                    self._pdf.text(x, self._y, lines[number], font, 9)
+
+    def file(self, name: str, digest: str) -> None:
+        self._room(34)
+        for line in wrapped(name, Font.TEXT, 9, _TEXT_WIDTH):
+            self._line(line, Font.TEXT, 9)
+        self._line(digest, Font.FIXED, 8)
+        self._y += 5
+
+    def finished(self) -> bytes:
+        return self._pdf.to_bytes()
+
+    def _line(self, text: str, font: Font, size: float) -> None:
+        self._room(size * 1.4)
+        self._y += size * 1.4
+        self._pdf.text(_MARGIN, self._y, text, font, size)
+
+    def _room(self, needed: float) -> None:
+        if self._y + needed > _BOTTOM:
+            self._break()
+
+    def _break(self) -> None:
+        self._pdf.add_page()
+        self._y = float(_MARGIN)
+        self._pdf.text(WIDTH - _MARGIN - 40, HEIGHT - 34, f"Page {self._pdf.pages}", Font.TEXT, 8, grey=0.4)

@@ -1,0 +1,149 @@
+"""Packages for tests: real footage of two cameras on disk, an hour's entry of the ledger over it, and a key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from recorder_core.export import ClipPlan, ClipSource, plan_clip
+from recorder_core.export.package import CameraPlan, PackageOrder, RootProof, SigningKey, write_package
+from recorder_core.ledger_chain import GENESIS, canonical, entry_hash
+from recorder_core.media import TIMESCALE
+from recorder_core.merkle import audit_path, leaf_hash, root_of
+from recorder_core.models import GapView, LedgerEntry, LedgerKind, PackageRequest, StartMode
+from recorder_core.mp4 import read_segment, segment_root
+from recorder_core.storage.records import Segment
+from tests.core.export.library import START_US, record
+from tests.core.mp4.footage import FRAME_US, H264_B, H265, Encoding
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MADE_US = START_US + 3_600_000_000
+CAMERA = "entrance"
+"""The camera that the footage names."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedClock:
+    """It is always the same time."""
+
+    at_us: int = MADE_US
+
+    def now_us(self) -> int:
+        """The wall clock."""
+        return self.at_us
+
+    def monotonic_us(self) -> int:
+        """Not a moment passes."""
+        return 0
+
+    async def sleep(self, seconds: float) -> None:
+        """Nothing to wait for."""
+
+
+def segment_row(source: ClipSource, *, closed: bool = True, clock_offset_us: int | None = -250_000) -> Segment:
+    """The index's row of a file."""
+    layout = read_segment(source.path)
+    with source.path.open("rb") as file:
+        root = segment_root(file, layout)
+    return Segment(
+        segment_id=layout.segment_id,
+        camera_id=layout.camera_id,
+        run_id=source.run_id,
+        volume_id="volume",
+        path=f"cameras/{layout.camera_id}/2023-11-14/{source.path.name}",
+        start_us=source.start_us,
+        wall_duration_us=source.wall_duration_us,
+        media_duration=sum(span.duration for span in source.fragments),
+        size=source.path.stat().st_size,
+        root=root if closed else b"",
+        fragments=source.fragments,
+        samples=sum(len(fragment.samples) for fragment in layout.fragments),
+        clock_offset_us=clock_offset_us,
+        host_synchronised=True,
+    )
+
+
+def ledger_proofs(segments: list[Segment]) -> dict[int, RootProof]:
+    """The proofs that an entry over these segments gives."""
+    ordered = sorted(segments, key=lambda segment: segment.segment_id)
+    leaves = [leaf_hash(segment.root) for segment in ordered]
+    body = canonical({"camera_id": CAMERA, "segments": len(leaves), "root": root_of(leaves).hex()})
+    digest = entry_hash(GENESIS, 1, MADE_US - 1, LedgerKind.ROOTS, body)
+    entry = LedgerEntry(
+        seq=1, at_us=MADE_US - 1, kind=LedgerKind.ROOTS, body=body, previous=GENESIS.hex(), hash=digest.hex()
+    )
+    return {
+        segment.segment_id: RootProof(entry, index, len(leaves), tuple(audit_path(leaves, index)))
+        for index, segment in enumerate(ordered)
+    }
+
+
+def package_order(
+    folder: Path,
+    first: float = 13,
+    end: float = 50,
+    *,
+    mode: StartMode = StartMode.NEXT_SYNC,
+    encoding: Encoding = H264_B,
+    frames: int = 60,
+    gap: bool = False,
+) -> PackageOrder:
+    """An order for pictures `first` to `end` - 1 of one camera in two files, and for another without footage."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sources = record(folder / "recordings", encoding, frames, cut_at=(3,))
+    if gap:
+        later = START_US + (frames + 25) * FRAME_US
+        sources += record(folder / "recordings", encoding, frames, start_us=later, run_id="run-2")
+        sources = [replace(source) for source in sources]
+    start_us, end_us = (START_US + round(number * FRAME_US) for number in (first, end))
+    segments = [segment_row(source) for source in sources]
+    request = PackageRequest(
+        camera_ids=[CAMERA, "garage"],
+        start_us=start_us,
+        end_us=end_us,
+        start_mode=mode,
+        actor="user-7",
+        request_id="request-12",
+        basis="subpoena",
+    )
+    entrance = CameraPlan(
+        camera_id=CAMERA,
+        camera_name="Entrance – Łódź",
+        plan=plan_clip(sources, start_us, end_us, mode),
+        gaps=(GapView(start_us=start_us - 5, end_us=start_us + 5, reason="stalled"),),
+        segments=tuple(segments),
+        proofs=ledger_proofs(segments) if not gap else {},
+    )
+    garage = CameraPlan(
+        camera_id="garage",
+        camera_name="Garage",
+        plan=ClipPlan(()),
+        gaps=(GapView(start_us=start_us, end_us=None, reason="disabled"),),
+        segments=(),
+        proofs={},
+    )
+    return PackageOrder(
+        export_id="0123456789abcdef0123456789abcdef",
+        request=request,
+        plans=(entrance, garage),
+        store_id="store-1",
+        version="0.1.0",
+        requested_us=MADE_US - 3_000_000,
+        started_us=MADE_US - 2_000_000,
+        time_zone="America/Denver",
+        key=SigningKey.of(folder),
+        policy_version="H-2024-1",
+    )
+
+
+def made_package(folder: Path, order: PackageOrder | None = None) -> Path:
+    """Write a package and return its path."""
+    out = folder / "exports"
+    out.mkdir(parents=True)
+    (file,) = write_package(order or package_order(folder), out, clock=StoppedClock())
+    return folder / "exports" / file.path.rsplit("/", 1)[1]
+
+
+__all__ = ["CAMERA", "H265", "MADE_US", "TIMESCALE", "StoppedClock", "made_package", "package_order"]
