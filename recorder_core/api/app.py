@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from recorder_core.errors import ErrorCode, RequestError
-from recorder_core.models import CameraConfig, ExportRequest, FeedItem, ProbeRequest, Settings, VolumeConfig
+from recorder_core.models import CameraConfig, FeedItem, ProbeRequest, Settings, VolumeConfig
 from recorder_core.service.feed import FeedCut
 
 from .auth import require_token
 from .exchange import RECORDER, answer, body, query
+from .export_routes import ROUTES as EXPORT_ROUTES
+from .keeping_routes import ROUTES as KEEPING_ROUTES
 from .ledger_routes import ROUTES as LEDGER_ROUTES
-from .parse import parse_int, parse_seconds
+from .parse import parse_int
 from .problems import answer_errors
 
 if TYPE_CHECKING:
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
 HEARTBEAT_S = 15.0
 _LARGEST_BODY = 1 << 20
-_LONGEST_WAIT_S = 600.0
 _HEARTBEAT: web.AppKey[float] = web.AppKey("heartbeat_s")
 
 
@@ -47,9 +48,9 @@ def make_app(recorder: Recorder, *, token: str | None = None, heartbeat_s: float
             web.delete("/v1/cameras/{camera_id}", _delete_camera),
             web.get("/v1/cameras/{camera_id}/still", _still),
             web.get("/v1/cameras/{camera_id}/coverage", _coverage),
-            web.post("/v1/exports", _export),
-            web.get("/v1/exports/{export_id}", _export_job),
             web.post("/v1/shutdown", _shutdown),
+            *EXPORT_ROUTES,
+            *KEEPING_ROUTES,
             *LEDGER_ROUTES,
         ]
     )
@@ -100,16 +101,6 @@ async def _coverage(request: web.Request) -> web.Response:
     given = query(request, "start_us", "end_us")
     start_us, end_us = (parse_int(given[name], name) for name in ("start_us", "end_us"))
     return answer(await request.app[RECORDER].coverage(request.match_info["camera_id"], start_us, end_us))
-
-
-async def _export(request: web.Request) -> web.Response:
-    return answer(await request.app[RECORDER].export(await body(request, ExportRequest)), 202)
-
-
-async def _export_job(request: web.Request) -> web.Response:
-    wait_s = parse_seconds(query(request, optional=("wait_s",)).get("wait_s", "0"), "wait_s")
-    job = request.app[RECORDER].export_job(request.match_info["export_id"], min(wait_s, _LONGEST_WAIT_S))
-    return answer(await job)
 
 
 async def _shutdown(request: web.Request) -> web.Response:

@@ -11,16 +11,27 @@ from recorder_core.errors import ErrorCode, RecorderError
 from recorder_core.models import (
     CameraConfig,
     CameraStatus,
+    Certificate,
+    CertificateList,
     Coverage,
     ExportJob,
+    ExportList,
     ExportRequest,
     Failure,
     FeedItem,
+    Forecast,
+    Hold,
+    HoldList,
+    HoldRelease,
+    HoldRequest,
     LedgerPage,
+    PackageRequest,
+    PlacedHold,
     ProbeRequest,
     ProbeResult,
     RecorderStatus,
     Settings,
+    StillRequest,
     VolumeCheck,
     VolumeConfig,
 )
@@ -123,8 +134,28 @@ class RecorderClient:
         return await self._ask(Coverage, "GET", path)
 
     async def export(self, request: ExportRequest) -> ExportJob:
-        """Queue an export."""
+        """Queue a clip."""
         return await self._ask(ExportJob, "POST", "/v1/exports", request)
+
+    async def still_export(self, request: StillRequest) -> ExportJob:
+        """Queue a still: the picture that was on screen at a moment."""
+        return await self._ask(ExportJob, "POST", "/v1/stills", request)
+
+    async def package(self, request: PackageRequest) -> ExportJob:
+        """Queue an evidence package."""
+        return await self._ask(ExportJob, "POST", "/v1/packages", request)
+
+    async def exports(self, limit: int = 100) -> list[ExportJob]:
+        """Return up to `limit` exports, 1000 at most, the newest first."""
+        return (await self._ask(ExportList, "GET", f"/v1/exports?limit={limit:d}")).exports
+
+    async def remove_export(self, export_id: str, actor: str = "") -> ExportJob:
+        """Cancel an export that is not done, remove the files of one that is; return it as it is then.
+
+        Refused with `HELD` while a hold covers what it shows.
+        """
+        path = f"/v1/exports/{quote(export_id, safe='')}?actor={quote(actor, safe='')}"
+        return await self._ask(ExportJob, "DELETE", path)
 
     async def export_job(self, export_id: str, *, wait_s: float = 0) -> ExportJob:
         """Return an export, waiting up to `wait_s` seconds for its end."""
@@ -134,6 +165,37 @@ class RecorderClient:
     async def ledger(self, after: int = 0, limit: int = 1000) -> LedgerPage:
         """Return up to `limit` entries of the ledger, 1000 at most, whose number is above `after`."""
         return await self._ask(LedgerPage, "GET", f"/v1/ledger?after={after:d}&limit={limit:d}")
+
+    async def place_hold(self, request: HoldRequest) -> PlacedHold:
+        """Place a hold, or return the one that has the same key."""
+        return await self._ask(PlacedHold, "POST", "/v1/holds", request)
+
+    async def holds(self, *, active: bool = True) -> list[Hold]:
+        """Return the holds, the newest first: the active ones, or with up to 1000 in all those that are over."""
+        return (await self._ask(HoldList, "GET", f"/v1/holds?active={'true' if active else 'false'}")).holds
+
+    async def hold(self, hold_id: str) -> Hold:
+        """Return a hold."""
+        return await self._ask(Hold, "GET", f"/v1/holds/{quote(hold_id, safe='')}")
+
+    async def release_hold(self, hold_id: str, release: HoldRelease) -> Hold:
+        """Release a hold; what another one covers stays held."""
+        return await self._ask(Hold, "POST", f"/v1/holds/{quote(hold_id, safe='')}/release", release)
+
+    async def forecast(self, camera_id: str, start_us: int, end_us: int) -> Forecast:
+        """Say when footage of `[start_us, end_us)`, stored or still to come, will go if nothing changes."""
+        path = f"/v1/cameras/{quote(camera_id, safe='')}/forecast?start_us={start_us:d}&end_us={end_us:d}"
+        return await self._ask(Forecast, "GET", path)
+
+    async def certificates(self, camera_id: str | None = None, after: int = 0, limit: int = 1000) -> list[Certificate]:
+        """Return up to `limit` certificates, 1000 at most, numbered above `after`; of one camera or of all."""
+        which = "" if camera_id is None else f"&camera_id={quote(camera_id, safe='')}"
+        found = await self._ask(CertificateList, "GET", f"/v1/certificates?after={after:d}&limit={limit:d}{which}")
+        return found.certificates
+
+    async def confirm_clock(self) -> RecorderStatus:
+        """Say that the recorder's clock is right, so that footage is deleted by age again."""
+        return await self._ask(RecorderStatus, "POST", "/v1/retention/confirm-clock")
 
     async def shutdown(self) -> None:
         """End the recorder, its supervisor included."""

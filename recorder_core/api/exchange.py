@@ -14,7 +14,17 @@ from .rules import check
 if TYPE_CHECKING:
     from mashumaro.mixins.orjson import DataClassORJSONMixin
 
-    from recorder_core.models import CameraConfig, ExportRequest, ProbeRequest, Settings, VolumeConfig
+    from recorder_core.models import (
+        CameraConfig,
+        ExportRequest,
+        HoldRelease,
+        HoldRequest,
+        PackageRequest,
+        ProbeRequest,
+        Settings,
+        StillRequest,
+        VolumeConfig,
+    )
     from recorder_core.service.recorder import Recorder
 
 RECORDER: web.AppKey[Recorder] = web.AppKey("recorder")
@@ -28,9 +38,19 @@ def answer(value: DataClassORJSONMixin, status: int = 200) -> web.Response:
     )
 
 
-async def body[T: (CameraConfig, ExportRequest, ProbeRequest, Settings, VolumeConfig)](
-    request: web.Request, model: type[T]
-) -> T:
+async def body[
+    T: (
+        CameraConfig,
+        ExportRequest,
+        HoldRelease,
+        HoldRequest,
+        PackageRequest,
+        ProbeRequest,
+        Settings,
+        StillRequest,
+        VolumeConfig,
+    )
+](request: web.Request, model: type[T]) -> T:
     """Return the value that a request's body holds, which keeps its rules; the request has no parameters.
 
     Raises:

@@ -10,10 +10,26 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from recorder_core.errors import ErrorCode, RequestError
-from recorder_core.models import CameraConfig, ExportRequest, ProbeRequest, Settings, VolumeConfig
+from recorder_core.models import (
+    CameraConfig,
+    ExportRequest,
+    HoldRelease,
+    HoldRequest,
+    PackageRequest,
+    ProbeRequest,
+    Retention,
+    Settings,
+    StillRequest,
+    VolumeConfig,
+)
 from recorder_core.rtsp.url import parse_camera_url
 
 _CAMERA_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_MOST_CAMERAS = 1000
+_LONGEST_DAYS = 36_500
+_LONGEST_ROLL_S = 86_400
+_LAST_US = 16_725_225_600_000_000
+"""The beginning of the year 2500; a clock that shows more than that is wrong."""
 
 type _Rule = tuple[str, Callable[[Any], bool], str]  # Any: the value of the field, typed by its model
 """A field, what must hold for it, and the end of the sentence that says so."""
@@ -44,6 +60,53 @@ def _is_short(text: str | None) -> bool:
     return text is None or len(text) <= 256
 
 
+def is_opaque(text: str | None) -> bool:
+    """Whether it may be somebody's or something's id: short, on one line."""
+    return text is None or (len(text) <= 128 and text.isprintable())
+
+
+def _are_cameras(ids: list[str]) -> bool:
+    return 0 < len(ids) <= _MOST_CAMERAS and all(_CAMERA_ID.fullmatch(one) for one in ids)
+
+
+def _are_distinct(ids: list[str]) -> bool:
+    return len(set(ids)) == len(ids)
+
+
+def _is_span(value: float | None) -> bool:
+    return value is None or 0 < value <= _LONGEST_DAYS
+
+
+def _is_roll(value: float) -> bool:
+    return 0 <= value <= _LONGEST_ROLL_S
+
+
+def _is_moment(value: int | None) -> bool:
+    return value is None or 0 <= value <= _LAST_US
+
+
+_RETENTION: tuple[_Rule, ...] = (
+    ("retention_days", _is_span, "must lie above zero and be at most 36500 days; leave it out for no limit"),
+    ("quota_bytes", _is_limit, "must be above zero; leave it out for no limit"),
+    ("minimum_days", _is_span, "must lie above zero and be at most 36500 days; leave it out for no minimum"),
+    ("destroy_after_days", _is_span, "must lie above zero and be at most 36500 days; leave it out for no limit"),
+)
+_HOLD: tuple[_Rule, ...] = (
+    ("camera_ids", _are_cameras, "must name 1 to 1000 cameras"),
+    ("start_us", _is_moment, "must be UTC microseconds since 1970, before the year 2500"),
+    ("end_us", _is_moment, "must be UTC microseconds since 1970, before the year 2500"),
+    ("pre_roll_s", _is_roll, "must lie between 0 and 86400 seconds"),
+    ("post_roll_s", _is_roll, "must lie between 0 and 86400 seconds"),
+    ("case_id", is_opaque, "must have at most 128 characters on one line"),
+    ("review_us", _is_moment, "must be UTC microseconds since 1970, before the year 2500"),
+    ("expires_us", _is_moment, "must be UTC microseconds since 1970, before the year 2500"),
+    ("key", is_opaque, "must have at most 128 characters on one line"),
+    ("actor", is_opaque, "must have at most 128 characters on one line"),
+)
+_LABELLED: tuple[_Rule, ...] = (
+    ("label", _is_short, "must have at most 256 characters"),
+    ("actor", is_opaque, "must have at most 128 characters on one line"),
+)
 _VOLUME: tuple[_Rule, ...] = (
     ("path", _is_absolute, "must be an absolute path"),
     ("path", _is_nameable, "must have names of at most 255 bytes, without control characters"),
@@ -67,12 +130,42 @@ _RULES: dict[type, tuple[_Rule, ...]] = {
         *_ACCESS,
     ),
     VolumeConfig: _VOLUME,
-    Settings: (("time_zone", _is_zone, "must be an IANA time zone"),),
-    ExportRequest: (("label", _is_short, "must have at most 256 characters"),),
+    Settings: (
+        ("time_zone", _is_zone, "must be an IANA time zone"),
+        ("policy_version", is_opaque, "must have at most 128 characters on one line"),
+    ),
+    Retention: _RETENTION,
+    HoldRequest: _HOLD,
+    HoldRelease: (("actor", is_opaque, "must have at most 128 characters on one line"),),
+    ExportRequest: _LABELLED,
+    StillRequest: (*_LABELLED, ("at_us", _is_moment, "must be UTC microseconds since 1970, before the year 2500")),
+    PackageRequest: (
+        *_LABELLED,
+        ("camera_ids", _are_cameras, "must name 1 to 1000 cameras"),
+        ("camera_ids", _are_distinct, "names a camera twice"),
+        ("request_id", is_opaque, "must have at most 128 characters on one line"),
+        ("basis", is_opaque, "must have at most 128 characters on one line"),
+        ("expires_us", _is_moment, "must be UTC microseconds since 1970, before the year 2500"),
+    ),
 }
 
 
-def check(value: CameraConfig | ProbeRequest | VolumeConfig | Settings | ExportRequest, prefix: str = "") -> None:
+type Checked = (
+    CameraConfig
+    | ExportRequest
+    | HoldRelease
+    | HoldRequest
+    | PackageRequest
+    | ProbeRequest
+    | Retention
+    | Settings
+    | StillRequest
+    | VolumeConfig
+)
+"""What has rules."""
+
+
+def check(value: Checked, prefix: str = "") -> None:
     """Hold a parsed request against its rules.
 
     Raises:
@@ -88,3 +181,16 @@ def check(value: CameraConfig | ProbeRequest | VolumeConfig | Settings | ExportR
     if isinstance(value, Settings):
         for index, volume in enumerate(value.volumes):
             check(volume, f"volumes[{index}].")
+        check(value.exports, "exports.")
+    if isinstance(value, CameraConfig):
+        check(value.retention, "retention.")
+    if isinstance(value, HoldRequest):
+        _check_hold(value)
+
+
+def _check_hold(hold: HoldRequest) -> None:
+    """Hold the times of a hold against each other."""
+    if hold.end_us is not None and hold.end_us < hold.start_us:
+        raise RequestError(ErrorCode.INTERVAL_INVERTED, "A hold ends after it begins.")
+    if len(set(hold.camera_ids)) < len(hold.camera_ids):
+        raise RequestError(ErrorCode.BAD_REQUEST, "camera_ids names a camera twice.", field="camera_ids")

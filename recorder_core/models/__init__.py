@@ -52,6 +52,7 @@ from .recorder import (
 )
 from .retention import (
     Certificate,
+    CertificateList,
     DeletionRule,
     Forecast,
     RecordClass,
@@ -65,6 +66,7 @@ __all__ = [
     "CameraState",
     "CameraStatus",
     "Certificate",
+    "CertificateList",
     "Coverage",
     "DeletionRule",
     "EventView",

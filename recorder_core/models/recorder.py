@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from mashumaro.mixins.orjson import DataClassORJSONMixin
 
-from .exports import GapView
+from .exports import ExportJob, GapView
 from .problem import Problem
 from .retention import Retention, SweepHalt
 
@@ -154,7 +154,7 @@ class RecorderStatus(DataClassORJSONMixin):
     """The recorder as a whole. `store_id` names the data folder and survives restarts; `pid` is the worker's.
 
     `days_until_full` is None while nothing would ever fill the volumes. `holds` counts the active ones and
-    `holds_to_review` those whose review is due. `sweep_halt` says why nothing is deleted by age for now.
+    `holds_to_review` those whose review is due. `sweep_halt` says why footage is not deleted for now.
     """
 
     version: str
@@ -244,11 +244,12 @@ class FeedItem(DataClassORJSONMixin):
     """One line of the feed: exactly one field is set; a line with none is a heartbeat.
 
     The first line is `status`, the whole picture. Then: `camera` and `volume` replace what was known of one of them,
-    `removed_camera` takes one away, `event` is something that happened.
+    `removed_camera` takes one away, `export` tells how far an export is, `event` is something that happened.
     """
 
     status: RecorderStatus | None = None
     camera: CameraStatus | None = None
     volume: VolumeStatus | None = None
     removed_camera: str | None = None
+    export: ExportJob | None = None
     event: EventView | None = None

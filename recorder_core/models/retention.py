@@ -26,10 +26,11 @@ class DeletionRule(StrEnum):
 
 
 class SweepHalt(StrEnum):
-    """Why nothing is deleted by age for now.
+    """Why nothing is deleted for now.
 
-    `clock` after the wall clock went forward by more than an hour, or while nothing disciplines it; `holds` until all
-    holds were read back after the index was rebuilt.
+    `clock`: nothing by age, after the wall clock went forward by more than an hour or since nothing disciplines it,
+    until somebody confirms it or a day has passed. `holds`: nothing at all, until all holds were read back after the
+    index was lost.
     """
 
     CLOCK = "clock"
@@ -41,8 +42,8 @@ class Retention(DataClassORJSONMixin):
     """Rules for the records of one camera and class. None is no limit, never zero (invariant 6).
 
     A record goes when it is older than `retention_days` or `destroy_after_days` (which a law asks for; the certificate
-    says so), or when it is the oldest and all together take more than `quota_bytes`. `minimum_days` deletes nothing:
-    where room forces deletion before that age, an alarm says so.
+    says so), or when it is the oldest and all together take more than `quota_bytes`. What a hold keeps does not go and
+    does not count. `minimum_days` deletes nothing: where room forces deletion before that age, an alarm says so.
     """
 
     retention_days: float | None = None
@@ -89,3 +90,10 @@ class Certificate(DataClassORJSONMixin):
     policy_version: str
     at_us: int
     actor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateList(DataClassORJSONMixin):
+    """Certificates by their numbers."""
+
+    certificates: list[Certificate]

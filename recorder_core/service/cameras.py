@@ -18,6 +18,7 @@ from recorder_core.storage.records import GapReason
 
 from .account import Account
 from .figures import Figures, read_figures
+from .kept import NOTHING_KEPT, Kept
 from .status import camera_status
 from .waiting import woken_or_after
 
@@ -41,6 +42,7 @@ class _Camera:
     figures: Figures
     since_us: int
     capture: CameraRecorder | None = None
+    kept: Kept = NOTHING_KEPT
 
 
 def capture_config(config: CameraConfig) -> CaptureConfig:
@@ -59,7 +61,7 @@ def capture_config(config: CameraConfig) -> CaptureConfig:
 
 def _records_alike(before: CameraConfig, after: CameraConfig) -> bool:
     """Whether nothing differs that capture would have to begin anew for."""
-    return replace(before, name=after.name) == after
+    return replace(before, name=after.name, retention=after.retention) == after
 
 
 class Cameras:
@@ -120,7 +122,7 @@ class Cameras:
         if known is not None and known.capture is not None:
             await known.capture.stop(GapReason.RECONFIGURED if config.enabled else GapReason.DISABLED)
         figures = await self._index.ask(read_figures, camera_id, now_us, self.zone)
-        camera = _Camera(config, figures, since_us=now_us)
+        camera = _Camera(config, figures, since_us=now_us, kept=NOTHING_KEPT if known is None else known.kept)
         self._cameras[camera_id] = camera
         if config.enabled:
             self._start(camera)
@@ -154,6 +156,18 @@ class Cameras:
             if camera.config.enabled and camera.capture is None:
                 self._start(camera)
 
+    def bytes_per_day(self, camera_id: str) -> int:
+        """Return how much a camera records in a day; 0 where that is not known, or where it is not recorded."""
+        camera = self._cameras.get(camera_id)
+        return 0 if camera is None or not camera.config.enabled else camera.figures.bytes_per_day or 0
+
+    def take_kept(self, camera_id: str, kept: Kept) -> None:
+        """Take note of what a camera has kept, and have its figures read again."""
+        camera = self._cameras.get(camera_id)
+        if camera is not None and camera.kept != kept:
+            camera.kept = kept
+            self.refresh(camera_id)
+
     def refresh(self, camera_id: str) -> None:
         """Have the figures of a camera read again, and its status published."""
         self._stale.add(camera_id)
@@ -182,6 +196,7 @@ class Cameras:
             camera.config,
             idle if camera.capture is None else camera.capture.status,
             camera.figures,
+            camera.kept,
             gap_start_us=self._account.gap_start_us(camera.config.camera_id),
             now_us=self._clock.now_us(),
         )

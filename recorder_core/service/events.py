@@ -36,8 +36,21 @@ class EventKind(StrEnum):
     VOLUME_STATE = "volume_state"
     VOLUMES_CHANGED = "volumes_changed"
     FOOTAGE_READ_IN = "footage_read_in"
+    HOLD_PLACED = "hold_placed"
+    HOLD_RELEASED = "hold_released"
+    HOLD_EXPIRED = "hold_expired"
+    HOLD_REVIEW_DUE = "hold_review_due"
+    FOOTAGE_DELETED = "footage_deleted"
+    MINIMUM_NOT_KEPT = "minimum_not_kept"
+    SWEEP_HALTED = "sweep_halted"
+    SWEEP_RESUMED = "sweep_resumed"
+    STORAGE_NEARLY_FULL = "storage_nearly_full"
+    STORAGE_HELD = "storage_held"
+    EXPORT_QUEUED = "export_queued"
     EXPORT_DONE = "export_done"
     EXPORT_FAILED = "export_failed"
+    EXPORT_CANCELLED = "export_cancelled"
+    EXPORT_REMOVED = "export_removed"
 
 
 type EventData = Mapping[str, str | int | float | bool | None]

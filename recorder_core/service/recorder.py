@@ -19,15 +19,11 @@ from zoneinfo import ZoneInfo
 from recorder_core.clock import host_synchronised
 from recorder_core.decoder import Decoder
 from recorder_core.errors import ErrorCode, RequestError
-from recorder_core.export.jobs import ExportJobs, remove_unfinished
 from recorder_core.models import (
     API_VERSION,
     CameraConfig,
     CameraStatus,
     Coverage,
-    ExportJob,
-    ExportRequest,
-    ExportState,
     FeedItem,
     LedgerPage,
     ProbeRequest,
@@ -47,21 +43,24 @@ from recorder_core.storage.reconcile import reconcile
 from recorder_core.storage.records import GapReason
 from recorder_core.version import __version__
 
-from .archive import ServiceArchive
+from .archive import ServiceArchive, Store
 from .cameras import Cameras
 from .events import EventKind, EventLog
+from .exporting import Exporting
 from .feed import Feed
 from .footage import Footage
+from .index_backups import keep_backups
 from .index_thread import IndexThread
+from .keeping import Keeping
 from .ledger import LedgerKeeper
 from .probe import probe
 from .problems import problem_of
 from .settings import SettingsFiles
-from .startup import open_index
+from .startup import INDEX, open_index
 from .volumes import Volumes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from recorder_core.clock import Clock
     from recorder_core.storage.records import Event, Gap, Segment
@@ -78,13 +77,23 @@ class Recorder:
     """One recorder on one data folder, between `__aenter__` and `__aexit__`, on the event loop that entered it."""
 
     def __init__(
-        self, folder: Path, *, clock: Clock, supervisor_pid: int | None = None, volumes: Sequence[Path] = ()
+        self,
+        folder: Path,
+        *,
+        clock: Clock,
+        supervisor_pid: int | None = None,
+        volumes: Sequence[Path] = (),
+        synchronised: Callable[[], bool | None] = host_synchronised,
     ) -> None:
-        """Prepare a recorder on `folder`, which exists; `volumes` are taken into use if the settings name none."""
+        """Prepare a recorder on `folder`, which exists; `volumes` are taken into use if the settings name none.
+
+        `synchronised` says whether anything disciplines the host's clock, None where that is not known.
+        """
         self._folder = folder
         self._clock = clock
         self._supervisor_pid = supervisor_pid
         self._first_volumes = [VolumeConfig(path=str(path)) for path in volumes]
+        self._synchronised = synchronised
         self._started_us = clock.now_us()
         self._files = SettingsFiles(folder)
         self._settings = Settings()
@@ -130,10 +139,12 @@ class Recorder:
         self._stack.push_async_callback(ledger.close)
         self._store_id = await asyncio.to_thread(self._files.store_id, index.store_id)
         self._events = EventLog(self._index, self.feed, self._clock)
+        self.keeping = Keeping(self._index, self._events, self._clock, self._folder, self._files)
         self._volumes = Volumes(
             self._index,
             self._clock,
             self._folder,
+            on_found=self.keeping.read_back,
             on_closed=self._segment_closed,
             on_missed=self._footage_missed,
             on_read_in=self._footage_read_in,
@@ -143,9 +154,9 @@ class Recorder:
         self._cameras = Cameras(self._index, self._volumes, self._events, clock=self._clock, poller=self._poller)
         self._cameras.zone = ZoneInfo(self._settings.time_zone)
         self._footage = Footage(self._index, self._volumes)
-        archive = ServiceArchive(self._footage, self._volumes, self._clock)
-        self._exports = ExportJobs(archive, self._clock, on_finished=self._export_finished)
-        self._stack.push_async_callback(self._exports.close)
+        store = Store(self._folder, self._store_id, lambda: self._settings, lambda: self.keeping.halt)
+        archive = ServiceArchive(self._index, self._footage, self._volumes, self._clock, store)
+        self.exporting = Exporting(self._index, self._events, archive, self._decoder, self._clock)
         await self._take_first_volumes()
         await self._volumes.open(self._settings.volumes)
         await self._bring_together(configs)
@@ -157,10 +168,16 @@ class Recorder:
             await self._cameras.put(config)
         self._stack.callback(self.feed.close)
         await self._volumes.start_watching()
+        self._stack.push_async_callback(self.exporting.close)
+        await self.exporting.start()
         self._cameras.start_refreshing()
         beating = asyncio.create_task(self._beat(), name="heartbeat")
         self._stack.push_async_callback(_cancel, beating)
+        copying = asyncio.create_task(keep_backups(self._folder / INDEX, self._clock), name="index backups")
+        self._stack.push_async_callback(_cancel, copying)
         self._events.note(EventKind.RECORDER_STARTED, version=__version__)
+        await self.keeping.start(self._volumes, self._cameras, lambda: self._settings, self._synchronised)
+        self._stack.push_async_callback(self.keeping.close)
 
     async def _take_first_volumes(self) -> None:
         """Put the volumes that this recorder was started with into its settings, unless these name some."""
@@ -189,8 +206,6 @@ class Recorder:
             config = configs.get(camera_id)
             if config is not None and config.enabled:
                 await self._index.ask(Index.open_gap, camera_id, end_us, GapReason.RECORDER_DOWN)
-        for handle in self._volumes.handles():
-            await asyncio.to_thread(remove_unfinished, handle.volume.path)
 
     async def _beat(self) -> None:
         while True:
@@ -216,9 +231,13 @@ class Recorder:
             pid=os.getpid(),
             supervisor_pid=self._supervisor_pid,
             started_us=self._started_us,
-            host_synchronised=host_synchronised(),
+            host_synchronised=self._synchronised(),
             cameras=self._cameras.statuses(),
             volumes=self._volumes.statuses(),
+            days_until_full=self.keeping.days_until_full,
+            holds=self.keeping.holds_active,
+            holds_to_review=self.keeping.holds_to_review,
+            sweep_halt=self.keeping.halt,
         )
 
     async def _events_after(self, seq: int, limit: int) -> list[Event]:
@@ -260,11 +279,6 @@ class Recorder:
             code = None if volume.problem is None else volume.problem.code
             self._events.note(EventKind.VOLUME_STATE, path=volume.path, state=volume.state, problem=code)
 
-    def _export_finished(self, job: ExportJob) -> None:
-        kind = EventKind.EXPORT_DONE if job.state is ExportState.DONE else EventKind.EXPORT_FAILED
-        code = None if job.problem is None else job.problem.code
-        self._events.note(kind, job.camera_id, export_id=job.export_id, files=len(job.files), problem=code)
-
     # Configuration
 
     async def apply_settings(self, settings: Settings) -> RecorderStatus:
@@ -288,6 +302,7 @@ class Recorder:
                     self._cameras.start_all()
                 self._events.note(EventKind.VOLUMES_CHANGED, volumes=len(settings.volumes))
             self._cameras.refresh_all()
+            self.keeping.changed()
         return self.status()
 
     async def put_camera(self, config: CameraConfig) -> CameraStatus:
@@ -298,13 +313,14 @@ class Recorder:
             await self._index.ask(Index.put_camera, config.camera_id, config.name)
             await asyncio.to_thread(self._files.save_cameras, (configs | {config.camera_id: config}).values())
             await self._cameras.put(config)
+            await self.keeping.camera_put(config.camera_id)
             if known != config:
                 kind = EventKind.CAMERA_ADDED if known is None else EventKind.CAMERA_CHANGED
                 self._events.note(kind, config.camera_id, name=config.name, enabled=config.enabled)
         return self._cameras.status(config.camera_id)
 
     async def remove_camera(self, camera_id: str) -> None:
-        """Stop recording a camera and forget its configuration; footage, runs and gaps stay.
+        """Stop recording a camera and forget its configuration; its footage stays and goes by its rules.
 
         Raises:
             RequestError: `UNKNOWN_CAMERA`.
@@ -312,6 +328,7 @@ class Recorder:
         async with self._changing:
             configs = self._cameras.configs()
             name = self._cameras.status(camera_id).name
+            await self.keeping.camera_removed(camera_id, configs[camera_id].retention)
             del configs[camera_id]
             await asyncio.to_thread(self._files.save_cameras, configs.values())
             await self._cameras.remove(camera_id)
@@ -355,14 +372,6 @@ class Recorder:
             days = _LONGEST_COVERAGE_US // 86_400_000_000
             raise RequestError(ErrorCode.INTERVAL_TOO_LONG, f"One question covers at most {days} days.", days=days)
         return await self._footage.coverage(camera_id, start_us, end_us)
-
-    async def export(self, request: ExportRequest) -> ExportJob:
-        """Queue an export, see `ExportJobs.submit`."""
-        return await self._exports.submit(request)
-
-    async def export_job(self, export_id: str, wait_s: float) -> ExportJob:
-        """Return an export, see `ExportJobs.job`."""
-        return await self._exports.job(export_id, wait_s)
 
     # Ledger
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, ClassVar
 from mashumaro.mixins.orjson import DataClassORJSONMixin
 
 from recorder_core.errors import ErrorCode, StorageError
-from recorder_core.models import CameraConfig, Settings
+from recorder_core.models import CameraConfig, Retention, Settings
 from recorder_core.storage.files import write_private
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 
@@ -28,6 +28,13 @@ class _Cameras(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Former(DataClassORJSONMixin):
+    """The content of `former_cameras.json`."""
+
+    retentions: dict[str, Retention]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Store(DataClassORJSONMixin):
     """The content of `store.json`."""
 
@@ -35,11 +42,12 @@ class _Store(DataClassORJSONMixin):
 
 
 class SettingsFiles:
-    """Reads and writes `settings.json`, `cameras.json` and `store.json`. Every call blocks on the disk."""
+    """Reads and writes `settings.json`, `cameras.json`, `former_cameras.json` and `store.json`; calls block."""
 
     STORE: ClassVar = "store.json"
     SETTINGS: ClassVar = "settings.json"
     CAMERAS: ClassVar = "cameras.json"
+    FORMER: ClassVar = "former_cameras.json"
 
     def __init__(self, folder: Path) -> None:
         """Use the files in `folder`, which exists."""
@@ -69,6 +77,19 @@ class SettingsFiles:
         """
         loaded = self._load(self.CAMERAS, _Cameras)
         return {camera.camera_id: camera for camera in loaded.cameras} if loaded else {}
+
+    def former(self) -> dict[str, Retention]:
+        """Return the rules of cameras that were removed: their footage is still to go when it is old enough.
+
+        Raises:
+            StorageError: `SETTINGS_DAMAGED` when the file cannot be read.
+        """
+        loaded = self._load(self.FORMER, _Former)
+        return dict(loaded.retentions) if loaded else {}
+
+    def save_former(self, retentions: Mapping[str, Retention]) -> None:
+        """Replace the rules of removed cameras."""
+        write_private(self._folder / self.FORMER, _Former(retentions=dict(retentions)).to_jsonb())
 
     def save_settings(self, settings: Settings) -> None:
         """Replace the settings."""

@@ -13,10 +13,17 @@ if TYPE_CHECKING:
     from recorder_core.models import CameraConfig
 
     from .figures import Figures
+    from .kept import Kept
 
 
 def camera_status(
-    config: CameraConfig, capture: CaptureStatus, figures: Figures, *, gap_start_us: int | None, now_us: int
+    config: CameraConfig,
+    capture: CaptureStatus,
+    figures: Figures,
+    kept: Kept,
+    *,
+    gap_start_us: int | None,
+    now_us: int,
 ) -> CameraStatus:
     """Return the status of a camera at `now_us`.
 
@@ -46,4 +53,8 @@ def camera_status(
         gap_s_today=gap_us / 1_000_000,
         clock_offset_us=capture.clock_offset_us,
         packets_lost=capture.packets_lost,
+        retention=config.retention,
+        achieved_days=kept.achieved_days(now_us),
+        below_minimum=kept.below_minimum(config.retention, now_us),
+        held_bytes=kept.held_bytes,
     )

@@ -25,6 +25,15 @@ DAY_US = 86_400_000_000
 _AHEAD_S = 30
 """How much recording must fit while nobody looks: a volume is looked at every 10 s."""
 
+_BATCH_S = 600
+"""Deleting for room takes as much as is recorded in that time: a certificate for each file would drown the others."""
+
+_BATCH_US = 3_600_000_000
+"""By age it is at most as much later than due, or one hundredth of the age, if that is less."""
+
+_PARTS = 50
+"""No batch is a larger part of a volume or a quota."""
+
 _SCARCE = 5
 """Holds that leave less than this fraction of a volume to the rest are told of before recording stops for them."""
 
@@ -51,9 +60,17 @@ def too_old_us(retention: Retention, now_us: int) -> tuple[DeletionRule, int] | 
     return None if limit is None else (limit[0], now_us - round(limit[1] * DAY_US))
 
 
-def over_quota(retention: Retention, unheld_bytes: int) -> int:
-    """Return how many bytes of a camera's footage that no hold keeps are too many."""
-    return 0 if retention.quota_bytes is None else max(unheld_bytes - retention.quota_bytes, 0)
+def age_batch_us(retention: Retention) -> int:
+    """Return how long footage that is too old may wait for the next that is."""
+    limit = age_limit(retention)
+    return _BATCH_US if limit is None else min(_BATCH_US, round(limit[1] * DAY_US) // 100)
+
+
+def over_quota(retention: Retention, unheld_bytes: int, bytes_per_day: int) -> int:
+    """Return how many bytes of a camera's footage that no hold keeps are to go; 0 while they are not too many."""
+    if retention.quota_bytes is None or unheld_bytes <= retention.quota_bytes:
+        return 0
+    return unheld_bytes - retention.quota_bytes + _batch(bytes_per_day, retention.quota_bytes)
 
 
 def spare_bytes(room: Room) -> int:
@@ -63,17 +80,22 @@ def spare_bytes(room: Room) -> int:
 
 
 def wanted_bytes(room: Room, bytes_per_day: int) -> int:
-    """Return how many bytes must go so that recording at that rate does not meet the end of a volume.
+    """Return how many bytes are to go so that recording at that rate does not meet the end of a volume.
 
-    What is asked for also lets a volume that is full take footage again.
+    What is asked for also lets a volume that is full take footage again. 0 while there is room enough.
     """
     ahead = min(bytes_per_day * _AHEAD_S // 86_400, usable_bytes(room) // 10)
-    return max(resume_bytes(room) + ahead - spare_bytes(room), 0)
+    missing = resume_bytes(room) + ahead - spare_bytes(room)
+    return missing + _batch(bytes_per_day, usable_bytes(room)) if missing > 0 else 0
 
 
-def is_scarce(room: Room, held_bytes: int) -> bool:
-    """Whether holds leave little of a volume to all other footage."""
-    rest = spare_bytes(room) + room.used_bytes - held_bytes
+def _batch(bytes_per_day: int, whole: int) -> int:
+    return min(bytes_per_day * _BATCH_S // 86_400, whole // _PARTS)
+
+
+def is_scarce(rooms: Iterable[Room], held_bytes: int) -> bool:
+    """Whether holds leave little of all volumes together to other footage."""
+    rest = sum(spare_bytes(room) + room.used_bytes for room in rooms) - held_bytes
     return held_bytes > 0 and rest * _SCARCE < rest + held_bytes
 
 

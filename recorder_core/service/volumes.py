@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,10 +28,10 @@ from .volume_slot import PRESENT, RESERVE_BYTES, STATES, Slot, find_shortage, fu
 from .waiting import woken_or_after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from recorder_core.clock import Clock
-    from recorder_core.storage.records import Gap, Segment
+    from recorder_core.storage.records import Gap, Segment, Volume
     from recorder_core.storage.writer import OpenSegment
 
 _LOGGER = logging.getLogger(__name__)
@@ -47,12 +48,15 @@ class Volumes:
         clock: Clock,
         folder: Path,
         *,
+        on_found: Callable[[Volume], Awaitable[None]],
         on_closed: Callable[[Segment], None],
         on_missed: Callable[[Gap], None],
         on_read_in: Callable[[Path, int], None],
         on_changed: Callable[[VolumeStatus, VolumeState], None],
     ) -> None:
         """Report every closed segment, gaps for what a volume took along, and volumes with the state they were in.
+
+        `on_found` is done with a volume before anything that lies on it is taken in.
 
         A volume that the index has never seen and that holds footage is read into it while recording goes on: the
         index was lost, or the disk comes from elsewhere. `on_read_in` tells when it is done, with the volume's path and
@@ -63,6 +67,7 @@ class Volumes:
         self._index = index
         self._clock = clock
         self._folder = folder
+        self._on_found = on_found
         self._on_closed = on_closed
         self._on_missed = on_missed
         self._on_read_in = on_read_in
@@ -148,6 +153,28 @@ class Volumes:
     def statuses(self) -> list[VolumeStatus]:
         """Return what all volumes are like, as of the last look."""
         return [slot.status() for slot in self._slots]
+
+    def usable(self) -> list[Volume]:
+        """Return the volumes that can be written to, whether or not they take footage."""
+        return [slot.handle.volume for slot in self._slots if slot.handle is not None and slot.state in PRESENT]
+
+    def all_opened(self) -> bool:
+        """Whether every volume was there at least once since this start."""
+        return all(slot.handle is not None for slot in self._slots)
+
+    async def rooms(self) -> list[tuple[Volume, Room, VolumeState]]:
+        """Return the volumes that can be written to with their room now, and their state as of the last look."""
+        found = []
+        for slot in tuple(self._slots):
+            if slot.handle is not None and slot.writer is not None and slot.state in PRESENT:
+                with suppress(StorageError):  # the next look says what is wrong with it
+                    room = await self._room(slot, slot.handle, slot.writer)
+                    found.append((slot.handle.volume, room, slot.state))
+        return found
+
+    def look_soon(self) -> None:
+        """Look at the volumes now: there may be more room than before."""
+        self._look_now.set()
 
     def obstacle(self) -> StorageError | None:
         """Return why no volume takes footage, as of the last look; None while one does."""
@@ -270,6 +297,7 @@ class Volumes:
         """Open a volume; if it holds footage that the index has never seen, note that before the index knows it."""
         expected_id = await self._known_id(config.path)
         handle = await asyncio.to_thread(open_volume, config, self._clock, expected_id=expected_id)
+        await self._on_found(handle.volume)
         known = {volume.volume_id for volume in await self._index.ask(Index.volumes)}
         if handle.volume.volume_id not in known:
             await asyncio.to_thread(self._note_unread, handle)

@@ -14,6 +14,7 @@ from recorder_core.errors import CameraError, ErrorCode
 from recorder_core.media import Codec, VideoFormat
 from recorder_core.models import CameraConfig, CameraState, SourceKind
 from recorder_core.service.figures import DAY_US, Figures, local_midnight_us, read_figures
+from recorder_core.service.kept import NOTHING_KEPT, Kept
 from recorder_core.service.status import camera_status
 from recorder_core.storage.index import Index
 from recorder_core.storage.records import GapReason, OpenFile, Run, Segment, Volume
@@ -90,7 +91,9 @@ def test_figures_are_read_from_the_index(data: Path) -> None:
 def test_a_gap_that_lasts_goes_on_growing() -> None:
     figures = Figures(at_us=NOON_US, midnight_us=0, gap_us=5_000_000)
     capture = CaptureStatus(CameraState.RETRYING, 7, problem=CameraError(ErrorCode.TIMEOUT, "Late.", seconds=3))
-    status = camera_status(CONFIG, capture, figures, gap_start_us=NOON_US - 5_000_000, now_us=NOON_US + 2_000_000)
+    status = camera_status(
+        CONFIG, capture, figures, NOTHING_KEPT, gap_start_us=NOON_US - 5_000_000, now_us=NOON_US + 2_000_000
+    )
     assert (status.gap_s_today, status.since_us, status.codec) == (7.0, 7, None)
     assert status.problem is not None
     assert (status.problem.code, status.problem.placeholders) == (ErrorCode.TIMEOUT, {"seconds": 3})
@@ -108,7 +111,9 @@ def test_a_recording_camera_shows_its_stream() -> None:
         clock_offset_us=-9,
     )
     figures = Figures(at_us=NOON_US, midnight_us=0, gap_us=5_000_000, stored_bytes=3)
-    status = camera_status(CONFIG, capture, figures, gap_start_us=None, now_us=NOON_US + 2_000_000)
+    kept = Kept(oldest_us=NOON_US + 2_000_000 - DAY_US * 3 // 2, held_bytes=11)
+    status = camera_status(CONFIG, capture, figures, kept, gap_start_us=None, now_us=NOON_US + 2_000_000)
     assert (status.codec, status.width, status.height, status.source) == ("h265", 1920, 1080, SourceKind.RTSP)
     assert (status.gap_s_today, status.stored_bytes, status.packets_lost) == (5.0, 3, 4)
     assert (status.run_id, status.audio_offered, status.clock_offset_us, status.problem) == ("r", True, -9, None)
+    assert (status.achieved_days, status.held_bytes, status.below_minimum) == (1.5, 11, False)

@@ -9,6 +9,7 @@ from recorder_core.models import DeletionRule, Retention, VolumeState
 from recorder_core.service.sweep_plan import (
     DAY_US,
     Growth,
+    age_batch_us,
     below_minimum,
     days_until_full,
     growth,
@@ -44,9 +45,17 @@ def test_the_shorter_of_two_limits_counts(retention: Retention, rule: DeletionRu
 
 
 def test_a_quota_counts_what_no_hold_keeps() -> None:
-    assert over_quota(Retention(), GIB) == 0
-    assert over_quota(Retention(quota_bytes=GIB), GIB) == 0
-    assert over_quota(Retention(quota_bytes=GIB), GIB + 7) == 7
+    assert over_quota(Retention(), GIB, MIB) == 0
+    assert over_quota(Retention(quota_bytes=GIB), GIB, MIB) == 0
+    assert over_quota(Retention(quota_bytes=GIB), GIB + 7, 0) == 7
+    assert over_quota(Retention(quota_bytes=GIB), GIB + 7, 144 * MIB) == 7 + MIB
+    assert over_quota(Retention(quota_bytes=GIB), GIB + 7, 144 * GIB) == 7 + GIB // 50
+
+
+def test_what_is_too_old_goes_by_the_hour_or_sooner() -> None:
+    assert age_batch_us(Retention(retention_days=30)) == DAY_US // 24
+    assert age_batch_us(Retention(retention_days=1)) == DAY_US // 100
+    assert age_batch_us(Retention()) == DAY_US // 24
 
 
 @given(
@@ -88,7 +97,7 @@ def test_what_is_asked_for_is_what_a_full_volume_needs(
 def test_room_is_made_for_what_is_recorded_meanwhile() -> None:
     room = Room(1000 * GIB, GIB, 999 * GIB, 0, None, None)
     assert wanted_bytes(room, 0) == 0
-    assert wanted_bytes(room, 86_400 * 100 * MIB) == 320 * MIB + 3000 * MIB - GIB
+    assert wanted_bytes(room, 86_400 * 100 * MIB) == 320 * MIB + 3000 * MIB - GIB + 20 * GIB
     assert spare_bytes(Room(GIB, 5, 90, 7, 10, 100)) == 2
     assert spare_bytes(Room(GIB, 50, 120, 0, None, 100)) == -20
 
@@ -98,7 +107,7 @@ def test_room_is_made_for_what_is_recorded_meanwhile() -> None:
     [(0, 100, 0, False), (0, 100, 80, False), (0, 100, 81, True), (50, 0, 0, False)],
 )
 def test_holds_that_leave_little_are_told_of(spare: int, used: int, held: int, *, scarce: bool) -> None:
-    assert is_scarce(Room(GIB, spare, used, 0, None, None), held) is scarce
+    assert is_scarce([Room(GIB, spare, used, 0, None, None)], held) is scarce
 
 
 @pytest.mark.parametrize(

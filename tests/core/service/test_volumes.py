@@ -27,7 +27,7 @@ from recorder_core.storage.volumes import MARKER, Room, Shortage
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from recorder_core.storage.records import Gap
+    from recorder_core.storage.records import Gap, Volume
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -85,16 +85,21 @@ class Watched:
         self.index = IndexThread(Index.open(data / "index.sqlite", SystemClock()))
         self.changes: list[tuple[VolumeState, VolumeState]] = []
         self.missed: list[Gap] = []
+        self.found: list[Volume] = []
         self.read_in = asyncio.Event()
         self.volumes = Volumes(
             self.index,
             SystemClock(),
             data,
+            on_found=self._found,
             on_closed=lambda _: None,
             on_missed=self.missed.append,
             on_read_in=lambda *_: self.read_in.set(),
             on_changed=self._changed,
         )
+
+    async def _found(self, volume: Volume) -> None:
+        self.found.append(volume)
 
     def _changed(self, volume: VolumeStatus, before: VolumeState) -> None:
         self.changes.append((before, volume.state))
