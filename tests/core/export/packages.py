@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import hashlib
+import json
+import os
+import zipfile
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from recorder_core.export import ClipPlan, ClipSource, plan_clip
 from recorder_core.export.package import CameraPlan, PackageOrder, RootProof, SigningKey, write_package
+from recorder_core.export.package.layout import MANIFEST, PIECE_BYTES, SIGNATURE, SUMS, sums_text
+from recorder_core.export.package.zip_file import ZipWriter
 from recorder_core.ledger_chain import GENESIS, canonical, entry_hash
-from recorder_core.media import TIMESCALE
 from recorder_core.merkle import audit_path, leaf_hash, root_of
 from recorder_core.models import GapView, LedgerEntry, LedgerKind, PackageRequest, StartMode
 from recorder_core.mp4 import read_segment, segment_root
 from recorder_core.storage.records import Segment
 from tests.core.export.library import START_US, record
-from tests.core.mp4.footage import FRAME_US, H264_B, H265, Encoding
+from tests.core.mp4.footage import FRAME_US, H264_B, Encoding
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 MADE_US = START_US + 3_600_000_000
@@ -96,7 +102,6 @@ def package_order(
     if gap:
         later = START_US + (frames + 25) * FRAME_US
         sources += record(folder / "recordings", encoding, frames, start_us=later, run_id="run-2")
-        sources = [replace(source) for source in sources]
     start_us, end_us = (START_US + round(number * FRAME_US) for number in (first, end))
     segments = [segment_row(source) for source in sources]
     request = PackageRequest(
@@ -110,7 +115,7 @@ def package_order(
     )
     entrance = CameraPlan(
         camera_id=CAMERA,
-        camera_name="Entrance – Łódź",
+        camera_name="Entrance, Łódź",
         plan=plan_clip(sources, start_us, end_us, mode),
         gaps=(GapView(start_us=start_us - 5, end_us=start_us + 5, reason="stalled"),),
         segments=tuple(segments),
@@ -146,4 +151,61 @@ def made_package(folder: Path, order: PackageOrder | None = None) -> Path:
     return folder / "exports" / file.path.rsplit("/", 1)[1]
 
 
-__all__ = ["CAMERA", "H265", "MADE_US", "TIMESCALE", "StoppedClock", "made_package", "package_order"]
+def contents_of(package: Path) -> dict[str, bytes]:
+    """The files of a package in their order."""
+    with zipfile.ZipFile(package) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def resigned(
+    path: Path, contents: Mapping[str, bytes], key: SigningKey, zeros: Mapping[str, int] | None = None
+) -> Path:
+    """Write a package of these contents as somebody who has the key could: with hashes and signature that fit.
+
+    `zeros` are further files, of so many zero bytes, which take no room on the disk.
+    """
+    manifest = json.loads(contents[MANIFEST])
+    for file in manifest["files"]:
+        data = contents[file["name"]]
+        file["size"], file["sha256"] = len(data), hashlib.sha256(data).hexdigest()
+        pieces = (data[at : at + PIECE_BYTES] for at in range(0, len(data), PIECE_BYTES))
+        file["pieces"] = [hashlib.sha256(piece).hexdigest() for piece in pieces]
+    for name, size in (zeros or {}).items():
+        piece, whole = bytes(PIECE_BYTES), hashlib.sha256()
+        for _ in range(size // PIECE_BYTES):
+            whole.update(piece)
+        entry = {"name": name, "size": size, "sha256": whole.hexdigest(), "kind": "other"}
+        hashes = [hashlib.sha256(piece).hexdigest()] * (size // PIECE_BYTES)
+        manifest["files"].append({**entry, "pieces": hashes})
+    data = json.dumps(manifest).encode()
+    sums = {file["name"]: file["sha256"] for file in manifest["files"]}
+    own = {MANIFEST: data, SIGNATURE: key.sign(data)}
+    sums |= {name: hashlib.sha256(content).hexdigest() for name, content in own.items()}
+    with path.open("w+b") as out:
+        archive = ZipWriter(out, MADE_US)
+        for name, content in {**contents, **own, SUMS: sums_text(sums).encode()}.items():
+            archive.begin(name)
+            archive.write(content)
+            archive.end()
+        for name, size in (zeros or {}).items():
+            archive.begin(name)
+            out.seek(size, os.SEEK_CUR)
+            archive._size = size
+            archive.end()
+        archive.close()
+    return path
+
+
+def unpacked_to(package: Path, folder: Path) -> dict[str, Path]:
+    """Unpack a package; return its files by name."""
+    with zipfile.ZipFile(package) as archive:
+        archive.extractall(folder)
+    return {path.name: path for path in folder.iterdir()}
+
+
+def flipped(path: Path, at: int, to: Path) -> Path:
+    """Copy a file and flip one bit of it on the way."""
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    to.write_bytes(data)
+    return to
