@@ -28,6 +28,14 @@ _LOGGER = logging.getLogger(__name__)
 
 _AGAIN_S = 60.0
 
+BEHIND = b"behind"
+"""What stands in a note where the index knew the volume, but is older than its files: some of them may be deleted."""
+
+
+def unread_note(folder: Path, volume_id: str) -> Path:
+    """Return the file in the data folder that stands for "this volume is still to be read into the index"."""
+    return folder / f"unread-{volume_id}"
+
 
 class _StoppedError(Exception):
     """Reading was broken off; what was read stays, the rest is read another time."""
@@ -61,7 +69,8 @@ class ReadIn:
         _LOGGER.warning("Volume %s holds footage that the index does not know: reading it", path)
         while not self._stop.is_set():
             try:
-                found = await self._index.beside(rebuild, [self._handle], self._progress)
+                behind = await asyncio.to_thread(self._note.read_bytes) == BEHIND
+                found = await self._index.beside(rebuild, [self._handle], self._progress, give_up_missing=behind)
                 await asyncio.to_thread(self._note.unlink)
             except _StoppedError:
                 return

@@ -1,0 +1,100 @@
+"""Copies of the index that a damaged one is put back from: two generations beside it, the newer made every hour.
+
+What a copy does not know of is in the files (invariant 7), so a start that puts one back has them read. A copy counts
+only after it was checked and synced; one of a damaged index never takes a whole one's place.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING
+
+from recorder_core.errors import ErrorCode, StorageError
+
+from .files import FILE_MODE, fsync_folder, storage_error
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GENERATIONS = 2
+
+
+def backup_path(index: Path, generation: int) -> Path:
+    """Return where a copy of an index lies; generation 1 is the newest."""
+    return index.with_name(f"{index.name}.backup-{generation}")
+
+
+def back_up(index: Path) -> None:
+    """Make a new copy of an index that may be in use, and let go of the oldest one. Blocks.
+
+    Whoever writes meanwhile is not held up: a reader of a WAL sees one unchanging state (sqlite.org/wal.html).
+
+    Raises:
+        StorageError: `INDEX_DAMAGED`, in which case the copies stay as they are, or what the disk refused.
+    """
+    draft = index.with_name(f"{index.name}.backup-new")
+    try:
+        _create(draft)
+        with closing(_connect(index)) as source, closing(_connect(draft)) as target:
+            source.backup(target)
+            # A copy that is put back must not need a log beside it.
+            target.execute("PRAGMA journal_mode=DELETE")
+        if not _is_whole(draft):
+            raise StorageError(ErrorCode.INDEX_DAMAGED, "The index of the footage is damaged: its copy is not whole.")
+        _sync(draft)
+        for generation in range(GENERATIONS, 1, -1):
+            with suppress(FileNotFoundError):  # there are not so many yet
+                backup_path(index, generation - 1).replace(backup_path(index, generation))
+        draft.replace(backup_path(index, 1))
+        fsync_folder(index.parent)
+    except OSError as error:
+        raise storage_error(error, "Copying the index") from error
+    except sqlite3.Error as error:
+        raise StorageError(ErrorCode.STORAGE_FAILED, "The index could not be copied.") from error
+
+
+def restore(index: Path) -> Path | None:
+    """Put the newest whole copy in the place of an index that was set aside. Blocks.
+
+    Returns the copy, which stays; None if there is none. Raises OSError where the disk refuses.
+    """
+    for generation in range(1, GENERATIONS + 1):
+        copy = backup_path(index, generation)
+        if copy.exists() and _is_whole(copy):
+            draft = index.with_name(f"{index.name}.restored")
+            _create(draft)
+            shutil.copyfile(copy, draft)
+            _sync(draft)
+            draft.replace(index)
+            fsync_folder(index.parent)
+            return copy
+    return None
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None)
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        with closing(_connect(path)) as connection:
+            return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+    except sqlite3.DatabaseError:  # no database at all, or one that breaks while it is read
+        return False
+
+
+def _create(path: Path) -> None:
+    with suppress(FileNotFoundError):
+        path.unlink()
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE))
+
+
+def _sync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
