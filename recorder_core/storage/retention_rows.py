@@ -185,6 +185,7 @@ def _cameras_on(connection: Connection, volume: int) -> dict[int, str]:
         select(CAMERA.c.camera_key, CAMERA.c.camera_id)
         .join_from(TALLY, CAMERA, TALLY.c.camera_key == CAMERA.c.camera_key)
         .where(TALLY.c.volume_key == volume, TALLY.c.segments > 0)
+        .order_by(CAMERA.c.camera_key)
     )
     return {row.camera_key: row.camera_id for row in connection.execute(query)}
 

@@ -237,7 +237,7 @@ class _World:
                     raise
                 return
             if done:
-                del self._protections[hold_id]
+                self._protections.pop(hold_id, None)  # without the lock, a hold can be ended twice
                 self.result.released += 1
 
         return act
