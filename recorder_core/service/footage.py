@@ -58,24 +58,23 @@ class Footage:
             RequestError: `UNKNOWN_CAMERA` for one that never recorded here.
         """
         # In this order a segment that closes meanwhile is seen twice, never missed.
-        writing = [segment.partial() for segment in self._volumes.open_segments(camera_id)]
+        writing = self._writing(camera_id, start_us, end_us)
         closed = await self._index.ask(Index.segments, camera_id, start_us, end_us)
         gaps = await self._index.ask(Index.gaps, camera_id, start_us, end_us)
         done = {segment.segment_id for segment in closed}
-        inside = [
-            segment
-            for segment in writing
-            if segment.segment_id not in done
-            and segment.fragments
-            and segment.start_us < end_us
-            and segment.end_us > start_us
-        ]
-        return Window(closed, inside, gaps)
+        return Window(closed, [segment for segment in writing if segment.segment_id not in done], gaps)
 
     async def coverage(self, camera_id: str, start_us: int, end_us: int) -> Coverage:
-        """Return what is stored of a camera, and what is not, as it travels."""
-        window = await self.window(camera_id, start_us, end_us)
-        writing = {segment.segment_id for segment in window.open}
+        """Return what is stored of a camera, and what is not, as it travels.
+
+        Raises:
+            RequestError: `UNKNOWN_CAMERA` for one that never recorded here.
+        """
+        # In this order, for the reason that `window` has.
+        writing = self._writing(camera_id, start_us, end_us)
+        closed = await self._index.ask(Index.timeline, camera_id, start_us, end_us)
+        gaps = await self._index.ask(Index.gaps, camera_id, start_us, end_us)
+        done = {segment.segment_id for segment in closed}
         views = [
             SegmentView(
                 segment_id=segment.segment_id,
@@ -83,13 +82,27 @@ class Footage:
                 start_us=segment.start_us,
                 end_us=segment.end_us,
                 size=segment.size,
-                root=segment.root.hex() or None,
-                open=segment.segment_id in writing,
+                root=None,
+                open=True,
             )
-            for segment in window.segments
+            for segment in writing
+            if segment.segment_id not in done
         ]
-        gaps = [gap_view(gap) for gap in window.gaps]
-        return Coverage(camera_id=camera_id, start_us=start_us, end_us=end_us, segments=views, gaps=gaps)
+        return Coverage(
+            camera_id=camera_id,
+            start_us=start_us,
+            end_us=end_us,
+            segments=sorted((*closed, *views), key=lambda view: view.start_us),
+            gaps=[gap_view(gap) for gap in gaps],
+        )
+
+    def _writing(self, camera_id: str, start_us: int, end_us: int) -> list[Segment]:
+        """Open segments that overlap a window, as far as they are written."""
+        return [
+            segment
+            for segment in (one.partial() for one in self._volumes.open_segments(camera_id))
+            if segment.fragments and segment.start_us < end_us and segment.end_us > start_us
+        ]
 
     def sources(self, window: Window) -> list[ClipSource]:
         """Return where a clip may be cut from.

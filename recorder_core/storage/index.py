@@ -15,6 +15,7 @@ from .reading_rows import ReadingRows
 from .rebuild_rows import RebuildRows
 from .retention_rows import RetentionRows
 from .root_rows import RootRows
+from .timeline_rows import TimelineRows
 
 _HEARTBEAT = "heartbeat_us"
 
@@ -29,6 +30,7 @@ class Index(
     RetentionRows,
     ExportRows,
     FootageRows,
+    TimelineRows,
 ):
     """The index of footage. `with Index.open(path, clock) as index:` opens and closes it."""
 

@@ -16,7 +16,7 @@ from .schema import CAMERA, OPEN_FILE, RUN, SEGMENT, TALLY, VOLUME
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Connection, Row, Select
+    from sqlalchemy import ColumnElement, Connection, Row, Select
 
 _PAGE = 1000
 
@@ -148,17 +148,18 @@ def window_query(connection: Connection, camera_id: str, start_us: int, end_us: 
 
     Raises RequestError `UNKNOWN_CAMERA`.
     """
+    return _segments().where(*overlapping(connection, camera_id, start_us, end_us)).order_by(SEGMENT.c.start_us)
+
+
+def overlapping(connection: Connection, camera_id: str, start_us: int, end_us: int) -> tuple[ColumnElement[bool], ...]:
+    """Say which segments of a camera overlap `[start_us, end_us)`. Raises RequestError `UNKNOWN_CAMERA`."""
     key = camera_key(connection, camera_id)
     longest = connection.execute(select(CAMERA.c.longest_us).where(CAMERA.c.camera_key == key)).scalar_one()
     return (
-        _segments()
-        .where(
-            SEGMENT.c.camera_key == key,
-            SEGMENT.c.start_us > start_us - longest,
-            SEGMENT.c.start_us < end_us,
-            SEGMENT.c.start_us + SEGMENT.c.wall_duration_us > start_us,
-        )
-        .order_by(SEGMENT.c.start_us)
+        SEGMENT.c.camera_key == key,
+        SEGMENT.c.start_us > start_us - longest,
+        SEGMENT.c.start_us < end_us,
+        SEGMENT.c.start_us + SEGMENT.c.wall_duration_us > start_us,
     )
 
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings, strategies as st
 from sqlalchemy import delete, func, select
 
 from recorder_core.errors import ErrorCode, RequestError, StorageError
+from recorder_core.models import SegmentView
 from recorder_core.storage import event_rows
 from recorder_core.storage.camera_rows import camera_key, unfinished_run_query
 from recorder_core.storage.gap_rows import gap_query, open_gap_query
@@ -310,3 +311,26 @@ def test_garbage_of_a_volume_that_is_away_stays(store: Store) -> None:
         collect_garbage(store.index, store.handle.volume)
     assert caught.value.code is ErrorCode.VOLUME_MISSING
     assert store.index.pending_bytes(store.volume_id) == 10
+
+
+def test_a_timeline_shows_the_segments_of_a_window(store: Store) -> None:
+    """The same ones as `segments` gives, in the same order, as they travel."""
+    runs = [store.run(), store.run(run_id="run-2"), store.run("stairs", run_id="run-3")]
+    for number in range(8):
+        row(store, runs[number % 3], T0 + number * 10 * S, 10 * S)
+    for start_us, end_us in ((T0, T0 + 80 * S), (T0 + 10 * S, T0 + 60 * S), (T0 + 35 * S, T0 + 36 * S), (0, T0)):
+        assert store.index.timeline("entrance", start_us, end_us) == [
+            SegmentView(
+                segment_id=segment.segment_id,
+                run_id=segment.run_id,
+                start_us=segment.start_us,
+                end_us=segment.end_us,
+                size=segment.size,
+                root=segment.root.hex(),
+            )
+            for segment in store.index.segments("entrance", start_us, end_us)
+        ]
+    assert len(store.index.timeline("entrance", T0, T0 + 80 * S)) == 6
+    with pytest.raises(RequestError) as caught:
+        store.index.timeline("cellar", T0, T0 + S)
+    assert caught.value.code is ErrorCode.UNKNOWN_CAMERA
