@@ -20,7 +20,8 @@ COMMANDS = {
     "status": ("recorder_core.cli.status", "show what a running recorder does; also serves as a health check"),
     "probe": ("recorder_core.cli.probe", "try a camera and show what it offers"),
     "export": ("recorder_core.cli.export", "cut a clip out of what a running recorder has stored"),
-    "verify": ("recorder_core.cli.verify", "hold the stored files against the index"),
+    "verify": ("recorder_core.cli.verify", "hold the stored files against the index, or check an evidence package"),
+    "ledger": ("recorder_core.cli.ledger", "keep a copy of the ledger of a data folder elsewhere"),
     "reconcile": ("recorder_core.cli.reconcile", "bring the index of a stopped recorder in line with its files"),
     "simulate": ("recorder_core.simulator.cli", "run simulated cameras"),
 }

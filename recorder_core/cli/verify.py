@@ -1,18 +1,11 @@
-"""`verify`: holds all stored files against the index; the recorder may go on recording meanwhile."""
+"""`verify`: holds the files or the ledger against the index, while the recorder may go on; or checks a package."""
 
 from __future__ import annotations
 
-import json
-import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recorder_core.service.verify import Verified, verify
-
-from .exit_codes import FAILED, NOT_VERIFIED, OK
-from .progress import Progress
-from .store import index_snapshot, open_volumes
+from . import verify_files, verify_ledger, verify_package
 
 if TYPE_CHECKING:
     import argparse
@@ -20,40 +13,20 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `verify`."""
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the recorder's data folder")
-    parser.add_argument("--camera", metavar="ID", help="only this camera")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("package", type=Path, nargs="?", metavar="PACKAGE", help="an evidence package, zip or folder")
+    what.add_argument("--data", type=Path, metavar="DIR", help="the recorder's data folder")
+    parser.add_argument("--camera", metavar="ID", help="with --data, only the files of this camera")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--no-audio", action="store_true", help="with --data, only make sure that no file has sound")
+    how.add_argument("--ledger", action="store_true", help="with --data, the ledger instead of the files")
+    parser.add_argument("--copy", type=Path, metavar="FILE", help="with --ledger, a copy of it to compare with")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    verify_package.add_arguments(parser)
 
 
 def main(args: argparse.Namespace) -> int:
-    """Look at every file; 0 if all are as they were recorded, 5 if not, 1 if a volume is not there."""
-    verified = Verified()
-    with index_snapshot(args.data) as index, Progress("Verifying") as bar:
-        handles, errors = open_volumes(args.data, index)
-        findings = list(
-            verify(
-                index,
-                handles,
-                camera_id=args.camera,
-                progress=lambda done, total: bar.show(done / total if total else 1.0),
-                verified=verified,
-            )
-        )
-        bar.show(1.0)
-    if args.json:
-        report = {
-            "segments": verified.segments,
-            "bytes": verified.size,
-            "findings": [asdict(finding) for finding in findings],
-            "volumes_missing": [error.message for error in errors],
-        }
-        print(json.dumps(report))
-    else:
-        for finding in findings:
-            print(f"{finding.path}: {finding.flaw} {finding.detail}".rstrip())
-        print(f"{verified.segments} files, {verified.size} bytes, {len(findings)} findings")
-    for error in errors:
-        print(f"{error.code}: {error.message}", file=sys.stderr)
-    if findings:
-        return NOT_VERIFIED
-    return FAILED if errors else OK
+    """Look at what is meant; 0 if all is as it was recorded, 5 if not, 1 if something needed is not there."""
+    if args.package is not None:
+        return verify_package.main(args.package, fingerprint=args.fingerprint, as_json=args.json)
+    return verify_ledger.main(args) if args.ledger else verify_files.main(args)
