@@ -13,10 +13,19 @@ from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.service.settings import SettingsFiles
 from recorder_core.service.startup import INDEX
 from recorder_core.storage.index import Index
+from recorder_core.storage.read_only import read_only
 from recorder_core.storage.volumes import VolumeHandle, open_volume
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+def index_path(data: Path) -> Path:
+    """Return where the index of a data folder lies. Raises StorageError `VOLUME_MISSING` where there is none."""
+    path = data / INDEX
+    if not path.is_file():
+        raise StorageError(ErrorCode.VOLUME_MISSING, "The data folder has no index.", path=str(data))
+    return path
 
 
 @contextmanager
@@ -26,19 +35,11 @@ def index_snapshot(data: Path) -> Iterator[Index]:
     Raises:
         StorageError: `VOLUME_MISSING` where there is no index, `INDEX_DAMAGED` for one that cannot be read.
     """
-    path = data / INDEX
-    if not path.is_file():
-        raise StorageError(ErrorCode.VOLUME_MISSING, "The data folder has no index.", path=str(data))
+    path = index_path(data)
     with tempfile.TemporaryDirectory(prefix=".snapshot-", dir=data) as folder:
         copy = Path(folder) / INDEX
-        try:
-            with (
-                closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as source,
-                closing(sqlite3.connect(copy)) as target,
-            ):
-                source.backup(target)
-        except sqlite3.Error as error:
-            raise StorageError(ErrorCode.INDEX_DAMAGED, "The index cannot be read.", path=str(path)) from error
+        with read_only(path) as source, closing(sqlite3.connect(copy)) as target:
+            source.backup(target)
         with Index.open(copy, SystemClock()) as index:
             yield index
 

@@ -16,6 +16,7 @@ class LedgerKind(StrEnum):
     HOLD_PLACED = "hold_placed"
     HOLD_ENDED = "hold_ended"
     DELETED = "deleted"
+    GIVEN_UP = "given_up"
     EXPORTED = "exported"
     EXPORT_REMOVED = "export_removed"
     SETTINGS = "settings"

@@ -132,7 +132,9 @@ def read_fragment(file: BinaryIO, offset: int, size: int) -> FragmentLayout:
 
 
 def check_only_video_track(source: Path | BinaryIO) -> None:
-    """Make sure that a file, fragmented or progressive, has one track and that it is video (invariant 5).
+    """Make sure that a file, fragmented or progressive, has one track, and that it is video (invariant 5).
+
+    There is no audio track and no audio sample entry in it then. Only its `moov` is read.
 
     Raises:
         Mp4Error: it has not, or is malformed.

@@ -25,6 +25,8 @@ from recorder_core.parameter_sets import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from recorder_core.mp4.boxes import BoxHeader
+
 _LENGTH_SIZE_MINUS_ONE = 3
 
 # ISO/IEC 14496-12 sections 8.5.2 and 12.1.3: reserved, data_reference_index, reserved, width, height, 72 dpi twice,
@@ -57,10 +59,7 @@ def parse_sample_entry(data: bytes, start: int, end: int) -> VideoFormat:
     Raises:
         Mp4Error: it is malformed, or no sample entry of the recorder.
     """
-    entry = next(iter_boxes(data, start, end), None)
-    codec = None if entry is None else next((codec for codec, kinds in _BOXES.items() if kinds[0] == entry.kind), None)
-    if entry is None or codec is None:
-        raise Mp4Error("The sample entry is none of the recorder's")
+    codec, entry = one_video_entry(data, start, end)
     found = find_box(data, entry.payload + _VISUAL.size, entry.end, _BOXES[codec][1])
     configuration = data[found.payload : found.end]
     try:
@@ -69,6 +68,20 @@ def parse_sample_entry(data: bytes, start: int, end: int) -> VideoFormat:
         return video_format(codec, _PARAMETER_SETS[codec](configuration))
     except (ParameterSetError, struct.error, IndexError) as error:
         raise Mp4Error("The decoder configuration is malformed") from error
+
+
+def one_video_entry(data: bytes, start: int, end: int) -> tuple[Codec, BoxHeader]:
+    """The one sample entry between two offsets of `data`, which must be of a video (invariant 5), and its codec.
+
+    Raises:
+        Mp4Error: there is another one, or none, or it is malformed.
+    """
+    entries = list(iter_boxes(data, start, end))
+    codecs = [codec for codec, kinds in _BOXES.items() if [entry.kind for entry in entries] == [kinds[0]]]
+    if not codecs:
+        kinds = ", ".join(entry.kind.decode("latin-1") for entry in entries) or "none"
+        raise Mp4Error(f"The sample entries are none of the recorder's: {kinds}")
+    return codecs[0], entries[0]
 
 
 def _jpeg_format(visual: bytes, configuration: bytes) -> VideoFormat:

@@ -12,12 +12,13 @@ import struct
 
 from recorder_core.media import TIMESCALE, VideoFormat
 from recorder_core.mp4.boxes import BoxHeader, Mp4Error, box, find_box, full_box, iter_boxes
-from recorder_core.mp4.sample_entry import sample_entry
+from recorder_core.mp4.sample_entry import one_video_entry, sample_entry
 
 SECONDS_1904_TO_1970 = 2_082_844_800
 
 _MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x4000_0000)
 _ENABLED_IN_MOVIE_AND_PREVIEW = 7
+_ENTRIES_HEAD_BYTES = 8  # version, flags, number of entries
 _LANGUAGE_UNDETERMINED = 0x55C4  # "und", three letters of 5 bits
 
 _HANDLER = full_box(b"hdlr", 0, 0, bytes(4), b"vide", bytes(12), b"VideoHandler\0")
@@ -62,10 +63,10 @@ def video_media(header: bytes, *sample_tables: bytes) -> bytes:
 
 
 def only_video_track(movie: bytes) -> BoxHeader:
-    """The one `trak` box of a `moov` payload, which must be video (invariant 5).
+    """The one `trak` box of a `moov` payload, which must be video, with one sample entry that is (invariant 5).
 
     Raises:
-        Mp4Error: the movie has any other tracks, or is malformed.
+        Mp4Error: the movie has any other tracks or sample entries, or is malformed.
     """
     tracks = [header for header in iter_boxes(movie, 0, len(movie)) if header.kind == b"trak"]
     if len(tracks) != 1:
@@ -73,6 +74,8 @@ def only_video_track(movie: bytes) -> BoxHeader:
     handler = find_box(movie, tracks[0].payload, tracks[0].end, b"mdia", b"hdlr")
     if movie[handler.payload + 8 : handler.payload + 12] != b"vide":
         raise Mp4Error("The track is no video")
+    entries = find_box(movie, tracks[0].payload, tracks[0].end, b"mdia", b"minf", b"stbl", b"stsd")
+    one_video_entry(movie, entries.payload + _ENTRIES_HEAD_BYTES, entries.end)
     return tracks[0]
 
 

@@ -1,13 +1,15 @@
-"""Holds stored files against what the index says of them (invariants 1 and 5).
+"""Holds stored files against what the index says of them (invariants 1 and 5), at the speed of the disk.
 
-A file must have the size and the root of its row, exactly one track and that a video, and every sample in it the
-SHA-256 that was written beside it. It is read once, and each byte is hashed once.
+A file is read once. Several are looked at side by side, for hashing leaves the interpreter to others.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import os
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -16,11 +18,15 @@ from recorder_core.mp4 import Mp4Error, check_only_video_track, read_segment, se
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
     from pathlib import Path
 
     from recorder_core.storage.index import Index
     from recorder_core.storage.records import Segment
     from recorder_core.storage.volumes import VolumeHandle
+
+_AHEAD = 2
+"""Files that wait for each thread: enough that none is idle, few enough for memory, which holds them whole."""
 
 
 class Flaw(StrEnum):
@@ -53,62 +59,94 @@ class Verified:
     size: int = 0
 
 
+type Examine = Callable[[Path, Segment], list[Finding]]
+"""Looks at the file of a segment, on some thread, and returns what is wrong with it."""
+
+
 def verify(
     index: Index,
     handles: list[VolumeHandle],
+    examine: Examine,
     *,
     camera_id: str | None = None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     verified: Verified | None = None,
 ) -> Iterator[Finding]:
-    """Look at every segment of these volumes, or of one camera on them; yield what is wrong.
+    """Look at every segment of these volumes, or of one camera on them; yield what is wrong, in order.
 
     `progress` hears the bytes that were looked at and those of all files; `verified` is counted up.
 
     Raises:
+        RequestError: `UNKNOWN_CAMERA`.
         StorageError: the index fails or a volume went away.
     """
     count = Verified() if verified is None else verified
-    total = sum(index.bytes_on_volume(handle.volume.volume_id) for handle in handles)
-    seen = 0
+    volumes = sum(index.bytes_on_volume(handle.volume.volume_id) for handle in handles)
+    total = volumes if camera_id is None else index.footage(camera_id).size
+    threads = os.process_cpu_count() or 1
+    waiting: deque[tuple[Segment, Future[list[Finding]]]] = deque()
+
+    def done() -> list[Finding]:
+        segment, future = waiting.popleft()
+        findings = future.result()
+        count.segments += 1
+        count.size += segment.size
+        progress(count.size, total)
+        return findings
+
+    with ThreadPoolExecutor(threads, "verify") as pool:
+        for path, segment in _files(index, handles, camera_id):
+            waiting.append((segment, pool.submit(examine, path, segment)))
+            if len(waiting) > threads * _AHEAD:
+                yield from done()
+        while waiting:
+            yield from done()
+
+
+def _files(index: Index, handles: list[VolumeHandle], camera_id: str | None) -> Iterator[tuple[Path, Segment]]:
     for handle in handles:
         handle.check()
         for segment in index.all_segments(handle.volume.volume_id):
             if camera_id in (None, segment.camera_id):
-                yield from verify_segment(handle.volume.path / segment.path, segment)
-                count.segments += 1
-                count.size += segment.size
-            seen += segment.size
-            progress(seen, total)
+                yield handle.volume.path / segment.path, segment
 
 
-def verify_segment(path: Path, segment: Segment) -> list[Finding]:
-    """Return what is wrong with one file."""
+def check_no_audio(path: Path, segment: Segment) -> list[Finding]:
+    """Make sure that a segment's file has one track, that it is video, and no audio sample entry; reads no footage."""
+    try:
+        check_only_video_track(path)
+    except Mp4Error as error:
+        return [_finding(segment, Flaw.STRUCTURE, str(error))]
+    except OSError as error:
+        return [_refused(segment, error)]
+    return []
 
-    def finding(flaw: Flaw, detail: str = "") -> Finding:
-        return Finding(segment.segment_id, segment.camera_id, segment.path, flaw, detail)
 
+def check_whole(path: Path, segment: Segment) -> list[Finding]:
+    """Hold all of a segment's file against its row.
+
+    It must have the size and the root of its row, one track and that a video, and every sample in it the SHA-256 that
+    was written beside it.
+    """
     try:
         data = path.read_bytes()
-    except FileNotFoundError:
-        return [finding(Flaw.MISSING)]
     except OSError as error:
-        return [finding(Flaw.UNREADABLE, error.strerror or "")]
+        return [_refused(segment, error)]
     found = []
     if len(data) != segment.size:
-        found.append(finding(Flaw.SIZE, f"{len(data)} bytes instead of {segment.size}"))
+        found.append(_finding(segment, Flaw.SIZE, f"{len(data)} bytes instead of {segment.size}"))
     try:
         check_only_video_track(io.BytesIO(data))
         layout = read_segment(io.BytesIO(data))
     except Mp4Error as error:
-        return [*found, finding(Flaw.STRUCTURE, str(error))]
+        return [*found, _finding(segment, Flaw.STRUCTURE, str(error))]
     if segment_root(io.BytesIO(data), layout) != segment.root:
-        found.append(finding(Flaw.ROOT))
+        found.append(_finding(segment, Flaw.ROOT))
     if layout.whole_size != len(data):
-        found.append(finding(Flaw.STRUCTURE, f"whole up to byte {layout.whole_size} only"))
+        found.append(_finding(segment, Flaw.STRUCTURE, f"whole up to byte {layout.whole_size} only"))
     if len(layout.fragments) != len(segment.fragments):
         sentence = f"{len(layout.fragments)} fragments instead of {len(segment.fragments)}"
-        found.append(finding(Flaw.STRUCTURE, sentence))
+        found.append(_finding(segment, Flaw.STRUCTURE, sentence))
     view = memoryview(data)
     samples = [sample for fragment in layout.fragments for sample in fragment.samples]
     bad = [
@@ -118,5 +156,15 @@ def verify_segment(path: Path, segment: Segment) -> list[Finding]:
     ]
     if bad:
         sentence = f"{len(bad)} of {len(samples)} samples, the first at byte {bad[0].offset}"
-        found.append(finding(Flaw.SAMPLE, sentence))
+        found.append(_finding(segment, Flaw.SAMPLE, sentence))
     return found
+
+
+def _refused(segment: Segment, error: OSError) -> Finding:
+    if isinstance(error, FileNotFoundError):
+        return _finding(segment, Flaw.MISSING)
+    return _finding(segment, Flaw.UNREADABLE, error.strerror or "")
+
+
+def _finding(segment: Segment, flaw: Flaw, detail: str = "") -> Finding:
+    return Finding(segment.segment_id, segment.camera_id, segment.path, flaw, detail)

@@ -44,6 +44,11 @@ def new_segment_id(start_us: int, random: Callable[[int], int] = secrets.randbit
     return segment_id
 
 
+def id_time_us(segment_id: int) -> int:
+    """Return the moment that a segment's id was made of, in whole milliseconds."""
+    return (segment_id >> _RANDOM_BITS) * 1000
+
+
 def new_run_id() -> str:
     """Return a new id of a run: a UUID of version 7 (RFC 9562) as 32 hexadecimal digits."""
     return uuid7().hex

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from recorder_core.models import LedgerKind
+
 from .camera_rows import camera_key
 from .event_rows import EventRows
 from .gap_rows import cut_gaps, insert_gap
+from .ledger_rows import append_ledger
 from .records import GapReason
 from .schema import CAMERA, FINDING, RUN, SEGMENT
 from .segment_rows import SegmentRows, insert_segment
@@ -27,10 +30,11 @@ REBUILT = "rebuilt"
 
 
 class Finding(StrEnum):
-    """How a segment's file differs from its row."""
+    """How a segment's file differs from its row, or, where it is damaged, from what was recorded."""
 
     MISSING = "missing"
     CHANGED = "changed"
+    DAMAGED = "damaged"
 
 
 class RebuildRows(SegmentRows, EventRows):
@@ -74,13 +78,18 @@ class RebuildRows(SegmentRows, EventRows):
             return {row.segment_id: Finding(row.kind) for row in connection.execute(select(FINDING))}
 
     def give_up(self, segment: Segment) -> None:
-        """Remove the row of a segment whose file is gone for good; in one transaction an event and a gap replace it."""
+        """Remove the row of a segment whose file is gone for good.
+
+        In one transaction an event, an entry of the ledger and a gap replace it.
+        """
         with self._writing() as connection:
             connection.execute(delete(SEGMENT).where(SEGMENT.c.segment_id == segment.segment_id))
             if segment.wall_duration_us > 0:
                 when = (segment.start_us, segment.end_us)
                 key = camera_key(connection, segment.camera_id)
                 insert_gap(connection, key, when, (GapReason.STORAGE_FAILED, "file missing"))
+            at_us = self.clock.now_us()
+            append_ledger(connection, LedgerKind.GIVEN_UP, at_us, {"camera_id": segment.camera_id, **_data(segment)})
             self._report(connection, segment, "segment_given_up")
 
     def inferred_coverage(self, camera_id: str) -> list[tuple[int, int, bool]]:
@@ -105,12 +114,16 @@ class RebuildRows(SegmentRows, EventRows):
         return True
 
     def _report(self, connection: Connection, segment: Segment, kind: str) -> None:
-        data: dict[str, str | int | float | bool | None] = {
-            "volume_id": segment.volume_id,
-            "path": segment.path,
-            "start_us": segment.start_us,
-            "end_us": segment.end_us,
-            "size": segment.size,
-            "root": segment.root.hex(),
-        }
-        self._append_event(connection, kind, self.clock.now_us(), segment.camera_id, data)
+        self._append_event(connection, kind, self.clock.now_us(), segment.camera_id, _data(segment))
+
+
+def _data(segment: Segment) -> dict[str, str | int | float | bool | None]:
+    return {
+        "segment_id": segment.segment_id,
+        "volume_id": segment.volume_id,
+        "path": segment.path,
+        "start_us": segment.start_us,
+        "end_us": segment.end_us,
+        "size": segment.size,
+        "root": segment.root.hex(),
+    }

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy import insert, select, update
 
 from recorder_core.merkle import audit_path, leaf_hash, root_of
-from recorder_core.models import LedgerKind
+from recorder_core.models import LedgerKind, RecordClass
 
 from .camera_rows import camera_key
 from .ledger_rows import LedgerRows, append_ledger, ledger_entry
-from .schema import CAMERA, LEAVES, LEDGER, SEGMENT
+from .schema import CAMERA, CERTIFICATE, LEAVES, LEDGER, SEGMENT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -127,6 +127,17 @@ class RootRows(LedgerRows):
                 now = {one.segment_id: one.root for one in found}
             yield Told(ledger_entry(row), then, now)
             after = row.seq
+
+    def certified(self, camera_id: str, start_us: int, end_us: int) -> list[tuple[int, int]]:
+        """Return the stretches of a camera that overlap `[start_us, end_us)` and whose deletion is certified."""
+        query = (
+            select(CERTIFICATE.c.start_us, CERTIFICATE.c.end_us)
+            .join_from(CERTIFICATE, CAMERA, CERTIFICATE.c.camera_key == CAMERA.c.camera_key)
+            .where(CAMERA.c.camera_id == camera_id, CERTIFICATE.c.record_class == RecordClass.VIDEO.value)
+            .where(CERTIFICATE.c.end_us > start_us, CERTIFICATE.c.start_us < end_us)
+        )
+        with self._reading() as connection:
+            return [(row.start_us, row.end_us) for row in connection.execute(query)]
 
     def unproved(self) -> list[int]:
         """Return the segments of which the ledger is said to tell in an entry that stands for no segments any more."""

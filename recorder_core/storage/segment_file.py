@@ -1,7 +1,8 @@
 """One segment file on disk: create, append fragments, finish. Plain blocking calls, made by a volume's thread.
 
-Keeps the file half of invariant 2 (`O_EXCL`, then fsync of file and folder before anyone writes the row) and of
-invariant 7: whatever happens, the file is whole up to the end of its last complete fragment.
+Keeps the file half of invariant 2 (`O_EXCL`, then fsync of file and folder before anyone writes the row), of
+invariant 7 (whatever happens, the file is whole up to the end of its last complete fragment) and of invariant 5: a
+file is closed as a segment only if it holds one video track and nothing else.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.media import TIMESCALE
 from recorder_core.merkle import Frontier, leaf_hash
-from recorder_core.mp4 import fragment_header, init_segment
+from recorder_core.mp4 import Mp4Error, check_only_video_track, fragment_header, init_segment
 
 from .files import FILE_MODE, fsync_folder, make_folders
 from .records import FragmentSpan, OpenFile
@@ -70,12 +72,21 @@ class SegmentFile:
         return FragmentSpan(offset=offset, size=self.size - offset, duration=fragment.duration, sync=samples[0].sync)
 
     def finish(self) -> bytes:
-        """Sync file and folder, close, and return the segment's root (`mp4.segment_root`)."""
+        """Sync file and folder, close, and return the segment's root (`mp4.segment_root`).
+
+        Raises:
+            StorageError: `STORAGE_FAILED` if what lies on the disk is not one video track and nothing else.
+            OSError: the disk refuses.
+        """
         try:
             os.fsync(self._fd)
         finally:
             self.release()
         fsync_folder(self._path.parent)
+        try:
+            check_only_video_track(self._path)
+        except Mp4Error as error:
+            raise StorageError(ErrorCode.STORAGE_FAILED, f"A segment is not as it was written: {error}.") from error
         return self._tree.root()
 
     def discard(self) -> None:

@@ -165,6 +165,8 @@ def test_a_second_track_or_audio_is_refused() -> None:
         check_only_video_track(io.BytesIO(file_type + box(b"moov")))
     with pytest.raises(Mp4Error, match="no video"):
         check_only_video_track(io.BytesIO(file_type + box(b"moov", payload.replace(b"vide", b"soun"))))
+    with pytest.raises(Mp4Error, match="none of the recorder's: mp4a"):
+        check_only_video_track(io.BytesIO(file_type + box(b"moov", payload.replace(b"avc1", b"mp4a"))))
     with pytest.raises(Mp4Error, match="2 tracks"):
         parse_movie(payload + again)
 

@@ -29,7 +29,7 @@ from recorder_core.models import (
 )
 from recorder_core.parameter_sets import video_format
 from recorder_core.service.startup import INDEX
-from recorder_core.service.verify import verify
+from recorder_core.service.verify import check_whole, verify
 from recorder_core.simulator import (
     Challenge,
     ChangeVideo,
@@ -209,7 +209,7 @@ def _check_files(data: Path, sizes: dict[str, tuple[int, int]]) -> None:
     footage = data / "footage"
     volume = open_volume(VolumeConfig(path=str(footage)), SystemClock())
     with Index.open(data / INDEX, SystemClock()) as index:
-        assert list(verify(index, [volume])) == []
+        assert list(verify(index, [volume], check_whole)) == []
         segments = list(index.all_segments(volume.volume.volume_id))
         assert {segment.run_id: segment.samples for segment in segments}.keys() == sizes.keys()
     serials: list[int] = []
@@ -223,7 +223,7 @@ def _check_files(data: Path, sizes: dict[str, tuple[int, int]]) -> None:
         file.truncate(segments[-1].size - 1)
     with Index.open(data / "anew.sqlite", SystemClock()) as index:
         assert rebuild(index, [volume]).adopted == len(segments)
-        assert list(verify(index, [volume])) == []
+        assert list(verify(index, [volume], check_whole)) == []
         found = {segment.segment_id: segment for segment in index.all_segments(volume.volume.volume_id)}
         runs = index.runs("lobby", 0, 1 << 62)
     assert {run.run_id: (run.codec, run.width, run.height) for run in runs} == {

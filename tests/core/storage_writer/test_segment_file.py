@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.media import TIMESCALE, Fragment, Sample
 from recorder_core.mp4 import read_segment
 from recorder_core.storage.segment_file import SegmentFile
@@ -70,6 +71,17 @@ def test_more_samples_than_one_call_can_write(store: Store, file: OpenFile) -> N
     data = store.path(file).read_bytes()
     assert data.endswith(b"".join(sample.data for sample in samples))
     assert root == documented_root(store.path(file))
+
+
+def test_a_file_with_sound_is_no_segment(store: Store, file: OpenFile) -> None:
+    """Whatever put it there: what counts is what lies on the disk when the file is closed."""
+    written = _written(store, file)
+    written.append(fragment(T0))
+    path = store.path(file)
+    path.write_bytes(path.read_bytes().replace(b"vide", b"soun"))
+    with pytest.raises(StorageError, match="The track is no video") as caught:
+        written.finish()
+    assert caught.value.code is ErrorCode.STORAGE_FAILED
 
 
 def test_writes_that_take_only_a_part(store: Store, file: OpenFile, monkeypatch: pytest.MonkeyPatch) -> None:
