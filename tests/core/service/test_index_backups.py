@@ -131,6 +131,7 @@ async def test_a_copy_is_made_when_the_last_one_is_an_hour_old(store: Store, cap
     clock.wake.set()
     assert await clock.slept.get() == EVERY_S  # the new one's time is the system's, which is ahead of this clock
     assert backup_path(index, 2).exists()
+    store.index.close()  # else all of it would still stand in the log
     index.write_bytes(b"no database")
     clock.wake.set()
     with caplog.at_level(logging.ERROR):
