@@ -1,12 +1,22 @@
-"""`export`: has a running recorder cut a clip, waits for it, and says where its files are."""
+"""`export clip|still|package|list|cancel`: has a running recorder make something, waits for it, says where it is."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from recorder_core.models import ExportJob, ExportRequest, ExportState, StartMode
+from recorder_core.models import (
+    ExportJob,
+    ExportList,
+    ExportRequest,
+    ExportState,
+    PackageRequest,
+    StartMode,
+    StillFormat,
+    StillRequest,
+)
 
 from . import remote
 from .exit_codes import FAILED, OK
@@ -14,29 +24,156 @@ from .progress import Progress
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Awaitable, Callable
+
+    from recorder_core.api.client import RecorderClient
 
 _LOOK_S = 1.0
+_MOMENT_HELP = "ISO 8601 with an offset, or @SECONDS"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of `export`."""
+    """Declare what `export` can do."""
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="WHAT")
+    clip = verbs.add_parser("clip", help="cut a clip out of one camera's footage")
+    _add_clip(clip)
+    still = verbs.add_parser("still", help="take the picture that was on screen at a moment")
+    _add_still(still)
+    package = verbs.add_parser("package", help="put the footage of several cameras into a package of evidence")
+    _add_package(package)
+    shown = verbs.add_parser("list", help="show the newest exports")
+    remote.add_arguments(shown)
+    shown.add_argument("--limit", type=int, default=20, metavar="N", help="how many")
+    cancel = verbs.add_parser("cancel", help="stop an export, or remove the files of one that is done")
+    remote.add_arguments(cancel)
+    cancel.add_argument("export_id", metavar="EXPORT", help="the export's id")
+    cancel.add_argument("--actor", default="", help="the id of who does it, which the certificate keeps")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Do it; print one line per file or export, or JSON."""
+    return asyncio.run(_VERBS[args.verb](args))
+
+
+def _add_clip(parser: argparse.ArgumentParser) -> None:
     remote.add_arguments(parser)
     parser.add_argument("camera", metavar="CAMERA", help="the camera's id")
-    parser.add_argument("start", type=remote.moment, metavar="START", help="ISO 8601 with an offset, or @SECONDS")
+    _add_interval(parser, StartMode.LEAD_IN)
+    _add_label(parser)
+
+
+def _add_still(parser: argparse.ArgumentParser) -> None:
+    remote.add_arguments(parser)
+    parser.add_argument("camera", metavar="CAMERA", help="the camera's id")
+    parser.add_argument("at", type=remote.moment, metavar="TIME", help=_MOMENT_HELP)
+    parser.add_argument(
+        "--format", type=StillFormat, choices=list(StillFormat), default=StillFormat.PNG, help="how it is encoded"
+    )
+    _add_label(parser)
+
+
+def _add_package(parser: argparse.ArgumentParser) -> None:
+    remote.add_arguments(parser)
+    _add_interval(parser, StartMode.NEXT_SYNC)
+    parser.add_argument("cameras", nargs="+", metavar="CAMERA", help="the cameras' ids")
+    parser.add_argument("--request", metavar="ID", help="the id of the request that it answers")
+    parser.add_argument("--basis", metavar="ID", help="the id of the basis on which it is released")
+    parser.add_argument("--expires", type=remote.moment, metavar="TIME", help="when it is to be removed")
+    _add_label(parser)
+
+
+def _add_interval(parser: argparse.ArgumentParser, start_mode: StartMode) -> None:
+    parser.add_argument("start", type=remote.moment, metavar="START", help=_MOMENT_HELP)
     parser.add_argument("end", type=remote.moment, metavar="END")
     parser.add_argument(
         "--start-mode",
         type=StartMode,
         choices=list(StartMode),
-        default=StartMode.LEAD_IN,
+        default=start_mode,
         help="carry the pictures that the first one needs, hidden, or begin with the next one that needs none",
     )
+
+
+def _add_label(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--label", default="", help="a note that the recorder keeps")
+    parser.add_argument("--actor", default="", help="the id of who asks for it")
 
 
-def main(args: argparse.Namespace) -> int:
-    """Export; print one line per file, or the whole job as JSON."""
-    job = asyncio.run(_export(args))
+async def _clip(args: argparse.Namespace) -> int:
+    request = ExportRequest(
+        camera_id=args.camera,
+        start_us=args.start,
+        end_us=args.end,
+        start_mode=args.start_mode,
+        label=args.label,
+        actor=args.actor,
+    )
+    async with remote.client(args) as client:
+        return _tell(args, await _made(client, await client.export(request)))
+
+
+async def _still(args: argparse.Namespace) -> int:
+    request = StillRequest(camera_id=args.camera, at_us=args.at, format=args.format, label=args.label, actor=args.actor)
+    async with remote.client(args) as client:
+        return _tell(args, await _made(client, await client.still_export(request)))
+
+
+async def _package(args: argparse.Namespace) -> int:
+    request = PackageRequest(
+        camera_ids=args.cameras,
+        start_us=args.start,
+        end_us=args.end,
+        start_mode=args.start_mode,
+        label=args.label,
+        actor=args.actor,
+        request_id=args.request,
+        basis=args.basis,
+        expires_us=args.expires,
+    )
+    async with remote.client(args) as client:
+        return _tell(args, await _made(client, await client.package(request)))
+
+
+async def _list(args: argparse.Namespace) -> int:
+    async with remote.client(args) as client:
+        jobs = await client.exports(args.limit)
+    if args.json:
+        print(ExportList(exports=jobs).to_json())
+    else:
+        for job in jobs:
+            made = datetime.fromtimestamp(job.created_us // 1_000_000, UTC)
+            cameras = ",".join(job.camera_ids)
+            print(f"{job.export_id} {made:%Y-%m-%dT%H:%M:%SZ} {job.kind} {job.state} {job.progress:4.0%} {cameras}")
+    return OK
+
+
+async def _cancel(args: argparse.Namespace) -> int:
+    async with remote.client(args) as client:
+        job = await client.remove_export(args.export_id, args.actor)
+    print(job.to_json() if args.json else f"{job.export_id} {job.state}")
+    return OK
+
+
+_VERBS: dict[str, Callable[[argparse.Namespace], Awaitable[int]]] = {
+    "clip": _clip,
+    "still": _still,
+    "package": _package,
+    "list": _list,
+    "cancel": _cancel,
+}
+
+
+async def _made(client: RecorderClient, job: ExportJob) -> ExportJob:
+    """Wait for the end of an export, with a bar."""
+    with Progress("Exporting") as bar:
+        while job.state in (ExportState.QUEUED, ExportState.RUNNING):
+            bar.show(job.progress)
+            job = await client.export_job(job.export_id, wait_s=_LOOK_S)
+        bar.show(job.progress)
+    return job
+
+
+def _tell(args: argparse.Namespace, job: ExportJob) -> int:
     if args.json:
         print(job.to_json())
     elif job.problem is None:
@@ -47,21 +184,3 @@ def main(args: argparse.Namespace) -> int:
     if job.problem is not None:
         print(f"{job.problem.code}: {job.problem.message}", file=sys.stderr)
     return OK if job.state is ExportState.DONE else FAILED
-
-
-async def _export(args: argparse.Namespace) -> ExportJob:
-    request = ExportRequest(
-        camera_id=args.camera,
-        start_us=args.start,
-        end_us=args.end,
-        start_mode=args.start_mode,
-        label=args.label,
-    )
-    async with remote.client(args) as client:
-        job = await client.export(request)
-        with Progress("Exporting") as bar:
-            while job.state in (ExportState.QUEUED, ExportState.RUNNING):
-                bar.show(job.progress)
-                job = await client.export_job(job.export_id, wait_s=_LOOK_S)
-            bar.show(job.progress)
-    return job

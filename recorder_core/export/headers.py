@@ -66,8 +66,17 @@ class Headers:
         return self._file
 
 
+class DamagedError(StorageError):
+    """The recording at `path` is not what was recorded."""
+
+    def __init__(self, path: Path, error: Mp4Error) -> None:
+        """Say which it is, and what is wrong with it."""
+        super().__init__(ErrorCode.FOOTAGE_DAMAGED, f"The recording {path.name} is damaged: {error}.", file=path.name)
+        self.path = path
+
+
 def unreadable(path: Path, error: OSError | Mp4Error) -> StorageError:
     """Say which recording cannot be used, and why."""
     if isinstance(error, OSError):
         return storage_error(error, f"Reading the recording {path.name}")
-    return StorageError(ErrorCode.STORAGE_FAILED, f"The recording {path.name} is damaged: {error}.", file=path.name)
+    return DamagedError(path, error)

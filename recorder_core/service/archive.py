@@ -1,21 +1,27 @@
-"""What export jobs take from the recorder: footage, gaps and room."""
+"""What exports take from the recorder: footage and gaps, kept from deletion while they are read, room, and proofs."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from recorder_core.export.jobs import Material
-from recorder_core.models import GapView
+from recorder_core.export.archive import Material
+from recorder_core.export.package import RootProof, SigningKey
+from recorder_core.models import GapView, SweepHalt
+from recorder_core.storage.index import Index
 
 from .footage import gap_view
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from recorder_core.clock import Clock
-    from recorder_core.models import ExportRequest
+    from recorder_core.models import Settings
+    from recorder_core.storage.records import Segment
 
     from .footage import Footage
+    from .index_thread import IndexThread
     from .volumes import Volumes
 
 _LEAD_US = 100_000
@@ -27,34 +33,85 @@ _PATIENCE_US = 3_000_000
 _LOOK_S = 0.2
 
 
+@dataclass(frozen=True, slots=True)
+class Store:
+    """What holds for the whole recorder: its data folder and that folder's id, and what may change meanwhile."""
+
+    folder: Path
+    store_id: str
+    settings: Callable[[], Settings]
+    halt: Callable[[], SweepHalt | None]
+
+
 class ServiceArchive:
     """Implements `Archive` over the recorder's parts."""
 
-    def __init__(self, footage: Footage, volumes: Volumes, clock: Clock) -> None:
+    def __init__(self, index: IndexThread, footage: Footage, volumes: Volumes, clock: Clock, store: Store) -> None:
         """Look into these."""
+        self._index = index
         self._footage = footage
         self._volumes = volumes
         self._clock = clock
+        self._store = store
 
-    async def material(self, request: ExportRequest) -> Material:
+    async def material(self, camera_id: str, start_us: int, end_us: int) -> Material:
         """Return what is stored of the interval, waiting for what is just being written."""
-        await self._written(request.camera_id, request.end_us)
-        window = await self._footage.window(request.camera_id, request.start_us - _LEAD_US, request.end_us)
-        inside = any(segment.end_us > request.start_us for segment in window.segments)
-        gaps = [
-            clipped
-            for gap in window.gaps
-            if (clipped := _clipped(gap_view(gap), request.start_us, request.end_us)) is not None
-        ]
-        return Material(self._footage.sources(window) if inside else [], gaps)
+        await self._written(camera_id, end_us)
+        window = await self._footage.window(camera_id, start_us - _LEAD_US, end_us)
+        names = await self._index.ask(Index.cameras)
+        inside = any(segment.end_us > start_us for segment in window.segments)
+        clipped = (_clipped(gap_view(gap), start_us, end_us) for gap in window.gaps)
+        return Material(
+            camera_id=camera_id,
+            camera_name=names[camera_id],
+            segments=tuple(window.segments) if inside else (),
+            sources=tuple(self._footage.sources(window)) if inside else (),
+            gaps=tuple(gap for gap in clipped if gap is not None),
+        )
+
+    async def begin_reading(self, camera_id: str, start_us: int, end_us: int) -> int:
+        """Keep all that `material` may return from being deleted until `end_reading`."""
+        return await self._index.ask(Index.begin_reading, camera_id, start_us - _LEAD_US, end_us)
+
+    async def end_reading(self, reading_id: int) -> None:
+        """Let it go."""
+        await self._index.ask(Index.end_reading, reading_id)
+
+    async def proofs(self, segments: Sequence[Segment]) -> Mapping[int, RootProof]:
+        """Return proofs for those of the segments of which the ledger tells."""
+        found = await self._index.ask(Index.root_proofs, [segment.segment_id for segment in segments])
+        return {
+            segment_id: RootProof(proof.entry, proof.index, proof.count, proof.path)
+            for segment_id, proof in found.items()
+        }
+
+    def signing_key(self) -> SigningKey:
+        """Return the key in the data folder, made if there is none. Blocks."""
+        return SigningKey.of(self._store.folder)
+
+    def store_id(self) -> str:
+        """Return the id of the data folder."""
+        return self._store.store_id
+
+    def settings(self) -> Settings:
+        """Return the settings that are in force."""
+        return self._store.settings()
 
     def roots(self) -> list[Path]:
         """Return the folders of all volumes that can be used, the one with most room first."""
         return self._volumes.roots()
 
     def check_room(self, size: int) -> None:
-        """Make sure that an export of that many bytes fits on the first volume."""
+        """Make sure that so many bytes fit on the first volume."""
         self._volumes.check_room(size)
+
+    def ages(self) -> bool:
+        """Whether the clock can be trusted to tell what is too old."""
+        return self._store.halt() is None
+
+    def may_delete(self) -> bool:
+        """Whether all holds are known, so that anything may be deleted at all."""
+        return self._store.halt() is not SweepHalt.HOLDS
 
     async def _written(self, camera_id: str, end_us: int) -> None:
         limit_us = self._clock.monotonic_us() + _PATIENCE_US

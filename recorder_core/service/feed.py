@@ -47,7 +47,7 @@ class Subscription:
         self.cut = False
 
     def put(self, item: FeedItem) -> None:
-        """Add an item, or replace the unread one on the same camera or volume."""
+        """Add an item, or replace the unread one on the same camera, volume or export."""
         if self.cut:
             return
         self._pending[_key(item)] = item
@@ -83,6 +83,8 @@ def _key(item: FeedItem) -> tuple[str, object]:
         return "camera", item.camera.camera_id
     if item.volume is not None:
         return "volume", item.volume.path
+    if item.export is not None:
+        return "export", item.export.export_id
     return "camera", item.removed_camera
 
 

@@ -168,6 +168,9 @@ class Recorder:
             await self._cameras.put(config)
         self._stack.callback(self.feed.close)
         await self._volumes.start_watching()
+        self._events.note(EventKind.RECORDER_STARTED, version=__version__)
+        await self.keeping.start(self._volumes, self._cameras, lambda: self._settings, self._synchronised)
+        self._stack.push_async_callback(self.keeping.close)
         self._stack.push_async_callback(self.exporting.close)
         await self.exporting.start()
         self._cameras.start_refreshing()
@@ -175,9 +178,6 @@ class Recorder:
         self._stack.push_async_callback(_cancel, beating)
         copying = asyncio.create_task(keep_backups(self._folder / INDEX, self._clock), name="index backups")
         self._stack.push_async_callback(_cancel, copying)
-        self._events.note(EventKind.RECORDER_STARTED, version=__version__)
-        await self.keeping.start(self._volumes, self._cameras, lambda: self._settings, self._synchronised)
-        self._stack.push_async_callback(self.keeping.close)
 
     async def _take_first_volumes(self) -> None:
         """Put the volumes that this recorder was started with into its settings, unless these name some."""

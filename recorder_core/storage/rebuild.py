@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-_BATCH = 50
+_BATCH = 250
 """Files per transaction: few enough that a crash costs little, enough that syncing the index does not matter."""
 
 _NEVER_US = 1 << 62
@@ -114,26 +114,34 @@ class _Walk:
 
     def unknown_files(self, volume: Volume) -> Iterator[_Found]:
         """Give what the index does not know yet, camera by camera in order of time."""
+        for some in batched(self._named_files(volume), _BATCH, strict=False):
+            # Asked for after the files were seen: a row comes before its file, so what has none is nobody's.
+            known = self.index.known_files([segment_id for _, segment_id in some])
+            unknown = []
+            for path, segment_id in some:
+                if segment_id not in known:
+                    unknown.append(path)
+                elif (place := known[segment_id]) is not None:
+                    if place == (volume.volume_id, path):
+                        self.report.known += 1
+                    else:
+                        self.report.foreign += 1
+            for path in unknown:
+                if (found := self._examine(volume, path)) is not None:
+                    yield found
+        self.progress(self.done, self.total)
+
+    def _named_files(self, volume: Volume) -> Iterator[tuple[str, int]]:
+        """Give path and id of what is named like a segment."""
         for path, size in _files(volume.path):
             self.progress(self.done, self.total)
             self.done += size
-            if (found := self._examine(volume, path)) is not None:
-                yield found
-        self.progress(self.done, self.total)
+            try:
+                yield path, parse_segment_path(path).segment_id
+            except ValueError:
+                self.report.foreign += 1
 
     def _examine(self, volume: Volume, path: str) -> _Found | None:
-        try:
-            segment_id = parse_segment_path(path).segment_id
-        except ValueError:
-            self.report.foreign += 1
-            return None
-        # In this order: what is not open any more when it is asked for has its row as a segment when that is.
-        if self.index.is_open(segment_id):
-            return None
-        named = self.index.segment(segment_id)
-        if named is not None and (named.volume_id, named.path) == (volume.volume_id, path):
-            self.report.known += 1
-            return None
         try:
             return self._read(volume, path)
         except (Mp4Error, OSError) as error:
@@ -143,7 +151,7 @@ class _Walk:
 
     def _read(self, volume: Volume, path: str) -> _Found | None:
         layout = read_segment(volume.path / path)
-        if self.index.segment(layout.segment_id) is not None:
+        if layout.segment_id != parse_segment_path(path).segment_id:
             self.report.foreign += 1
             return None
         if not layout.fragments:
@@ -219,7 +227,7 @@ def _check_rows(
         if size != segment.size:
             report.changed += 1
             index.note_finding(segment, Finding.CHANGED)
-        elif segment.segment_id in noted:
+        elif noted.get(segment.segment_id, Finding.DAMAGED) is not Finding.DAMAGED:  # which the size does not tell
             index.clear_finding(segment.segment_id)
 
 

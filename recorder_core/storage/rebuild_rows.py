@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
+from itertools import batched
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, func, insert, select, update
@@ -14,12 +16,14 @@ from .camera_rows import camera_key
 from .event_rows import EventRows
 from .gap_rows import cut_gaps, insert_gap
 from .ledger_rows import append_ledger
+from .ids import segment_path
+from .intervals import union
 from .records import GapReason
-from .schema import CAMERA, FINDING, RUN, SEGMENT
-from .segment_rows import SegmentRows, insert_segment
+from .schema import CAMERA, FINDING, GARBAGE, OPEN_FILE, RUN, SEGMENT, VOLUME
+from .segment_rows import SegmentRows, insert_segments
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sqlalchemy import Connection
 
@@ -27,6 +31,9 @@ if TYPE_CHECKING:
 
 REBUILT = "rebuilt"
 """The end reason of runs, and the detail of gaps, that were inferred from files alone."""
+
+_IDS_AT_ONCE = 500
+"""SQLite takes a limited number of values in one question."""
 
 
 class Finding(StrEnum):
@@ -40,27 +47,61 @@ class Finding(StrEnum):
 class RebuildRows(SegmentRows, EventRows):
     """Adopting files and noting findings."""
 
+    def known_files(self, segment_ids: Collection[int]) -> dict[int, tuple[str, str] | None]:
+        """Return which of these files the index knows: volume id and path of each segment, None for other files.
+
+        The others are open, or given up and not unlinked yet. All is of one moment.
+        """
+        known: dict[int, tuple[str, str] | None] = {}
+        with self._reading() as connection:
+            for ids in batched(segment_ids, _IDS_AT_ONCE):
+                for table in (OPEN_FILE, GARBAGE):
+                    query = select(table.c.segment_id).where(table.c.segment_id.in_(ids))
+                    known.update(dict.fromkeys(connection.execute(query).scalars()))
+                places = (
+                    select(
+                        SEGMENT.c.segment_id, SEGMENT.c.path, SEGMENT.c.start_us, CAMERA.c.camera_id, VOLUME.c.volume_id
+                    )
+                    .join_from(SEGMENT, CAMERA, SEGMENT.c.camera_key == CAMERA.c.camera_key)
+                    .join(VOLUME, SEGMENT.c.volume_key == VOLUME.c.volume_key)
+                    .where(SEGMENT.c.segment_id.in_(ids))
+                )
+                for segment_id, path, start_us, camera_id, volume_id in connection.execute(places):
+                    known[segment_id] = (volume_id, path or segment_path(camera_id, start_us, segment_id))
+        return known
+
     def adopt(self, found: Sequence[tuple[Segment, Run]]) -> None:
-        """Add the rows of files that have none, in one transaction, with their runs and cameras where these are new.
+        """Add the rows of files, at least one, that have none, in one transaction, with their runs and cameras.
 
         A run that was inferred from earlier files grows to cover the later ones, and gaps make way.
         """
+        runs: dict[str, Run] = {}
+        for _, run in found:
+            other = runs.get(run.run_id, run)
+            end_us = max((one.end_us for one in (run, other) if one.end_us is not None), default=None)
+            runs[run.run_id] = replace(other, start_us=min(run.start_us, other.start_us), end_us=end_us)
+        segments = [segment for segment, _ in found]
         with self._writing() as connection:
-            for segment, run in found:
-                values = {"camera_id": run.camera_id, "name": run.camera_id, "first_seen_us": run.start_us}
-                connection.execute(upsert(CAMERA).values(values).on_conflict_do_nothing(index_elements=["camera_id"]))
-                known = connection.execute(select(RUN.c.run_key).where(RUN.c.run_id == run.run_id)).scalar()
-                if known is None:
-                    self._insert_run(connection, run)
-                else:
-                    inferred = (RUN.c.run_key == known, RUN.c.end_reason == REBUILT)
-                    grown = {
-                        "start_us": func.min(RUN.c.start_us, run.start_us),
-                        "end_us": func.max(RUN.c.end_us, run.end_us),
-                    }
-                    connection.execute(update(RUN).where(*inferred).values(grown))
-                insert_segment(connection, segment)
-                cut_gaps(connection, camera_key(connection, segment.camera_id), segment.start_us, segment.end_us)
+            for run in runs.values():
+                self._adopt_run(connection, run)
+            insert_segments(connection, segments)
+            for camera_id in {segment.camera_id for segment in segments}:
+                of_camera = [(one.start_us, one.end_us) for one in segments if one.camera_id == camera_id]
+                key = camera_key(connection, camera_id)
+                # What hangs together is one interval: a question for each of thousands of segments would take long.
+                for start_us, end_us in union(of_camera):
+                    cut_gaps(connection, key, start_us, end_us)
+
+    def _adopt_run(self, connection: Connection, run: Run) -> None:
+        values = {"camera_id": run.camera_id, "name": run.camera_id, "first_seen_us": run.start_us}
+        connection.execute(upsert(CAMERA).values(values).on_conflict_do_nothing(index_elements=["camera_id"]))
+        known = connection.execute(select(RUN.c.run_key).where(RUN.c.run_id == run.run_id)).scalar()
+        if known is None:
+            self._insert_run(connection, run)
+            return
+        inferred = (RUN.c.run_key == known, RUN.c.end_reason == REBUILT)
+        grown = {"start_us": func.min(RUN.c.start_us, run.start_us), "end_us": func.max(RUN.c.end_us, run.end_us)}
+        connection.execute(update(RUN).where(*inferred).values(grown))
 
     def note_finding(self, segment: Segment, finding: Finding) -> bool:
         """Note once that a segment's file is not as its row says, with an event. Returns whether that was new."""

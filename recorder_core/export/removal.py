@@ -1,0 +1,153 @@
+"""Removes exports: by hand, when their time is over, beyond their quota; and what a crash left of their folders.
+
+The index decides in one transaction and keeps certificate and ledger (invariants 2, 3 and 10), then the folder goes. A
+folder that could not be removed then, because of a crash or a volume that was away, goes with the next look.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from recorder_core.errors import ErrorCode, RequestError, StorageError
+from recorder_core.models import DeletionRule, ExportState
+from recorder_core.storage.certificate_rows import Reason
+from recorder_core.storage.export_rows import StoredExport
+from recorder_core.storage.index import Index
+
+from .expiry import excess_bytes, too_old
+from .folders import Fate, fate, found_folders, is_whole, read_record, remove_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from recorder_core.clock import Clock
+    from recorder_core.models import ExportJob
+
+    from .archive import Archive, IndexCaller
+    from .jobs import ExportJobs
+
+_LOGGER = logging.getLogger(__name__)
+
+_LOOK_S = 60.0
+
+
+class ExportRemoval:
+    """Looks after the exports that were made, from `start` to `close`, on the running event loop."""
+
+    def __init__(
+        self,
+        index: IndexCaller,
+        archive: Archive,
+        jobs: ExportJobs,
+        clock: Clock,
+        *,
+        on_removed: Callable[[ExportJob], None],
+    ) -> None:
+        """Remove what `index` says, and leave alone what `jobs` is making."""
+        self._index = index
+        self._archive = archive
+        self._jobs = jobs
+        self._clock = clock
+        self._on_removed = on_removed
+        self._looking: asyncio.Task[None] | None = None
+
+    async def remove(self, export_id: str, actor: str) -> ExportJob:
+        """Cancel an export that is not done, remove the files of one that is, and return it as it is then.
+
+        One that failed, was cancelled or was removed before stays as it is.
+
+        Raises:
+            RequestError: `UNKNOWN_EXPORT`, `HELD` while a hold covers what it shows.
+        """
+        job = await self._jobs.cancel(export_id)
+        return await self._remove(export_id, DeletionRule.PERSON, actor) if job.state is ExportState.DONE else job
+
+    async def start(self) -> None:
+        """Begin to look again and again."""
+        self._looking = asyncio.create_task(self._look_again_and_again(), name="exports")
+
+    async def close(self) -> None:
+        """Stop looking."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait({self._looking})
+
+    async def tidy(self) -> None:
+        """Settle what becomes of every folder of an export that lies on a volume."""
+        for root in self._archive.roots():
+            try:
+                for export_id in await asyncio.to_thread(found_folders, root):
+                    await self._settle(root, export_id)
+            except OSError as error:  # the next look tries again
+                _LOGGER.warning("The exports on %s cannot be looked after: %s", root, error.strerror)
+
+    async def expire(self) -> None:
+        """Remove what is too old and what goes beyond the quota, the oldest first; what is held stays."""
+        if not self._archive.may_delete():
+            return
+        rules = self._archive.settings().exports
+        kept = await self._index.ask(Index.kept_exports)
+        if self._archive.ages():
+            for export_id, rule in too_old(kept, rules, self._clock.now_us()):
+                await self._remove_unless_held(export_id, rule)
+            kept = await self._index.ask(Index.kept_exports)
+        excess = excess_bytes(kept, rules)
+        for one in kept:
+            if excess <= 0:
+                return
+            if await self._remove_unless_held(one.export_id, DeletionRule.QUOTA):
+                excess -= one.size
+
+    async def _look_again_and_again(self) -> None:
+        while True:
+            try:
+                await self.tidy()
+                await self.expire()
+            except StorageError as error:
+                _LOGGER.error("Looking after exports failed: %s", error.message)  # noqa: TRY400  # it says all there is
+            await self._clock.sleep(_LOOK_S)
+
+    async def _remove_unless_held(self, export_id: str, rule: DeletionRule) -> bool:
+        try:
+            await self._remove(export_id, rule, None)
+        except RequestError as error:
+            if error.code is ErrorCode.HELD:
+                return False
+            if error.code is not ErrorCode.UNKNOWN_EXPORT:  # else somebody was quicker
+                raise
+        return True
+
+    async def _remove(self, export_id: str, rule: DeletionRule, actor: str | None) -> ExportJob:
+        reason = Reason(rule, self._archive.settings().policy_version, self._clock.now_us(), actor)
+        job = await self._index.ask(Index.remove_export, export_id, reason)
+        for root in self._archive.roots():
+            try:
+                await asyncio.to_thread(remove_folder, root, export_id)
+            except OSError as error:  # the next look tries again
+                _LOGGER.warning("The folder of export %s stays for now: %s", export_id, error.strerror)
+        self._on_removed(job)
+        return job
+
+    async def _settle(self, root: Path, export_id: str) -> None:
+        if self._jobs.is_live(export_id):
+            return
+        known = await self._index.ask(Index.export, export_id)
+        job = None if known is None else known.job
+        whole = await asyncio.to_thread(is_whole, root, export_id, job)
+        match fate(None if job is None else job.state, whole=whole):
+            case Fate.FINISH | Fate.ADOPT:
+                record = await asyncio.to_thread(read_record, root, export_id)
+                if record is None:
+                    _LOGGER.warning("The record of export %s on %s cannot be read; it is left alone", export_id, root)
+                    return
+                request, made = record
+                await self._index.ask(Index.adopt_export, StoredExport(made, request))
+                await self._index.ask(Index.finish_export, made, self._clock.now_us())
+            case Fate.REMOVE:
+                _LOGGER.info("What is left of export %s on %s is removed", export_id, root)
+                await asyncio.to_thread(remove_folder, root, export_id)
+            case Fate.KEEP:
+                pass

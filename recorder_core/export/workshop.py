@@ -1,0 +1,146 @@
+"""Makes the files of one export: plans, asks for room, writes. Each kind in its own way; a thread does what blocks."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from recorder_core.errors import ErrorCode, RecorderError
+from recorder_core.models import ExportRequest, PackageRequest, StillRequest
+from recorder_core.version import __version__
+
+from .clip import write_clip
+from .clip_plan import ClipPlan, plan_clip
+from .package import CameraPlan, PackageOrder, package_bytes, write_package
+from .requests import no_footage, stem_of
+from .still import StillSource, expose, write_still
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from recorder_core.clock import Clock
+    from recorder_core.decoder import Decoder
+    from recorder_core.models import ExportFile, ExportJob
+
+    from .archive import Archive, Material
+    from .package import RootProof
+    from .requests import AnyRequest
+    from .still import Exposure
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """An export whose turn has come. `check_room(bytes)` raises `VOLUME_FULL`; `folder` exists, private and empty.
+
+    `progress` hears the bytes done and those to do, on any thread.
+    """
+
+    job: ExportJob
+    request: AnyRequest
+    materials: tuple[Material, ...]
+    folder: Path
+    started_us: int
+    check_room: Callable[[int], None]
+    progress: Callable[[int, int], None]
+    cancelled: Callable[[], bool]
+
+
+class Workshop:
+    """Makes clips, stills and packages."""
+
+    def __init__(self, archive: Archive, decoder: Decoder, clock: Clock) -> None:
+        """Take what is needed from `archive`, and have pictures decoded by `decoder`."""
+        self._archive = archive
+        self._decoder = decoder
+        self._clock = clock
+
+    async def make(self, task: Task) -> list[ExportFile]:
+        """Return the finished files; where it fails, what was written so far is left to the caller.
+
+        Raises:
+            RecorderError: `NO_FOOTAGE`, `VOLUME_FULL`, `FOOTAGE_DAMAGED`, `DECODER_FAILED`, or what the disk says.
+            ClipCancelledError: `cancelled` said so.
+        """
+        match task.request:
+            case ExportRequest():
+                return await asyncio.to_thread(_make_clip, task, task.request)
+            case StillRequest():
+                return await self._make_still(task, task.request)
+            case PackageRequest():
+                return await self._make_package(task, task.request)
+
+    async def _make_still(self, task: Task, request: StillRequest) -> list[ExportFile]:
+        (material,) = task.materials
+        exposure = await asyncio.to_thread(expose, material.sources, request.at_us)
+        picture = exposure.original(request.format)
+        if picture is None:
+            picture = await self._decoder.picture_at(exposure.mp4, exposure.pts, request.format)
+        task.check_room(len(picture))
+        source = _still_source(material, exposure)
+        stem = stem_of(request.camera_id, request.at_us)
+        name = material.camera_name
+        return await asyncio.to_thread(write_still, task.folder, stem, request, picture, exposure, source, name)
+
+    async def _make_package(self, task: Task, request: PackageRequest) -> list[ExportFile]:
+        plans = tuple([await self._camera_plan(material, request) for material in task.materials])
+        if not any(camera.plan.parts for camera in plans):
+            raise no_footage()
+        settings = self._archive.settings()
+        order = PackageOrder(
+            export_id=task.job.export_id,
+            request=request,
+            plans=plans,
+            store_id=self._archive.store_id(),
+            version=__version__,
+            requested_us=task.job.created_us,
+            started_us=task.started_us,
+            time_zone=settings.time_zone,
+            key=await asyncio.to_thread(self._archive.signing_key),
+            policy_version=settings.policy_version,
+        )
+        task.check_room(package_bytes(order))
+        return await asyncio.to_thread(
+            write_package, order, task.folder, clock=self._clock, progress=task.progress, cancelled=task.cancelled
+        )
+
+    async def _camera_plan(self, material: Material, request: PackageRequest) -> CameraPlan:
+        proofs: dict[int, RootProof] = dict(await self._archive.proofs(material.segments))
+        return CameraPlan(
+            camera_id=material.camera_id,
+            camera_name=material.camera_name,
+            plan=await asyncio.to_thread(_plan_or_nothing, material, request),
+            gaps=material.gaps,
+            segments=material.segments,
+            proofs=proofs,
+        )
+
+
+def _make_clip(task: Task, request: ExportRequest) -> list[ExportFile]:
+    (material,) = task.materials
+    plan = plan_clip(material.sources, request.start_us, request.end_us, request.start_mode)
+    task.check_room(plan.data_bytes)
+    stem = stem_of(request.camera_id, request.start_us)
+    return write_clip(plan, task.folder, stem, progress=task.progress, cancelled=task.cancelled)
+
+
+def _plan_or_nothing(material: Material, request: PackageRequest) -> ClipPlan:
+    """Plan one camera of a package, which may have nothing to show."""
+    try:
+        return plan_clip(material.sources, request.start_us, request.end_us, request.start_mode)
+    except RecorderError as error:
+        if error.code is not ErrorCode.NO_FOOTAGE:
+            raise
+        return ClipPlan(())
+
+
+def _still_source(material: Material, exposure: Exposure) -> StillSource:
+    pairs = zip(material.segments, material.sources, strict=True)
+    segment = next(segment for segment, source in pairs if source.path == exposure.path)
+    return StillSource(
+        segment_id=segment.segment_id,
+        path=segment.path,
+        root=segment.root.hex() or None,
+        sample_sha256=exposure.sha256.hex(),
+    )
