@@ -1,4 +1,4 @@
-"""Binary sensors: whether each camera is connected and recorded as it should be, and whether the recorder is there."""
+"""Binary sensors: whether each camera is connected, recorded and kept as it should be, and the recorder there."""
 
 from __future__ import annotations
 
@@ -63,6 +63,12 @@ CAMERA_SENSORS: Final = (
         device_class=BinarySensorDeviceClass.PROBLEM,
         is_on=lambda status: status.state in _FAILING,
         attributes=lambda status: {ATTR_REASON: _reason(status)},
+    ),
+    CameraBinarySensorDescription(
+        key="below_minimum",
+        translation_key="below_minimum",
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        is_on=lambda status: status.below_minimum,
     ),
     CameraBinarySensorDescription(
         key="connectivity",

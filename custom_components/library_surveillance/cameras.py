@@ -9,6 +9,7 @@ from homeassistant.const import CONF_PASSWORD, CONF_URL, CONF_USERNAME, CONF_VER
 from recorder_core.models import CameraConfig, SourceKind
 
 from .const import CONF_SOURCE, SUBENTRY_CAMERA
+from .retention import retention_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +22,8 @@ def camera_subentries(entry: ConfigEntry) -> Iterator[ConfigSubentry]:
     return (subentry for subentry in entry.subentries.values() if subentry.subentry_type == SUBENTRY_CAMERA)
 
 
-def camera_config(subentry: ConfigSubentry, *, enabled: bool) -> CameraConfig:
-    """Return what the recorder is told of a camera."""
+def camera_config(entry: ConfigEntry, subentry: ConfigSubentry, *, enabled: bool) -> CameraConfig:
+    """Return what the recorder is told of a camera: its own rules, and the library's where it has none."""
     data = subentry.data
     return CameraConfig(
         camera_id=subentry.subentry_id,
@@ -33,4 +34,5 @@ def camera_config(subentry: ConfigSubentry, *, enabled: bool) -> CameraConfig:
         enabled=enabled,
         source=SourceKind(data.get(CONF_SOURCE, SourceKind.AUTO)),
         verify_tls=data.get(CONF_VERIFY_SSL, True),
+        retention=retention_of({**entry.options, **data}),
     )

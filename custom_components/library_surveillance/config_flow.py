@@ -37,6 +37,7 @@ from .flow.forms import (
 )
 from .flow.limits import Limits
 from .flow.name import check_name
+from .flow.options import RetentionFlow
 from .flow.recorder import async_meet, cleaned
 
 if TYPE_CHECKING:
@@ -65,6 +66,12 @@ class LibraryConfigFlow(ChangeSteps, domain=DOMAIN):
     def async_get_supported_subentry_types(cls, _: ConfigEntry) -> dict[str, type[ConfigSubentryFlow]]:
         """Return what a library has many of."""
         return {SUBENTRY_CAMERA: CameraFlow}
+
+    @staticmethod
+    @callback
+    def async_get_options_flow(_: ConfigEntry) -> RetentionFlow:
+        """Return the dialog for the rules that hold for the whole library."""
+        return RetentionFlow()
 
     async def async_step_user(self, _: Form | None = None) -> ConfigFlowResult:
         """Ask who runs the recorder; a step for each answer follows."""

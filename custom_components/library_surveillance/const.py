@@ -21,6 +21,12 @@ SUBENTRY_CAMERA: Final = "camera"
 CONF_EXPOSE_VIDEO: Final = "expose_video"
 CONF_SOURCE: Final = "source"
 
+# How long records are kept: of one camera in its subentry's data, for all others in the entry's options
+CONF_RETENTION_DAYS: Final = "retention_days"
+CONF_MINIMUM_DAYS: Final = "minimum_days"
+CONF_QUOTA_GB: Final = "quota_gb"
+CONF_EXPORT_DAYS: Final = "export_days"
+
 # What `entry.async_start_reauth(hass, data={CONF_SUBENTRY_ID: …})` names when a camera refuses its credentials
 CONF_SUBENTRY_ID: Final = "subentry_id"
 

@@ -9,17 +9,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_TOKEN, EVENT_CORE_CONFIG_UPDATE
 from homeassistant.core import Event, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed
+from homeassistant.helpers.debounce import Debouncer
+from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
 from recorder_core.errors import ErrorCode, RecorderError
-from recorder_core.models import Settings, VolumeConfig
+from recorder_core.models import FeedItem, Settings, VolumeConfig
 
 from .cameras import camera_config, camera_subentries
 from .const import CONF_FOOTAGE_PATH, CONF_MAX_GB, CONF_MIN_FREE_GB, DOMAIN, GB
@@ -28,6 +30,7 @@ from .errors import translated
 from .issues import Issue, Issues, issues_of
 from .picture import Picture
 from .recorder_process import RecorderStartError
+from .retention import export_retention_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
 
     from recorder_core.api.client import RecorderClient
-    from recorder_core.models import RecorderStatus
+    from recorder_core.models import EventView, RecorderStatus
 
     from .connection import RecorderConnection
     from .paused import PausedCameras
@@ -46,7 +49,25 @@ _LOGGER = logging.getLogger(__name__)
 FIRST_RETRY_S: Final = 1.0
 LAST_RETRY_S: Final = 60.0
 
+FIGURES_S: Final = 1.0
+"""Many events at once lead to one question a second for the library's figures."""
+
+_OF_HOLDS: Final = frozenset({"hold_placed", "hold_released", "hold_expired", "hold_review_due"})
+_CHANGE_FIGURES: Final = _OF_HOLDS | {
+    "footage_deleted",
+    "segment_closed",
+    "storage_held",
+    "storage_nearly_full",
+    "sweep_halted",
+    "sweep_resumed",
+}
+
 type LibraryConfigEntry = ConfigEntry[LibraryRuntime]
+
+
+def signal_of(entry: LibraryConfigEntry) -> str:
+    """Return the dispatcher's signal on which the events of an entry's recorder are sent."""
+    return f"{DOMAIN}_{entry.entry_id}_event"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,26 +103,40 @@ class LibraryCoordinator(DataUpdateCoordinator[Picture]):
         self._issues = Issues(hass, entry.entry_id, entry.title)
         self._refused: list[Issue] = []
         self._credentials = CredentialRequests(hass, entry)
+        self._last_event: int | None = None
+        self._figures = Debouncer(hass, _LOGGER, cooldown=FIGURES_S, immediate=True, function=self._async_renew_figures)
+        entry.async_on_unload(self._figures.async_shutdown)
         entry.async_on_unload(hass.bus.async_listen(EVENT_CORE_CONFIG_UPDATE, self._async_core_config_changed))
 
     async def async_set_recording(self, camera_id: str, *, enabled: bool) -> None:
         """Switch the recording of a camera. Raises a translated error; then nothing has changed."""
         subentry = self.config_entry.subentries[camera_id]
         try:
-            status = await self._connection.client.put_camera(camera_config(subentry, enabled=enabled))
+            status = await self._connection.client.put_camera(
+                camera_config(self.config_entry, subentry, enabled=enabled)
+            )
         except RecorderError as err:
             raise translated(err) from err
         await self._paused.async_set(camera_id, paused=not enabled)
-        self._draw(Picture(self.data.recorder, {**self.data.cameras, camera_id: status}, self.data.volumes))
+        self._draw(replace(self.data, cameras={**self.data.cameras, camera_id: status}))
+
+    async def async_confirm_clock(self) -> None:
+        """Tell the recorder that its clock is right. Raises `RecorderError`."""
+        self._draw(self.data.after(FeedItem(status=await self._connection.client.confirm_clock())))
 
     async def async_follow(self) -> None:
-        """Follow the feed until cancelled, and reach the recorder again whenever it breaks."""
+        """Follow the feed until cancelled, and reach the recorder again whenever it breaks.
+
+        Events of a time without feed are asked for; those from before Home Assistant looked are not.
+        """
         delay = FIRST_RETRY_S
         while True:
             try:
-                async with aclosing(self._connection.client.feed()) as feed:
+                async with aclosing(self._connection.client.feed(self._last_event)) as feed:
                     async for item in feed:
                         delay = FIRST_RETRY_S
+                        if item.event is not None:
+                            await self._async_tell(item.event)
                         if (picture := self.data.after(item)) is not self.data:
                             self._draw(picture)
             except RecorderError as err:
@@ -110,6 +145,25 @@ class LibraryCoordinator(DataUpdateCoordinator[Picture]):
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, LAST_RETRY_S)
                 await self.async_refresh()
+
+    async def _async_tell(self, event: EventView) -> None:
+        """Tell the cameras' entities of an event, and ask for the figures that it changes and that no push brings."""
+        self._last_event = event.seq
+        camera_ids = [] if event.camera_id is None else [event.camera_id]
+        if event.kind in _OF_HOLDS and not camera_ids:  # a hold on several cameras
+            camera_ids = (await self._connection.client.hold(str(event.data["hold_id"]))).camera_ids
+        async_dispatcher_send(self.hass, signal_of(self.config_entry), event, frozenset(camera_ids))
+        if event.kind in _CHANGE_FIGURES:
+            self._figures.async_schedule_call()
+
+    async def _async_renew_figures(self) -> None:
+        """Ask for the library's figures; what is known of cameras and volumes is as new or newer."""
+        try:
+            status = await self._connection.client.status()
+        except RecorderError:
+            return  # the feed ends as well, and its end is told
+        if status != self.data.recorder:
+            self._draw(replace(self.data, recorder=status))
 
     async def _async_update_data(self) -> Picture:
         """Reach the recorder, bring it to what the entry says, and return the picture."""
@@ -138,7 +192,8 @@ class LibraryCoordinator(DataUpdateCoordinator[Picture]):
     async def _async_apply_settings(self) -> None:
         """Tell a local recorder its volume and time zone; another one has its settings from whoever runs it."""
         if self._connection.local is not None:
-            settings = settings_of(self.config_entry.data, self.hass.config.time_zone)
+            entry = self.config_entry
+            settings = settings_of(entry.data, entry.options, self.hass.config.time_zone)
             await self._connection.client.apply_settings(settings)
 
     async def _async_apply_cameras(self, known: RecorderStatus) -> list[Issue]:
@@ -153,7 +208,7 @@ class LibraryCoordinator(DataUpdateCoordinator[Picture]):
             wanted.add(subentry.subentry_id)
             enabled = subentry.subentry_id not in self._paused
             try:
-                await client.put_camera(camera_config(subentry, enabled=enabled))
+                await client.put_camera(camera_config(self.config_entry, subentry, enabled=enabled))
             except RecorderError as err:
                 if err.code is ErrorCode.RECORDER_UNREACHABLE:
                     raise
@@ -184,12 +239,16 @@ def _update_failed(error: RecorderError) -> UpdateFailed:
     return UpdateFailed(translation_domain=DOMAIN, translation_key=error.code.value)
 
 
-def settings_of(data: Mapping[str, Any], time_zone: str) -> Settings:  # Any: an entry's data
-    """Return the recorder's settings for an entry's data. An unset limit is no limit (invariant 6)."""
+def settings_of(
+    data: Mapping[str, Any],  # Any: an entry's data
+    options: Mapping[str, Any],  # Any: an entry's options
+    time_zone: str,
+) -> Settings:
+    """Return the recorder's settings for an entry. An unset limit is no limit (invariant 6)."""
     min_free, most = data.get(CONF_MIN_FREE_GB), data.get(CONF_MAX_GB)
     volume = VolumeConfig(
         path=data[CONF_FOOTAGE_PATH],
         min_free_bytes=None if min_free is None else round(min_free * GB),
         max_bytes=None if most is None else round(most * GB),
     )
-    return Settings(volumes=[volume], time_zone=time_zone)
+    return Settings(volumes=[volume], time_zone=time_zone, exports=export_retention_of(options))

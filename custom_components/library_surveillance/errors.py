@@ -21,6 +21,8 @@ _CALLERS_FAULT: Final = frozenset(
     {
         ErrorCode.BAD_REQUEST,
         ErrorCode.UNKNOWN_CAMERA,
+        ErrorCode.HELD,
+        ErrorCode.HOLD_OVER,
         ErrorCode.INTERVAL_INVERTED,
         ErrorCode.INTERVAL_TOO_LONG,
         ErrorCode.INTERVAL_FUTURE,

@@ -6,24 +6,26 @@ A table says which state is which issue. All issues of an entry are set and clea
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeGuard
 
 from homeassistant.helpers import issue_registry as ir
 
 from recorder_core.errors import ErrorCode
-from recorder_core.models import VolumeState
+from recorder_core.models import SweepHalt, VolumeState
 
 from .const import DOMAIN
+from .flow.estimate import shown_gb, usable_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from homeassistant.core import HomeAssistant
 
+    from recorder_core.models import CameraStatus
+
     from .picture import Picture
 
 _VOLUME_ISSUES: Final = {
-    VolumeState.FULL: "storage_full",
     VolumeState.MISSING: "volume_missing",
     VolumeState.FOREIGN: "volume_foreign",
     VolumeState.READ_ONLY: "volume_read_only",
@@ -43,13 +45,25 @@ _CAMERA_ISSUES: Final = {
 }
 
 
+_SOON_DAYS: Final = 7
+"""Storage that fills within so many days is told of while there is still time to buy a disk."""
+
+_SCARCE: Final = 5
+"""Holds that leave less than this fraction of the storage to the rest are told of before recording stops for them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """An issue: its translation, what tells it from others of its kind, and the values of its sentence."""
+    """An issue: its translation, what tells it from others of its kind, and the values of its sentence.
+
+    `warning` is for what has cost no footage yet; `fixable` for what a person settles in the dialog of `repairs`.
+    """
 
     key: str
     subject: str = ""
     placeholders: Mapping[str, str] = field(default_factory=dict)
+    warning: bool = False
+    fixable: bool = False
 
 
 def issues_of(picture: Picture) -> Iterator[Issue]:
@@ -57,9 +71,51 @@ def issues_of(picture: Picture) -> Iterator[Issue]:
     for volume in picture.volumes.values():
         if key := _VOLUME_ISSUES.get(volume.state):
             yield Issue(key, volume.path, {"path": volume.path})
+    yield from _room_issues(picture)
+    if picture.recorder.sweep_halt is SweepHalt.CLOCK:
+        yield Issue("deletion_halted", warning=True, fixable=True)
+    if picture.recorder.holds_to_review:
+        yield Issue("holds_to_review", placeholders={"holds": str(picture.recorder.holds_to_review)}, warning=True)
     for camera in picture.cameras.values():
         if camera.enabled and camera.problem and (key := _CAMERA_ISSUES.get(camera.problem.code)):
             yield Issue(key, camera.camera_id, {"camera": camera.name})
+
+
+def _room_issues(picture: Picture) -> Iterator[Issue]:
+    """Yield what there is to say of room. Where it ends the oldest footage goes, unless a hold keeps it."""
+    held = sum(camera.held_bytes for camera in picture.cameras.values())
+    for volume in picture.volumes.values():
+        if volume.state is VolumeState.FULL:
+            if held:
+                yield Issue("storage_held", volume.path, {"path": volume.path, "held_gb": shown_gb(held)})
+            else:
+                yield Issue("storage_full", volume.path, {"path": volume.path})
+    usable = usable_on(picture.volumes.values())
+    if held and (usable - held) * _SCARCE < usable:
+        yield Issue(
+            "holds_leave_little", placeholders={"held_gb": shown_gb(held), "gb": shown_gb(usable)}, warning=True
+        )
+    days = picture.recorder.days_until_full
+    if _is_soon(days) and any(_falls_short(camera, days) for camera in picture.cameras.values()):
+        yield Issue("storage_nearly_full", placeholders={"days": f"{days:.0f}"}, warning=True)
+    for camera in picture.cameras.values():
+        if camera.below_minimum:
+            values = {
+                "camera": camera.name,
+                "minimum_days": f"{camera.retention.minimum_days or 0:g}",
+                "days": f"{camera.achieved_days or 0:.1f}",
+            }
+            yield Issue("below_minimum", camera.camera_id, values)
+
+
+def _is_soon(days: float | None) -> TypeGuard[float]:
+    return days is not None and days < _SOON_DAYS
+
+
+def _falls_short(camera: CameraStatus, days: float) -> bool:
+    """Return whether room ends in so many days although a camera's footage will not have its minimum by then."""
+    minimum = camera.retention.minimum_days
+    return minimum is not None and not camera.below_minimum and (camera.achieved_days or 0) + days < minimum
 
 
 class Issues:
@@ -88,8 +144,9 @@ class Issues:
                     self._hass,
                     DOMAIN,
                     issue_id,
-                    is_fixable=False,
-                    severity=ir.IssueSeverity.ERROR,
+                    data={"entry_id": self._entry_id},
+                    is_fixable=issue.fixable,
+                    severity=ir.IssueSeverity.WARNING if issue.warning else ir.IssueSeverity.ERROR,
                     translation_key=issue.key,
                     translation_placeholders={"library": self._title, **issue.placeholders},
                 )

@@ -11,7 +11,7 @@ from homeassistant.components.sensor import (
     SensorEntityDescription,
     SensorStateClass,
 )
-from homeassistant.const import EntityCategory, UnitOfInformation, UnitOfTime
+from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfInformation, UnitOfTime
 
 from recorder_core.models import CameraState, CameraStatus, VolumeState
 
@@ -50,6 +50,16 @@ def _offset_ms(status: CameraStatus) -> float | None:
     return None if status.clock_offset_us is None else round(status.clock_offset_us / 1000)
 
 
+def _export_percent(picture: Picture) -> int | None:
+    """Return how far the exports are that are being made, all together; None while there are none."""
+    return round(100 * sum(picture.exports.values()) / len(picture.exports)) if picture.exports else None
+
+
+def _days(days: float | None) -> float | None:
+    """Return days to a tenth, so that a figure that is always on its way changes the state a few times a day."""
+    return None if days is None else round(days, 1)
+
+
 def _storage_state(picture: Picture) -> str | None:
     states = {volume.state for volume in picture.volumes.values()}
     return next((state.value for state in _WORST_FIRST if state in states), None)
@@ -66,7 +76,7 @@ class CameraSensorDescription(SensorEntityDescription):
 class RecorderSensorDescription(SensorEntityDescription):
     """A sensor of the recorder as a function of the whole picture."""
 
-    value: Callable[[Picture], str | int | None]
+    value: Callable[[Picture], str | float | None]
 
 
 CAMERA_SENSORS: Final = (
@@ -82,6 +92,25 @@ CAMERA_SENSORS: Final = (
         translation_key="oldest_footage",
         device_class=SensorDeviceClass.TIMESTAMP,
         value=_oldest,
+    ),
+    CameraSensorDescription(
+        key="achieved_days",
+        translation_key="achieved_days",
+        device_class=SensorDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.DAYS,
+        state_class=SensorStateClass.MEASUREMENT,
+        value=lambda status: _days(status.achieved_days),
+    ),
+    CameraSensorDescription(
+        key="held_footage",
+        translation_key="held_footage",
+        device_class=SensorDeviceClass.DATA_SIZE,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        native_unit_of_measurement=UnitOfInformation.BYTES,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=1,
+        suggested_unit_of_measurement=UnitOfInformation.GIGABYTES,
+        value=lambda status: status.held_bytes,
     ),
     CameraSensorDescription(
         key="bytes_per_day",
@@ -153,6 +182,32 @@ RECORDER_SENSORS: Final = (
         value=lambda picture: sum(volume.free_bytes for volume in picture.volumes.values()),
     ),
     RecorderSensorDescription(
+        key="days_until_full",
+        translation_key="days_until_full",
+        device_class=SensorDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.DAYS,
+        state_class=SensorStateClass.MEASUREMENT,
+        value=lambda picture: _days(picture.recorder.days_until_full),
+    ),
+    RecorderSensorDescription(
+        key="holds",
+        translation_key="holds",
+        state_class=SensorStateClass.MEASUREMENT,
+        value=lambda picture: picture.recorder.holds,
+    ),
+    RecorderSensorDescription(
+        key="holds_to_review",
+        translation_key="holds_to_review",
+        state_class=SensorStateClass.MEASUREMENT,
+        value=lambda picture: picture.recorder.holds_to_review,
+    ),
+    RecorderSensorDescription(
+        key="export_progress",
+        translation_key="export_progress",
+        native_unit_of_measurement=PERCENTAGE,
+        value=_export_percent,
+    ),
+    RecorderSensorDescription(
         key="version",
         translation_key="version",
         entity_category=EntityCategory.DIAGNOSTIC,
@@ -193,6 +248,6 @@ class RecorderSensor(LibraryEntity, SensorEntity):
     entity_description: RecorderSensorDescription
 
     @property
-    def native_value(self) -> str | int | None:
+    def native_value(self) -> str | float | None:
         """Return the figure."""
         return self.entity_description.value(self.coordinator.data)

@@ -48,7 +48,7 @@ async def _async_stop(hass: HomeAssistant, entry: ConfigEntry, *, forget: bool) 
             if forget:
                 order: Coroutine[None, None, object] = connection.client.remove_camera(subentry.subentry_id)
             else:
-                order = connection.client.put_camera(camera_config(subentry, enabled=False))
+                order = connection.client.put_camera(camera_config(entry, subentry, enabled=False))
             await _async_loudly(subentry.title, order)
 
 

@@ -21,7 +21,7 @@ type Standing = tuple[StandingRecorder, MockConfigEntry]
 PASSWORD = "correct horse"  # noqa: S105 - of a camera that does not exist
 URL = "rtsp://192.168.1.20/stream1"
 ADVANCED = {"source": "auto", "verify_ssl": True}
-FORM = {"name": "Book drop north", "url": URL, "expose_video": False, "advanced": ADVANCED}
+FORM = {"name": "Book drop north", "url": URL, "expose_video": False, "retention": {}, "advanced": ADVANCED}
 
 
 def cameras(entry: MockConfigEntry) -> list[ConfigSubentry]:

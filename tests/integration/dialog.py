@@ -29,11 +29,12 @@ class Dialog:
     """One flow from its first step to its end."""
 
     def __init__(self, hass: HomeAssistant, category: str) -> None:
-        """Belong to the config flow or, with the category `config_subentries.camera`, to the camera's."""
+        """Belong to the config flow or, with the category `config_subentries.camera` or `options`, to another one."""
         self.hass = hass
         self.category = category
         # Any: the managers share no type, and a result is a dictionary of all that a browser is told
-        self.manager: Any = hass.config_entries.flow if category == "config" else hass.config_entries.subentries
+        managers: dict[str, Any] = {"config": hass.config_entries.flow, "options": hass.config_entries.options}
+        self.manager: Any = managers.get(category, hass.config_entries.subentries)
         self.result: dict[str, Any] = {}
 
     @classmethod
@@ -51,6 +52,13 @@ class Dialog:
         dialog = cls(hass, "config")
         context = {"source": SOURCE_RECONFIGURE, "entry_id": entry.entry_id}
         await dialog._take(await dialog.manager.async_init(DOMAIN, context=context))
+        return dialog
+
+    @classmethod
+    async def change_options(cls, hass: HomeAssistant, entry: ConfigEntry) -> Self:
+        """Open the dialog of a library's options."""
+        dialog = cls(hass, "options")
+        await dialog._take(await dialog.manager.async_init(entry.entry_id))
         return dialog
 
     @classmethod

@@ -24,6 +24,7 @@ from recorder_core.models import (
     RecorderStatus,
     Settings,
     SourceKind,
+    SweepHalt,
     VolumeState,
     VolumeStatus,
 )
@@ -77,6 +78,9 @@ class StandingRecorder:
     probes: list[ProbeRequest] = field(default_factory=list)
     settings: list[Settings] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
+    days_until_full: float | None = None
+    holds_to_review: int = 0
+    sweep_halt: SweepHalt | None = None
 
     def __post_init__(self) -> None:
         """Make the feed, which has no events."""
@@ -101,6 +105,10 @@ class StandingRecorder:
             host_synchronised=True,
             cameras=list(self.cameras.values()),
             volumes=self.volumes,
+            days_until_full=self.days_until_full,
+            holds=self.holds_to_review,
+            holds_to_review=self.holds_to_review,
+            sweep_halt=self.sweep_halt,
         )
 
     async def apply_settings(self, settings: Settings) -> RecorderStatus:

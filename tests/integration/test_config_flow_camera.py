@@ -51,6 +51,7 @@ async def test_a_camera_is_seen_before_it_is_saved(hass: HomeAssistant, standing
         "source": "rtsp",
         "gb_per_day": "43.2",
         "days": "23",
+        "kept": "It stays until room is needed for newer footage.",
     }
     [request] = recorder.probes
     assert (request.url, request.username, request.password) == (URL, "ada", PASSWORD)
@@ -149,6 +150,7 @@ async def test_what_a_camera_does_not_tell(hass: HomeAssistant, standing: Standi
         "clock_offset",
         "gb_per_day",
         "days",
+        "kept",
     }
     assert values["picture"] == "No picture could be made of the video; the camera can be saved all the same."
     assert values["audio"] == "The camera offers no sound."

@@ -33,7 +33,7 @@ USERNAME = "ada"
 PASSWORD = "s@fe/1 #2"  # noqa: S105 - of a simulated camera
 OPEN, GUARDED, ENCRYPTED = "side_door", "book_drop", "garage"
 ADVANCED = {"source": "auto", "verify_ssl": True}
-FORM = {"name": "Side door", "expose_video": False, "advanced": ADVANCED}
+FORM = {"name": "Side door", "expose_video": False, "retention": {}, "advanced": ADVANCED}
 VIDEO = VideoSettings(width=640, height=360, fps=10, gop=10)
 
 

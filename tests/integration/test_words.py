@@ -16,17 +16,21 @@ from custom_components.library_surveillance import (
     binary_sensor,
     const,
     errors,
+    event,
     issues,
     sensor,
-    services,
     switch,
 )
+from custom_components.library_surveillance.services import ACTIONS
 from recorder_core.errors import ErrorCode, RecorderError
-from recorder_core.models import CameraState, StartMode, VolumeState
+from recorder_core.models import CameraState, HoldKind, StartMode, StillFormat, VolumeState
+from recorder_core.service.events import EventKind
 from recorder_core.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from custom_components.library_surveillance.services.action import Action
 
 FOLDER = Path(const.__file__).parent
 ENGLISH: dict[str, Any] = json.loads((FOLDER / "translations" / "en.json").read_text())  # Any: JSON
@@ -77,6 +81,7 @@ def test_reasons_that_are_no_error_codes_have_words() -> None:
     ("platform", "descriptions"),
     [
         ("binary_sensor", (*binary_sensor.CAMERA_SENSORS, binary_sensor.RECORDER)),
+        ("event", (event.FOOTAGE,)),
         ("sensor", (*sensor.CAMERA_SENSORS, *sensor.RECORDER_SENSORS)),
         ("switch", (switch.RECORDING,)),
     ],
@@ -120,27 +125,48 @@ def test_enumerations_are_complete() -> None:
     states = ENGLISH["entity"]["sensor"]
     assert set(states["state"]["state"]) == {state.value for state in CameraState}
     assert set(states["storage_state"]["state"]) == {state.value for state in VolumeState}
-    assert set(ENGLISH["selector"]["start_mode"]["options"]) == {mode.value for mode in StartMode}
+    for key, enumeration in (("start_mode", StartMode), ("hold_kind", HoldKind), ("still_format", StillFormat)):
+        assert set(ENGLISH["selector"][key]["options"]) == {member.value for member in enumeration}
+
+
+def test_every_event_that_is_shown_can_come_and_has_words() -> None:
+    """Their kinds are the recorder's."""
+    assert set(event._TYPES) <= {kind.value for kind in EventKind}
+    words = ENGLISH["entity"]["event"]["footage"]["state_attributes"]["event_type"]["state"]
+    assert set(words) == set(event._TYPES.values())
 
 
 def test_every_issue_has_a_title_and_a_description() -> None:
     """No issue is translated that cannot come."""
     keys = {*issues._VOLUME_ISSUES.values(), *issues._CAMERA_ISSUES.values()}
     keys |= {"camera_refused", "recorder_not_running", "version_mismatch"}
+    keys |= {"storage_full", "storage_held", "holds_leave_little", "storage_nearly_full"}
+    keys |= {"below_minimum", "holds_to_review", "deletion_halted"}
     assert set(ENGLISH["issues"]) == keys
-    for issue in ENGLISH["issues"].values():
-        assert "{library}" in issue["title"] + issue["description"]
-        assert set(issue) == {"title", "description"}
+    for key, issue in ENGLISH["issues"].items():
+        assert "{library}" in issue["title"] + issue.get("description", "")
+        assert set(issue) == {"title", "fix_flow" if key == "deletion_halted" else "description"}
 
 
-def test_the_action_is_described_field_by_field() -> None:
-    """The description, the translation and the schema name the same fields."""
-    described = load_yaml_dict(FOLDER / "services.yaml")
-    assert set(described) == set(ENGLISH["services"]) == set(ICONS["services"]) == {services.SERVICE_EXPORT_CLIP}
-    fields = {str(key): key for key in services.EXPORT_CLIP_SCHEMA.schema}
-    action = described[services.SERVICE_EXPORT_CLIP]["fields"]
-    assert set(action) == set(ENGLISH["services"][services.SERVICE_EXPORT_CLIP]["fields"]) == set(fields)
-    assert {name for name, field in action.items() if field.get("required")} == {"entity_id", "start", "end"}
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
+def test_every_action_is_described_field_by_field(action: Action) -> None:
+    """The description, the translation and the schema name the same fields, and the same ones as required."""
+    described = load_yaml_dict(FOLDER / "services.yaml")[action.name]
+    fields = described["fields"]
+    assert {str(key) for key in action.fields} == set(fields)
+    assert set(ENGLISH["services"][action.name]["fields"]) == set(fields)
+    required = {str(key) for key in action.fields if type(key).__name__ == "Required"}
+    assert {name for name, field in fields.items() if field.get("required")} == required
+    assert ("target" in described) == action.targets
+    for field in fields.values():
+        if select := field["selector"].get("select"):
+            assert set(select["options"]) == set(ENGLISH["selector"][select["translation_key"]]["options"])
+
+
+def test_no_action_is_described_that_does_not_exist() -> None:
+    """Nor has one no icon."""
+    names = {action.name for action in ACTIONS}
+    assert set(load_yaml_dict(FOLDER / "services.yaml")) == set(ENGLISH["services"]) == set(ICONS["services"]) == names
 
 
 def test_the_source_of_translators_says_the_same() -> None:

@@ -15,7 +15,8 @@ from recorder_core.errors import CameraError
 from .address import camera_key, parse_address
 from .camera_draft import CameraDraft
 from .fault import FormFaultError, explained
-from .forms import CAMERA_SCHEMA
+from .forms import CAMERA_SCHEMA, SECTION_RETENTION
+from .keeping import Keeping
 from .name import check_name
 from .trial import CameraTrial, async_describe, async_try_camera
 
@@ -49,7 +50,7 @@ class CameraFlow(ConfigSubentryFlow):
         return self.async_show_menu(
             step_id="trial",
             menu_options=["save", str(self.source)],
-            description_placeholders=await async_describe(self.hass, self._trial, self._camera_id),
+            description_placeholders=await async_describe(self.hass, self._trial, self._camera_id, self._keeping),
         )
 
     async def async_step_save(self, _: Form | None = None) -> SubentryFlowResult:
@@ -69,6 +70,11 @@ class CameraFlow(ConfigSubentryFlow):
     def _camera_id(self) -> str | None:
         """The id of the camera that is changed, None for a new one."""
         return self._reconfigure_subentry_id if self.source == SOURCE_RECONFIGURE else None
+
+    @property
+    def _keeping(self) -> Keeping:
+        """The camera's rules, and the library's where it has none."""
+        return self._draft.keeping.over(Keeping.of(self._get_entry().options))
 
     async def _async_form(self, step_id: str, user_input: Form | None) -> SubentryFlowResult:
         """Show the form until the camera answers; what was typed stays, but for the password."""
@@ -94,6 +100,7 @@ class CameraFlow(ConfigSubentryFlow):
     def _check(self) -> None:
         """Refuse what can be refused without asking the camera; take credentials out of the address."""
         check_name(self._draft.name)
+        self._keeping.check(SECTION_RETENTION)
         try:
             self._draft = self._draft.at(parse_address(self._draft.url))
         except CameraError:

@@ -13,7 +13,8 @@ from homeassistant.const import CONF_NAME, CONF_PASSWORD, CONF_URL, CONF_USERNAM
 from custom_components.library_surveillance.const import CONF_EXPOSE_VIDEO, CONF_SOURCE
 from recorder_core.models import ProbeRequest, SourceKind
 
-from .forms import SECTION_ADVANCED
+from .forms import SECTION_ADVANCED, SECTION_RETENTION
+from .keeping import Keeping
 
 if TYPE_CHECKING:
     from homeassistant.config_entries import ConfigSubentry
@@ -33,6 +34,7 @@ class CameraDraft:
     source: SourceKind = SourceKind.AUTO
     verify_tls: bool = True
     expose_video: bool = False
+    keeping: Keeping = field(default_factory=Keeping)
 
     @classmethod
     def from_subentry(cls, subentry: ConfigSubentry) -> Self:
@@ -46,6 +48,7 @@ class CameraDraft:
             source=SourceKind(data[CONF_SOURCE]),
             verify_tls=data.get(CONF_VERIFY_SSL, True),
             expose_video=data[CONF_EXPOSE_VIDEO],
+            keeping=Keeping.of(data),
         )
 
     def typed(self, form: Form) -> Self:
@@ -58,6 +61,7 @@ class CameraDraft:
             source=SourceKind(advanced[CONF_SOURCE]),
             verify_tls=advanced[CONF_VERIFY_SSL],
             expose_video=form[CONF_EXPOSE_VIDEO],
+            keeping=Keeping.of(form[SECTION_RETENTION]),
         ).with_credentials(form.get(CONF_USERNAME), form.get(CONF_PASSWORD))
 
     def with_credentials(self, username: str | None, password: str | None) -> Self:
@@ -77,11 +81,12 @@ class CameraDraft:
             CONF_URL: self.url,
             CONF_USERNAME: self.username or "",
             CONF_EXPOSE_VIDEO: self.expose_video,
+            SECTION_RETENTION: self.keeping.data(),
             SECTION_ADVANCED: {CONF_SOURCE: self.source.value, CONF_VERIFY_SSL: self.verify_tls},
         }
 
-    def data(self) -> dict[str, str | bool]:
-        """Return the subentry's data; the name is its title, absent credentials have no key."""
+    def data(self) -> dict[str, str | bool | float]:
+        """Return the subentry's data; the name is its title, absent credentials and rules have no key."""
         credentials = {CONF_USERNAME: self.username, CONF_PASSWORD: self.password}
         return {
             CONF_URL: self.url,
@@ -89,6 +94,7 @@ class CameraDraft:
             CONF_SOURCE: self.source.value,
             CONF_VERIFY_SSL: self.verify_tls,
             CONF_EXPOSE_VIDEO: self.expose_video,
+            **self.keeping.data(),
         }
 
     def probe_request(self, *, still: bool) -> ProbeRequest:

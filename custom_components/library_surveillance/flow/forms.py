@@ -31,12 +31,16 @@ from homeassistant.helpers.selector import (
 )
 
 from custom_components.library_surveillance.const import (
+    CONF_EXPORT_DAYS,
     CONF_EXPOSE_VIDEO,
     CONF_FOOTAGE_PATH,
     CONF_INDEX_PATH,
     CONF_MAX_GB,
     CONF_MIN_FREE_GB,
+    CONF_MINIMUM_DAYS,
     CONF_PROFILE,
+    CONF_QUOTA_GB,
+    CONF_RETENTION_DAYS,
     CONF_SOCKET,
     CONF_SOURCE,
     Profile,
@@ -52,6 +56,7 @@ else:
 type Form = dict[str, Any]  # Any: whatever the schema of a form lets through
 
 SECTION_ADVANCED: Final = "advanced"
+SECTION_RETENTION: Final = "retention"
 CONF_CAMERAS: Final = "cameras"
 CONF_MBIT_S: Final = "mbit_s"
 DEFAULT_MIN_FREE_GB: Final = 10
@@ -75,6 +80,7 @@ _LIMITS: Final = {
     vol.Required(CONF_MIN_FREE_GB, default=DEFAULT_MIN_FREE_GB): _number("GB"),
     vol.Optional(CONF_MAX_GB): _number("GB"),
 }
+_DAYS: Final = {vol.Optional(CONF_RETENTION_DAYS): _number("d"), vol.Optional(CONF_MINIMUM_DAYS): _number("d")}
 _PROFILE: Final = {
     vol.Required(CONF_PROFILE): SelectSelector(
         SelectSelectorConfig(
@@ -111,6 +117,8 @@ RECONFIGURE_SCHEMAS: Final = {
     RecorderKind.SOCKET: vol.Schema({**_SOCKET, **_PROFILE}),
     RecorderKind.URL: vol.Schema({**_URL, vol.Optional(CONF_TOKEN): _SECRET, **_PROFILE}),
 }
+RETENTION_SCHEMA: Final = vol.Schema(_DAYS)
+LOCAL_RETENTION_SCHEMA: Final = vol.Schema({**_DAYS, vol.Optional(CONF_EXPORT_DAYS): _number("d")})
 TOKEN_SCHEMA: Final = vol.Schema({vol.Required(CONF_TOKEN): _SECRET})
 CREDENTIALS_SCHEMA: Final = vol.Schema({vol.Required(CONF_USERNAME): _TEXT, vol.Required(CONF_PASSWORD): _SECRET})
 CAMERA_SCHEMA: Final = vol.Schema(
@@ -120,6 +128,9 @@ CAMERA_SCHEMA: Final = vol.Schema(
         vol.Optional(CONF_USERNAME): _TEXT,
         vol.Optional(CONF_PASSWORD): _SECRET,
         vol.Required(CONF_EXPOSE_VIDEO, default=False): BooleanSelector(),
+        vol.Required(SECTION_RETENTION, default=dict): section(
+            vol.Schema({**_DAYS, vol.Optional(CONF_QUOTA_GB): _number("GB")}), {"collapsed": True}
+        ),
         vol.Required(SECTION_ADVANCED): section(
             vol.Schema(
                 {

@@ -16,6 +16,7 @@ from recorder_core.errors import ErrorCode, RecorderError
 
 from .estimate import bytes_per_day, others_per_day, shown_days, shown_gb, usable_on
 from .fault import FORM, FormFaultError
+from .keeping import explain
 
 if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from recorder_core.models import ProbeResult, RecorderStatus
 
     from .camera_draft import CameraDraft
+    from .keeping import Keeping
 
 # Where a form shows what the recorder found; a code that is not here is no fault of the camera.
 _FIELDS: Final = {
@@ -68,8 +70,12 @@ async def async_try_camera(client: RecorderClient, draft: CameraDraft, *, still:
         raise FormFaultError(_FIELDS.get(err.code, FORM), key, detail=err.message) from err
 
 
-async def async_describe(hass: HomeAssistant, trial: CameraTrial, camera_id: str | None) -> dict[str, str]:
+async def async_describe(
+    hass: HomeAssistant, trial: CameraTrial, camera_id: str | None, keeping: Keeping
+) -> dict[str, str]:
     """Return the placeholders of the step that shows the trial; `camera_id` is None for a camera that is new.
+
+    `keeping` are the rules that will hold for it.
 
     The picture travels inside the description: it is gone with the dialog, and no address serves it to anyone else.
     """
@@ -80,10 +86,13 @@ async def async_describe(hass: HomeAssistant, trial: CameraTrial, camera_id: str
 
     camera = trial.camera
     unknown = say("unknown")
-    adds = others = None
+    gb_per_day = days = kept = unknown
     if camera.bitrate:
         adds = bytes_per_day(camera.bitrate)
-        others = others_per_day(trial.recorder.cameras, camera_id, adds)
+        usable = usable_on(trial.recorder.volumes)
+        together = adds + others_per_day(trial.recorder.cameras, camera_id, adds)
+        gb_per_day, days = shown_gb(adds), shown_days(usable, together)
+        kept = " ".join(say(key).format(**values) for key, values in explain(keeping, adds, usable / together))
     return {
         "picture": say("no_picture")
         if camera.still_jpeg is None
@@ -95,8 +104,7 @@ async def async_describe(hass: HomeAssistant, trial: CameraTrial, camera_id: str
         "audio": say("audio_offered" if camera.audio_offered else "no_audio"),
         "clock_offset": unknown if camera.clock_offset_us is None else f"{camera.clock_offset_us / 1_000_000:+.2f}",
         "source": camera.source.value,
-        "gb_per_day": unknown if adds is None else shown_gb(adds),
-        "days": unknown
-        if adds is None or others is None
-        else shown_days(usable_on(trial.recorder.volumes), adds + others),
+        "gb_per_day": gb_per_day,
+        "days": days,
+        "kept": kept,
     }

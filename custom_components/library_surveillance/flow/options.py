@@ -1,0 +1,81 @@
+"""The options of a library: how long footage is kept where a camera has no rule of its own, and how long exports are.
+
+The form says how many days the storage holds at the rate at which the cameras write now.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from homeassistant.config_entries import ConfigEntryState, OptionsFlow
+from homeassistant.helpers.translation import async_get_translations
+
+from custom_components.library_surveillance.cameras import camera_subentries
+from custom_components.library_surveillance.const import (
+    CONF_EXPORT_DAYS,
+    CONF_MINIMUM_DAYS,
+    CONF_RECORDER,
+    DOMAIN,
+    RecorderKind,
+)
+
+from .estimate import shown_days, shown_gb, usable_on
+from .fault import FormFaultError, explained
+from .forms import LOCAL_RETENTION_SCHEMA, RETENTION_SCHEMA
+from .keeping import Keeping, check_days
+
+if TYPE_CHECKING:
+    from homeassistant.config_entries import ConfigEntry, ConfigFlowResult
+
+    from custom_components.library_surveillance.coordinator import LibraryConfigEntry
+
+    from .forms import Form
+
+
+class RetentionFlow(OptionsFlow):
+    """Asks for the rules. A recorder that others run has its own ones for exports."""
+
+    async def async_step_init(self, user_input: Form | None = None) -> ConfigFlowResult:
+        """Ask until the rules make sense; the update listener takes them to the recorder."""
+        entry: LibraryConfigEntry = self.config_entry
+        is_local = entry.data[CONF_RECORDER] == RecorderKind.LOCAL
+        schema = LOCAL_RETENTION_SCHEMA if is_local else RETENTION_SCHEMA
+        fault = None
+        if user_input is not None:
+            try:
+                _check(entry, user_input)
+            except FormFaultError as err:
+                fault = err
+            else:
+                return self.async_create_entry(data=user_input)
+        shown = entry.options if user_input is None else user_input
+        return self.async_show_form(
+            step_id="init",
+            data_schema=self.add_suggested_values_to_schema(schema, shown),
+            **explained(fault, schema, **await self._async_figures(entry)),
+        )
+
+    async def _async_figures(self, entry: LibraryConfigEntry) -> dict[str, str]:
+        """Return what the form says of the library's storage, as far as the recorder has told of it."""
+        words = await async_get_translations(self.hass, self.hass.config.language, "selector", {DOMAIN})
+        unknown = words[f"component.{DOMAIN}.selector.trial.options.unknown"]
+        figures = {"usable_gb": unknown, "gb_per_day": unknown, "days": unknown}
+        if entry.state is ConfigEntryState.LOADED:
+            picture = entry.runtime_data.coordinator.data
+            usable = usable_on(picture.volumes.values())
+            figures["usable_gb"] = shown_gb(usable)
+            if per_day := sum(camera.bytes_per_day or 0 for camera in picture.cameras.values()):
+                figures |= {"gb_per_day": shown_gb(per_day), "days": shown_days(usable, per_day)}
+        return figures
+
+
+def _check(entry: ConfigEntry, form: Form) -> None:
+    """Refuse rules that make no sense, alone or beside a camera's own ones. Raises `FormFaultError`."""
+    library = Keeping.of(form)
+    library.check()
+    check_days(form.get(CONF_EXPORT_DAYS), CONF_EXPORT_DAYS)
+    for camera in camera_subentries(entry):
+        try:
+            Keeping.of(camera.data).over(library).check()
+        except FormFaultError as err:
+            raise FormFaultError(CONF_MINIMUM_DAYS, "minimum_above_camera", camera=camera.title) from err

@@ -1,0 +1,199 @@
+"""The actions that take footage out of the store, and the one that removes what was taken out. For administrators.
+
+The interval, the room for the files and what a hold keeps are the recorder's to judge.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from homeassistant.const import ATTR_ENTITY_ID
+from homeassistant.core import SupportsResponse
+from homeassistant.helpers import config_validation as cv
+
+from custom_components.library_surveillance.access import async_require_administrator
+from custom_components.library_surveillance.errors import translated, translated_code
+from custom_components.library_surveillance.times import iso_of, us_of
+from recorder_core.errors import ErrorCode, RecorderError
+from recorder_core.models import (
+    ExportJob,
+    ExportRequest,
+    ExportState,
+    PackageRequest,
+    StartMode,
+    StillFormat,
+    StillRequest,
+)
+
+from .action import ATTR_END, ATTR_EXPIRES, ATTR_START, ATTR_START_MODE, Action, invalid, opaque_id
+from .cameras import entity_ids_of, loaded_entries, targeted_in_one_library, targeted_one
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    import probatio as vol  # the engine that answers to the name below, and that Home Assistant's annotations name
+    from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse
+    from homeassistant.util.json import JsonObjectType
+
+    from custom_components.library_surveillance.coordinator import LibraryConfigEntry
+else:
+    import voluptuous as vol
+
+ATTR_AT: Final = "at"
+ATTR_FORMAT: Final = "format"
+ATTR_REQUEST_ID: Final = "request_id"
+ATTR_BASIS: Final = "basis"
+ATTR_EXPORT_ID: Final = "export_id"
+
+_LONG_POLL_S: Final = 20.0
+
+
+async def _async_export_clip(call: ServiceCall) -> ServiceResponse:
+    """Cut a clip and return its files when they are there."""
+    user = await async_require_administrator(call)
+    entry, camera_id = targeted_one(call, call.data[ATTR_ENTITY_ID])
+    request = ExportRequest(
+        camera_id=camera_id,
+        start_us=us_of(call.data[ATTR_START]),
+        end_us=us_of(call.data[ATTR_END]),
+        start_mode=StartMode(call.data[ATTR_START_MODE]),
+        actor=user.id,
+    )
+    return await _async_made(call.hass, entry, entry.runtime_data.client.export(request))
+
+
+async def _async_export_still(call: ServiceCall) -> ServiceResponse:
+    """Make a picture of the frame that was on screen at a moment."""
+    user = await async_require_administrator(call)
+    entry, camera_id = targeted_one(call, call.data[ATTR_ENTITY_ID])
+    request = StillRequest(
+        camera_id=camera_id,
+        at_us=us_of(call.data[ATTR_AT]),
+        format=StillFormat(call.data[ATTR_FORMAT]),
+        actor=user.id,
+    )
+    return await _async_made(call.hass, entry, entry.runtime_data.client.still_export(request))
+
+
+async def _async_export_package(call: ServiceCall) -> ServiceResponse:
+    """Pack the footage of several cameras of a library as evidence: one file with manifest, proofs and signature."""
+    user = await async_require_administrator(call)
+    cameras = targeted_in_one_library(call)
+    expires = call.data.get(ATTR_EXPIRES)
+    request = PackageRequest(
+        camera_ids=cameras.camera_ids,
+        start_us=us_of(call.data[ATTR_START]),
+        end_us=us_of(call.data[ATTR_END]),
+        start_mode=StartMode(call.data[ATTR_START_MODE]),
+        request_id=call.data.get(ATTR_REQUEST_ID),
+        basis=call.data.get(ATTR_BASIS),
+        expires_us=None if expires is None else us_of(expires),
+        actor=user.id,
+    )
+    return await _async_made(call.hass, cameras.entry, cameras.client.package(request))
+
+
+async def _async_remove_export(call: ServiceCall) -> ServiceResponse:
+    """Remove an export's files, or cancel one that is being made, whichever library has it."""
+    user = await async_require_administrator(call)
+    for entry in loaded_entries(call.hass):
+        try:
+            job = await entry.runtime_data.client.remove_export(call.data[ATTR_EXPORT_ID], user.id)
+        except RecorderError as err:
+            if err.code is not ErrorCode.UNKNOWN_EXPORT:
+                raise translated(err) from err
+        else:
+            return {"export_id": job.export_id, "state": job.state.value}
+    raise invalid(ErrorCode.UNKNOWN_EXPORT)
+
+
+async def _async_made(
+    hass: HomeAssistant, entry: LibraryConfigEntry, order: Coroutine[None, None, ExportJob]
+) -> ServiceResponse:
+    """Order an export and answer when it is there. The feed tells of its progress meanwhile."""
+    client = entry.runtime_data.client
+    try:
+        job = await order
+        while job.state in (ExportState.QUEUED, ExportState.RUNNING):
+            job = await client.export_job(job.export_id, wait_s=_LONG_POLL_S)
+    except RecorderError as err:
+        raise translated(err) from err
+    if job.state is not ExportState.DONE:
+        ended = ErrorCode.EXPORT_FAILED if job.state is ExportState.FAILED else ErrorCode.EXPORT_CANCELLED
+        raise translated_code(ended if job.problem is None else job.problem.code)
+    return _response(hass, job)
+
+
+def _response(hass: HomeAssistant, job: ExportJob) -> JsonObjectType:
+    """Return an export as the action's response: times as ISO 8601 in UTC, durations in seconds."""
+    camera_ids = job.camera_ids or [job.camera_id]
+    return {
+        "export_id": job.export_id,
+        "camera_ids": [*camera_ids],
+        "entity_ids": [*entity_ids_of(hass, camera_ids)],
+        "duration": job.duration_us / 1_000_000,
+        "expires": None if job.expires_us is None else iso_of(job.expires_us),
+        "files": [
+            {
+                "path": file.path,
+                "sha256": file.sha256,
+                "size": file.size,
+                "start": iso_of(file.start_us),
+                "end": iso_of(file.end_us),
+                "duration": file.duration_us / 1_000_000,
+                "frames": file.frames,
+                "lead_in": file.lead_in_us / 1_000_000,
+            }
+            for file in job.files
+        ],
+        "gaps": [
+            {
+                "start": iso_of(gap.start_us),
+                "end": None if gap.end_us is None else iso_of(gap.end_us),
+                "reason": gap.reason,
+            }
+            for gap in job.gaps
+        ],
+    }
+
+
+_START_MODES: Final = vol.In([mode.value for mode in StartMode])
+
+EXPORT_ACTIONS: Final = (
+    Action(
+        name="export_clip",
+        fields={
+            vol.Required(ATTR_ENTITY_ID): cv.entity_id,
+            vol.Required(ATTR_START): cv.datetime,
+            vol.Required(ATTR_END): cv.datetime,
+            vol.Optional(ATTR_START_MODE, default=StartMode.LEAD_IN.value): _START_MODES,
+        },
+        handler=_async_export_clip,
+        responds=SupportsResponse.ONLY,
+    ),
+    Action(
+        name="export_still",
+        fields={
+            vol.Required(ATTR_ENTITY_ID): cv.entity_id,
+            vol.Required(ATTR_AT): cv.datetime,
+            vol.Optional(ATTR_FORMAT, default=StillFormat.PNG.value): vol.In([kind.value for kind in StillFormat]),
+        },
+        handler=_async_export_still,
+        responds=SupportsResponse.ONLY,
+    ),
+    Action(
+        name="export_package",
+        targets=True,
+        fields={
+            vol.Required(ATTR_START): cv.datetime,
+            vol.Required(ATTR_END): cv.datetime,
+            vol.Optional(ATTR_START_MODE, default=StartMode.NEXT_SYNC.value): _START_MODES,
+            vol.Optional(ATTR_REQUEST_ID): opaque_id,
+            vol.Optional(ATTR_BASIS): opaque_id,
+            vol.Optional(ATTR_EXPIRES): cv.datetime,
+        },
+        handler=_async_export_package,
+        responds=SupportsResponse.ONLY,
+    ),
+    Action(name="remove_export", fields={vol.Required(ATTR_EXPORT_ID): opaque_id}, handler=_async_remove_export),
+)

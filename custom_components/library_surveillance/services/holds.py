@@ -1,0 +1,189 @@
+"""The actions on holds: place one, release one, list them.
+
+Anybody may place a hold, an automation too: it only keeps what would go. Releasing lets footage go and is for people.
+A call that targets several libraries places a hold in each.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from homeassistant.core import SupportsResponse
+from homeassistant.helpers import config_validation as cv
+from homeassistant.util import dt as dt_util
+
+from custom_components.library_surveillance.access import async_actor, async_require_administrator
+from custom_components.library_surveillance.errors import translated
+from custom_components.library_surveillance.times import iso_of, us_of
+from recorder_core.errors import ErrorCode, RecorderError
+from recorder_core.models import Hold, HoldKind, HoldRelease, HoldRequest, PlacedHold
+
+from .action import ATTR_END, ATTR_EXPIRES, ATTR_START, Action, invalid, opaque_id
+from .cameras import entity_ids_of, loaded_entries, targeted
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import probatio as vol  # the engine that answers to the name below, and that Home Assistant's annotations name
+    from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse
+    from homeassistant.util.json import JsonObjectType
+else:
+    import voluptuous as vol
+
+ATTR_DURATION: Final = "duration"
+ATTR_PRE_ROLL: Final = "pre_roll"
+ATTR_POST_ROLL: Final = "post_roll"
+ATTR_KIND: Final = "kind"
+ATTR_CASE_ID: Final = "case_id"
+ATTR_REVIEW: Final = "review"
+ATTR_KEY: Final = "key"
+ATTR_HOLD_ID: Final = "hold_id"
+ATTR_ACTIVE: Final = "active"
+
+_NONE: Final = timedelta()
+_LONGEST_ROLL: Final = timedelta(days=1)
+
+
+async def _async_place_hold(call: ServiceCall) -> ServiceResponse:
+    """Place a hold on the targeted cameras; one whose key is known is answered with the hold that is there."""
+    actor = await async_actor(call)
+    data = call.data
+    start, end = _interval(data.get(ATTR_START), data.get(ATTR_END), data.get(ATTR_DURATION))
+    placed = []
+    refused: list[RecorderError] = []
+    for cameras in targeted(call):
+        request = HoldRequest(
+            camera_ids=cameras.camera_ids,
+            start_us=us_of(start),
+            end_us=_us_or_none(end),
+            pre_roll_s=data[ATTR_PRE_ROLL].total_seconds(),
+            post_roll_s=data[ATTR_POST_ROLL].total_seconds(),
+            kind=HoldKind(data[ATTR_KIND]),
+            case_id=data.get(ATTR_CASE_ID),
+            review_us=_us_or_none(data.get(ATTR_REVIEW)),
+            expires_us=_us_or_none(data.get(ATTR_EXPIRES)),
+            key=data.get(ATTR_KEY),
+            actor=actor,
+        )
+        try:
+            placed.append(await cameras.client.place_hold(request))
+        except RecorderError as err:
+            refused.append(err)  # told below: what one library refuses keeps nothing of another's from being held
+    if refused:
+        raise translated(refused[0]) from refused[0]
+    return {"holds": [_placed_response(call.hass, one) for one in placed]}
+
+
+async def _async_release_hold(call: ServiceCall) -> ServiceResponse:
+    """Release a hold, whichever library has it. What another hold covers stays held."""
+    user = await async_require_administrator(call)
+    for entry in loaded_entries(call.hass):
+        try:
+            hold = await entry.runtime_data.client.release_hold(call.data[ATTR_HOLD_ID], HoldRelease(actor=user.id))
+        except RecorderError as err:
+            if err.code is not ErrorCode.UNKNOWN_HOLD:
+                raise translated(err) from err
+        else:
+            return _response(call.hass, hold)
+    raise invalid(ErrorCode.UNKNOWN_HOLD)
+
+
+async def _async_list_holds(call: ServiceCall) -> ServiceResponse:
+    """Return the holds of all loaded libraries, the newest first."""
+    holds: list[Hold] = []
+    for entry in loaded_entries(call.hass):
+        try:
+            holds += await entry.runtime_data.client.holds(active=call.data[ATTR_ACTIVE])
+        except RecorderError as err:
+            raise translated(err) from err
+    holds.sort(key=lambda hold: hold.placed_us, reverse=True)
+    return {"holds": [_response(call.hass, hold) for hold in holds]}
+
+
+def _roll(value: object) -> timedelta:
+    """Return how much is kept before or after as well. Raises `ServiceValidationError`, which is translated."""
+    roll: timedelta = cv.positive_time_period(value)
+    if roll > _LONGEST_ROLL:
+        raise invalid("roll_too_long")
+    return roll
+
+
+def _interval(
+    start: datetime | None, end: datetime | None, duration: timedelta | None
+) -> tuple[datetime, datetime | None]:
+    """Return the interval that a call means: from now on if it names no start, without an end if it names none."""
+    if end is not None and duration is not None:
+        raise invalid("end_or_duration")
+    start = start or dt_util.utcnow()
+    if duration is None:
+        return start, end
+    aware = start if start.tzinfo else start.replace(tzinfo=dt_util.get_default_time_zone())
+    try:
+        return start, dt_util.as_utc(aware) + duration  # in UTC: local days do not all have 24 hours
+    except OverflowError:
+        raise invalid("duration_too_long") from None
+
+
+def _us_or_none(moment: datetime | None) -> int | None:
+    return None if moment is None else us_of(moment)
+
+
+def _iso_or_none(us: int | None) -> str | None:
+    return None if us is None else iso_of(us)
+
+
+def _response(hass: HomeAssistant, hold: Hold) -> JsonObjectType:
+    """Return a hold as responses carry it: ids and times only."""
+    return {
+        "hold_id": hold.hold_id,
+        "state": hold.state.value,
+        "kind": hold.kind.value,
+        "case_id": hold.case_id,
+        "camera_ids": [*hold.camera_ids],
+        "entity_ids": [*entity_ids_of(hass, hold.camera_ids)],
+        "start": iso_of(hold.start_us),
+        "end": _iso_or_none(hold.end_us),
+        "placed": iso_of(hold.placed_us),
+        "review": _iso_or_none(hold.review_us),
+        "expires": _iso_or_none(hold.expires_us),
+        "ended": _iso_or_none(hold.ended_us),
+    }
+
+
+def _placed_response(hass: HomeAssistant, placed: PlacedHold) -> JsonObjectType:
+    """Return a placed hold with what there is of it now; sizes in bytes, `missing` in seconds over all cameras."""
+    return {
+        **_response(hass, placed.hold),
+        "created": placed.created,
+        "held_bytes": placed.held_bytes,
+        "missing": placed.missing_us / 1_000_000,
+    }
+
+
+HOLD_ACTIONS: Final = (
+    Action(
+        name="place_hold",
+        targets=True,
+        fields={
+            vol.Optional(ATTR_START): cv.datetime,
+            vol.Optional(ATTR_END): cv.datetime,
+            vol.Optional(ATTR_DURATION): cv.positive_time_period,
+            vol.Optional(ATTR_PRE_ROLL, default=_NONE): _roll,
+            vol.Optional(ATTR_POST_ROLL, default=_NONE): _roll,
+            vol.Optional(ATTR_KIND, default=HoldKind.INCIDENT.value): vol.In([kind.value for kind in HoldKind]),
+            vol.Optional(ATTR_CASE_ID): opaque_id,
+            vol.Optional(ATTR_REVIEW): cv.datetime,
+            vol.Optional(ATTR_EXPIRES): cv.datetime,
+            vol.Optional(ATTR_KEY): opaque_id,
+        },
+        handler=_async_place_hold,
+    ),
+    Action(name="release_hold", fields={vol.Required(ATTR_HOLD_ID): opaque_id}, handler=_async_release_hold),
+    Action(
+        name="list_holds",
+        fields={vol.Optional(ATTR_ACTIVE, default=True): cv.boolean},
+        handler=_async_list_holds,
+        responds=SupportsResponse.ONLY,
+    ),
+)
