@@ -82,7 +82,7 @@ class _Check:
             altered = [name for name, digest in now.items() if name in self._sizes and digest != sums.get(name)]
             for name in altered:
                 self._find(name, PackageFlaw.ALTERED, f"It is not the file that {SUMS} lists, so the signature fails.")
-            if not altered and data:
+            if not altered and all(name in self._sizes for name in (MANIFEST, SIGNATURE, PUBLIC_KEY)):
                 self._find(SIGNATURE, PackageFlaw.SIGNATURE, "The signature does not belong to the manifest and key.")
             genuine = MANIFEST not in altered
         if not genuine or not data:

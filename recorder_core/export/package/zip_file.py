@@ -218,9 +218,11 @@ def _listed(file: BinaryIO, size: int) -> tuple[list[Member], int]:
     if size < _END.size:
         raise damaged
     *_, length, begin, _ = _END.unpack(_read(file, size - _END.size, _END.size))
+    tail = _END.size
     if begin == _MAX_U32 and size >= _END64.size + _LOCATOR.size + _END.size:
+        tail += _END64.size + _LOCATOR.size
         *_, length, begin = _END64.unpack(_read(file, size - _END.size - _LOCATOR.size - _END64.size, _END64.size))
-    if not 0 < length <= _LARGEST_DIRECTORY or begin + length > size:
+    if not 0 < length <= _LARGEST_DIRECTORY or begin + length + tail != size:
         raise damaged
     data = _read(file, begin, size - begin)
     members: list[Member] = []
@@ -270,8 +272,8 @@ def _walked(file: BinaryIO, size: int) -> tuple[list[Member], int]:
             raise ZipError("The zip's structure is damaged", position, name)
         members.append(member)
         position = member.offset + length
-    if not members:
-        raise ZipError("This is no zip", 0)
+    if not members or size - position > _LARGEST_DIRECTORY:
+        raise ZipError("This is no zip, or its structure is damaged", position)
     return members, position
 
 

@@ -26,6 +26,7 @@ def record(
     wall_per_media: float = 1.0,
     run_id: str = "run-1",
     longest: int = 7,
+    first_segment_id: int = 1,
 ) -> list[ClipSource]:
     """Write footage as segment files; a new one begins at the sync samples whose numbers (from 0) are in `cut_at`.
 
@@ -43,7 +44,12 @@ def record(
             for media in (samples[0].dts, samples[-1].dts + samples[-1].duration)
         )
         written = segment_bytes(
-            made.video_format, samples, start_us=begin_us, run_id=run_id, segment_id=first + 1, longest=longest
+            made.video_format,
+            samples,
+            start_us=begin_us,
+            run_id=run_id,
+            segment_id=first_segment_id + first,
+            longest=longest,
         )
         path = folder / f"{run_id}-{first}.mp4"
         path.write_bytes(written.data)

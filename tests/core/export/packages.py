@@ -101,7 +101,9 @@ def package_order(
     sources = record(folder / "recordings", encoding, frames, cut_at=(3,))
     if gap:
         later = START_US + (frames + 25) * FRAME_US
-        sources += record(folder / "recordings", encoding, frames, start_us=later, run_id="run-2")
+        sources += record(
+            folder / "recordings", encoding, frames, start_us=later, run_id="run-2", first_segment_id=1000
+        )
     start_us, end_us = (START_US + round(number * FRAME_US) for number in (first, end))
     segments = [segment_row(source) for source in sources]
     request = PackageRequest(
