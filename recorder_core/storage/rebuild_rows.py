@@ -15,9 +15,9 @@ from recorder_core.models import LedgerKind
 from .camera_rows import camera_key
 from .event_rows import EventRows
 from .gap_rows import cut_gaps, insert_gap
-from .ledger_rows import append_ledger
 from .ids import segment_path
 from .intervals import union
+from .ledger_rows import append_ledger
 from .records import GapReason
 from .schema import CAMERA, FINDING, GARBAGE, OPEN_FILE, RUN, SEGMENT, VOLUME
 from .segment_rows import SegmentRows, insert_segments
@@ -54,7 +54,7 @@ class RebuildRows(SegmentRows, EventRows):
         """
         known: dict[int, tuple[str, str] | None] = {}
         with self._reading() as connection:
-            for ids in batched(segment_ids, _IDS_AT_ONCE):
+            for ids in batched(segment_ids, _IDS_AT_ONCE, strict=False):
                 for table in (OPEN_FILE, GARBAGE):
                     query = select(table.c.segment_id).where(table.c.segment_id.in_(ids))
                     known.update(dict.fromkeys(connection.execute(query).scalars()))

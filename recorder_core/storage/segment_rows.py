@@ -14,7 +14,7 @@ from .records import OpenFile, Segment
 from .schema import CAMERA, OPEN_FILE, RUN, SEGMENT, TALLY, VOLUME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy import ColumnElement, Connection, Row, Select
 
@@ -204,26 +204,41 @@ def _segments() -> Select[tuple[object, ...]]:
 
 def insert_segment(connection: Connection, segment: Segment) -> None:
     """Add the row of a segment within the caller's transaction. Raises ValueError for fragments out of order."""
-    usual = segment_path(segment.camera_id, segment.start_us, segment.segment_id)
-    values = {
-        "segment_id": segment.segment_id,
-        "camera_key": camera_key(connection, segment.camera_id),
-        "run_key": run_key(connection, segment.run_id),
-        "volume_key": volume_key(connection, segment.volume_id),
-        "path": None if segment.path == usual else segment.path,
-        "start_us": segment.start_us,
-        "wall_duration_us": segment.wall_duration_us,
-        "media_duration": segment.media_duration,
-        "size": segment.size,
-        "root": segment.root,
-        "fragments": encode_fragments(segment.fragments),
-        "samples": segment.samples,
-        "packets_lost": segment.packets_lost,
-        "clock_offset_us": segment.clock_offset_us,
-        "host_synchronised": None if segment.host_synchronised is None else int(segment.host_synchronised),
-        "salvaged": int(segment.salvaged),
-    }
-    connection.execute(insert(SEGMENT).values(values))
+    insert_segments(connection, [segment])
+
+
+def insert_segments(connection: Connection, segments: Sequence[Segment]) -> None:
+    """Add rows, at least one, within the caller's transaction; asks once for each camera, run and volume.
+
+    Raises ValueError for fragments out of order.
+    """
+    cameras = {camera_id: camera_key(connection, camera_id) for camera_id in {one.camera_id for one in segments}}
+    runs = {run_id: run_key(connection, run_id) for run_id in {one.run_id for one in segments}}
+    volumes = {volume_id: volume_key(connection, volume_id) for volume_id in {one.volume_id for one in segments}}
+    rows = []
+    for segment in segments:
+        usual = segment_path(segment.camera_id, segment.start_us, segment.segment_id)
+        rows.append(
+            {
+                "segment_id": segment.segment_id,
+                "camera_key": cameras[segment.camera_id],
+                "run_key": runs[segment.run_id],
+                "volume_key": volumes[segment.volume_id],
+                "path": None if segment.path == usual else segment.path,
+                "start_us": segment.start_us,
+                "wall_duration_us": segment.wall_duration_us,
+                "media_duration": segment.media_duration,
+                "size": segment.size,
+                "root": segment.root,
+                "fragments": encode_fragments(segment.fragments),
+                "samples": segment.samples,
+                "packets_lost": segment.packets_lost,
+                "clock_offset_us": segment.clock_offset_us,
+                "host_synchronised": None if segment.host_synchronised is None else int(segment.host_synchronised),
+                "salvaged": int(segment.salvaged),
+            }
+        )
+    connection.execute(insert(SEGMENT), rows)
 
 
 def _segment(row: Row[tuple[object, ...]]) -> Segment:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, BinaryIO
 import pytest
 
 from recorder_core.errors import ErrorCode, StorageError
-from recorder_core.models import VolumeConfig
+from recorder_core.models import DeletionRule, VolumeConfig
 from recorder_core.mp4.reader import read_segment
+from recorder_core.storage import rebuild as rebuild_module, rebuild_rows
+from recorder_core.storage.garbage_rows import GarbageFile
 from recorder_core.storage.ids import segment_path
 from recorder_core.storage.rebuild import SNAP_US, Rebuilt, rebuild
 from recorder_core.storage.rebuild_rows import REBUILT, Finding
@@ -350,3 +352,41 @@ def test_runs_that_overlap_after_a_clock_step_leave_no_false_gap(store: Store) -
     _lose_index(store)
     assert rebuild(store.index, [store.handle]) == Rebuilt(adopted=3)
     assert store.index.gaps("entrance", 0, 2 * T0) == []
+
+
+def test_a_file_that_is_given_up_is_not_taken_in_again(store: Store) -> None:
+    """Its certificate is written; it waits to be unlinked, while a rebuild goes on beside."""
+    first, *kept = _recorded(store)
+
+    def sweep(_done: int, _total: int) -> None:
+        store.index.condemn_oldest(
+            "entrance",
+            before_us=first.end_us,
+            max_bytes=None,
+            rule=DeletionRule.AGE,
+            policy_version="1",
+            now_us=2 * T0,
+        )
+
+    report = rebuild(store.index, [store.handle], sweep)
+    assert (report.known, report.adopted) == (len(kept), 0)
+    assert store.index.segment(first.segment_id) is None
+    assert not store.path(first).exists()
+
+
+def test_many_files_are_asked_for_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few fit into one question or transaction, each is known by what it is."""
+    closed = _recorded(store)
+    open_file = store.file(store.run(run_id="run-9"), T0 + 200 * S)
+    store.index.file_opened(open_file)
+    store.index.condemn(GarbageFile(7, store.volume_id, "cameras/none", 1, "nothing_whole"))
+    expected = {one.segment_id: (store.volume_id, one.path) for one in closed}
+    monkeypatch.setattr(rebuild_rows, "_IDS_AT_ONCE", 3)
+    asked = [7, 8, open_file.segment_id, *expected]
+    assert store.index.known_files(asked) == {**expected, 7: None, open_file.segment_id: None}
+    _lose_index(store)
+    monkeypatch.setattr(rebuild_module, "_BATCH", 2)
+    assert rebuild(store.index, [store.handle]).adopted == len(closed)
+    assert store.index.run("run-1") == Run(
+        "run-1", "entrance", T0, "unknown", "h264", 256, 144, end_us=T0 + 6 * S, end_reason=REBUILT
+    )
