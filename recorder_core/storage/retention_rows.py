@@ -61,14 +61,14 @@ WITHIN = (
         SEGMENT.c.camera_key == bindparam("camera"),
         SEGMENT.c.start_us >= bindparam("from"),
         SEGMENT.c.start_us < bindparam("until"),
-        SEGMENT.c.start_us + func.max(SEGMENT.c.wall_duration_us, 1) <= bindparam("until"),
+        SEGMENT.c.start_us + SEGMENT.c.wall_duration_us <= bindparam("until"),
     )
     .order_by(SEGMENT.c.start_us)
 )
 """The segments of a camera that lie in a stretch with both ends, the oldest first: one walk over an index.
 
 `next_us` is when the camera's next segment begins, on whatever volume and whether or not it may go. A segment without a
-duration has a sample all the same, so it takes up its first microsecond.
+duration has a sample all the same, so its first microsecond lies in the stretch too.
 """
 
 WITHIN_ON = WITHIN.where(SEGMENT.c.volume_key == bindparam("volume"))

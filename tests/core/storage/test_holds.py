@@ -261,10 +261,12 @@ def test_what_is_held_counts_once(store: Store) -> None:
     run = store.run()
     for number in range(6):
         row(store, run, T0 + number * 10, 10, 1000 + number)
-    for number, (start, end) in enumerate([(0, 2), (4, 6), (9, 12), (11, 13), (39, 40), (59, 60), (70, None)]):
+    for number, (start, end) in enumerate(
+        [(0, 2), (4, 6), (9, 12), (11, 13), (19, 20), (22, 23), (39, 40), (59, 60), (70, None)]
+    ):
         end_us = None if end is None else T0 + end
         _place(store, _request(start_us=T0 + start, end_us=end_us), f"hold-{number}")
-    assert store.index.held_bytes("entrance") == 1000 + 1001 + 1003 + 1005
+    assert store.index.held_bytes("entrance") == 1000 + 1001 + 1002 + 1003 + 1005
 
 
 def test_holds_that_are_over_cost_nothing(cameras: Store) -> None:
