@@ -20,7 +20,7 @@ KEPT = {
     "docs-high-level-description": (README, "# Library Surveillance"),
     "docs-installation-instructions": (README, "## Installation"),
     "docs-removal-instructions": (PAGE, "## Removal"),
-    "docs-actions": (PAGE, "## Action `library_surveillance.export_clip`"),
+    "docs-actions": (PAGE, "## Actions"),
     "docs-installation-parameters": (PAGE, "## Setting up"),
     "docs-configuration-parameters": (PAGE, "### Changing"),
     "docs-data-update": (PAGE, "### Data updates"),
