@@ -10,6 +10,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from recorder_core.errors import ErrorCode, StorageError
+from recorder_core.models import LedgerKind
 from recorder_core.storage.database import set_aside
 from recorder_core.storage.files import FILE_MODE, fsync_folder, write_private
 from recorder_core.storage.folder_check import check_folder
@@ -59,13 +60,16 @@ def open_index(folder: Path, clock: Clock) -> Index:
 
 
 def _put_back(path: Path, error: StorageError, clock: Clock) -> Index:
-    """Set a damaged index aside, and open its last whole copy, or a new one."""
+    """Set a damaged index aside, and open its last whole copy, or a new one; its ledger tells so."""
     (path.parent / _BEHIND).touch(FILE_MODE)
     aside = set_aside(path, clock.now_us())
     copy = restore(path)
     instead = "is built anew" if copy is None else f"{copy.name} was put in its place"
     _LOGGER.error("%s It was set aside as %s; %s.", error.message, aside.name, instead)
-    return Index.open(path, clock)
+    index = Index.open(path, clock)
+    told = {"set_aside": aside.name, "copy": None if copy is None else copy.name}
+    index.append_to_ledger(LedgerKind.REBUILT, clock.now_us(), told)
+    return index
 
 
 def _have_all_read(folder: Path, index: Index) -> None:

@@ -69,8 +69,10 @@ async def test_everything_by_hand(data: Path, capsys: pytest.CaptureFixture[str]
     assert run(["verify", "--data", str(data), "--json"]) == OK
     report = json.loads(capsys.readouterr().out)
     assert (report["segments"], report["findings"], report["volumes_missing"]) == (1, [], [])
-    assert run(["verify", "--data", str(data), "--camera", "other"]) == OK
-    assert capsys.readouterr().out.startswith("0 files")
+    assert run(["verify", "--data", str(data), "--camera", "lobby"]) == OK
+    assert capsys.readouterr().out.startswith("1 files")
+    assert run(["verify", "--data", str(data), "--camera", "other"]) == FAILED
+    assert "unknown_camera" in capsys.readouterr().err
     [file] = _files(data / "footage" / "cameras", "*.mp4")
     whole = file.read_bytes()
     for damage, flaws in (

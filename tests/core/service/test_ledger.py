@@ -12,6 +12,7 @@ from sqlalchemy import text
 from recorder_core.models import CameraState, LedgerKind
 from recorder_core.service.index_thread import IndexThread
 from recorder_core.service.ledger import HOUR_US, LedgerKeeper
+from recorder_core.service.startup import INDEX, open_index
 from recorder_core.simulator import Simulator
 from tests.core.storage.store import T0, ManualClock, S, Store, row
 
@@ -120,6 +121,15 @@ async def test_an_index_that_refuses_is_asked_again(tmp_path: Path, caplog: pyte
 def _execute(index: Index, statement: str) -> None:
     with index._writing() as connection:
         connection.execute(text(statement))
+
+
+def test_an_index_that_was_built_anew_says_so(data: Path) -> None:
+    """Its ledger is another one, or an earlier copy of it, and that is told in it."""
+    (data / INDEX).write_bytes(b"no database" * 100)
+    with open_index(data, ManualClock()) as index:
+        begun, rebuilt = index.ledger(0, 10).entries
+        assert (begun.kind, rebuilt.kind) == (LedgerKind.BEGUN, LedgerKind.REBUILT)
+        assert json.loads(rebuilt.body) == {"set_aside": f"{INDEX}.damaged-{T0}", "copy": None}
 
 
 async def test_a_recorder_that_stops_has_told_of_all_it_stored(data: Path, tmp_path: Path) -> None:
