@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from recorder_core.errors import ErrorCode, RecorderError
+from recorder_core.errors import ErrorCode, RecorderError, RequestError
 from recorder_core.models import ExportJob, ExportState, PackageRequest, Problem
 from recorder_core.storage.export_rows import StoredExport, unknown_export
 from recorder_core.storage.ids import parse_segment_path
@@ -171,8 +171,13 @@ class ExportJobs:
         for stored in await self._index.ask(Index.unfinished_exports):
             job = replace(stored.job, state=ExportState.QUEUED, progress=0.0)
             live = _Live(job, parse_request(job.kind, stored.request))
-            await self._begin_reading(live)
-            self._enqueue(live)
+            self._live[job.export_id] = live
+            try:
+                await self._begin_reading(live)
+            except RequestError as error:
+                await self._end(live, _failed(job, error))
+            else:
+                self._enqueue(live)
 
     def is_live(self, export_id: str) -> bool:
         """Whether an export is queued or runs."""

@@ -1,63 +1,34 @@
-"""Exports are refused early, cut a few at a time, remembered, and leave nothing when they fail."""
+"""Exports are refused early, made a few at a time, kept in the index, begun anew, and leave nothing when they fail."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
+import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
-from recorder_core.clock import SystemClock
 from recorder_core.errors import ErrorCode, RecorderError, StorageError
-from recorder_core.export import jobs as jobs_module, write_clip
-from recorder_core.export.jobs import (
-    FOLDER,
-    LONGEST_US,
-    RECORD,
-    ExportJobs,
-    Material,
-    check_interval,
-    clip_stem,
-    remove_unfinished,
-)
-from recorder_core.models import ExportJob, ExportRequest, ExportState, GapView
-from tests.core.export.library import START_US, record
-from tests.core.mp4.footage import H264
+from recorder_core.export import workshop as workshop_module, write_clip
+from recorder_core.export.folders import FOLDER, RECORD
+from recorder_core.export.requests import LONGEST_US, Scope, check_scope, stem_of
+from recorder_core.models import ExportKind, ExportState, LedgerKind, PackageRequest, StillRequest
+from tests.core.export.library import START_US
+from tests.core.export.shelf import GAP, REQUEST, Desk, Shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
     from pathlib import Path
 
-    from recorder_core.export import ClipSource
+    from recorder_core.models import ExportJob
 
-REQUEST = ExportRequest(
-    camera_id="lobby", start_us=START_US + 200_000, end_us=START_US + 1_200_000, label="case 2026-7"
+PACKAGE = PackageRequest(
+    camera_ids=["lobby", "yard"], start_us=REQUEST.start_us, end_us=REQUEST.end_us, request_id="R7", expires_us=7
 )
-
-
-class Shelf:
-    """An archive of one recording."""
-
-    def __init__(self, root: Path) -> None:
-        """Record three seconds below `root`."""
-        self.root: Path | None = root
-        self.sources: list[ClipSource] = record(root / "recorded", H264, 30)
-        self.obstacle: RecorderError | None = None
-
-    async def material(self, request: ExportRequest) -> Material:
-        """Return all of it, with one gap."""
-        return Material(self.sources, [GapView(start_us=request.start_us, end_us=request.end_us, reason="stalled")])
-
-    def roots(self) -> list[Path]:
-        """Return the one volume, if it is there."""
-        return [] if self.root is None else [self.root]
-
-    def check_room(self, size: int) -> None:
-        """Refuse if that was asked for."""
-        assert size > 0
-        if self.obstacle is not None:
-            raise self.obstacle
 
 
 @pytest.fixture
@@ -66,154 +37,238 @@ def shelf(data: Path) -> Shelf:
     return Shelf(data)
 
 
-def _jobs(shelf: Shelf, on_finished: Callable[[ExportJob], None] = lambda _: None) -> ExportJobs:
-    return ExportJobs(shelf, SystemClock(), on_finished=on_finished)
+@pytest.fixture
+async def desk(data: Path, shelf: Shelf) -> AsyncGenerator[Desk]:
+    """Give export jobs that are closed after the test."""
+    desk = Desk(data, shelf)
+    yield desk
+    await desk.close()
 
 
 def _left(root: Path) -> list[str]:
     return sorted(path.name for path in (root / FOLDER).iterdir()) if (root / FOLDER).exists() else []
 
 
-async def test_a_job_is_done_told_of_and_kept(shelf: Shelf, data: Path) -> None:
-    told: list[ExportJob] = []
-    jobs = _jobs(shelf, told.append)
-    queued = await jobs.submit(REQUEST)
-    assert (queued.state, queued.files) == (ExportState.QUEUED, [])
-    done = await jobs.job(queued.export_id, wait_s=30)
+def _code(job: ExportJob) -> str | None:
+    return None if job.problem is None else job.problem.code
+
+
+class _Gate:
+    """Stops clips before they are written until the test lets them go on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, share: float = 0.5) -> None:
+        self.reached, self.go_on = threading.Semaphore(0), threading.Event()
+        self._share = share
+        monkeypatch.setattr(workshop_module, "write_clip", self._slow)
+
+    async def passed_by(self, jobs: int) -> None:
+        for _ in range(jobs):
+            assert await asyncio.to_thread(self.reached.acquire, timeout=30)
+
+    def _slow(self, *args: object, progress: Callable[[int, int], None], **more: object) -> object:
+        progress(int(self._share * 100), 100)
+        self.reached.release()
+        assert self.go_on.wait(30)
+        return write_clip(*args, progress=progress, **more)  # type: ignore[arg-type]  # handed on as they came
+
+
+async def test_a_job_is_done_told_of_and_kept(desk: Desk, shelf: Shelf, data: Path) -> None:
+    queued = await desk.jobs.submit(REQUEST)
+    assert (queued.state, queued.files, queued.gaps) == (ExportState.QUEUED, [], [GAP])
+    assert shelf.readings
+    done = await desk.jobs.job(queued.export_id, wait_s=30)
     assert (done.state, done.progress, len(done.files)) == (ExportState.DONE, 1.0, 1)
+    assert (done.kind, done.camera_ids, done.actor) == (ExportKind.CLIP, ["lobby"], "u1")
     assert done.duration_us == done.files[0].duration_us
-    assert done.gaps == queued.gaps
-    assert told == [done]
+    states = [job.state for job in desk.told]
+    assert (states[0], states[-1], set(states[1:-1])) == (
+        ExportState.QUEUED,
+        ExportState.DONE,
+        {ExportState.RUNNING},
+    )
+    assert desk.told[-1] == done
     folder = data / FOLDER / done.export_id
-    assert sorted(path.name for path in folder.iterdir()) == [RECORD, f"{clip_stem(REQUEST)}.mp4"]
+    stem = stem_of("lobby", REQUEST.start_us)
+    assert sorted(path.name for path in folder.iterdir()) == [RECORD, f"{stem}.mp4"]
     assert b'"label":"case 2026-7"' in (folder / RECORD).read_bytes()
     assert folder.stat().st_mode & 0o777 == 0o700
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in folder.iterdir())
-    assert await _jobs(shelf).job(done.export_id) == done
+    assert await desk.jobs.job(done.export_id) == done
+    assert await desk.jobs.jobs(5) == [done]
+    assert shelf.readings == set()
+    entry = desk.index.ledger(0, 10).entries[-1]
+    body = json.loads(entry.body)
+    assert (entry.kind, body["export_id"]) == (LedgerKind.EXPORTED, done.export_id)
+    assert body["files"] == [{"name": f"{stem}.mp4", "sha256": done.files[0].sha256, "size": done.files[0].size}]
+    assert "case 2026-7" not in entry.body
 
 
-async def test_progress_can_be_watched(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    halfway, go_on = threading.Event(), threading.Event()
-
-    def slow(*args: object, progress: Callable[[int, int], None], **more: object) -> object:
-        progress(1, 2)
-        halfway.set()
-        assert go_on.wait(30)
-        return write_clip(*args, progress=progress, **more)  # type: ignore[arg-type]  # handed on as they came
-
-    monkeypatch.setattr(jobs_module, "write_clip", slow)
-    jobs = _jobs(shelf)
-    job = await jobs.submit(REQUEST)
-    assert await asyncio.to_thread(halfway.wait, 30)
-    running = await jobs.job(job.export_id, wait_s=0.001)
-    assert (running.state, running.progress) == (ExportState.RUNNING, 0.5)
-    go_on.set()
-    assert (await jobs.job(job.export_id, wait_s=30)).state is ExportState.DONE
+async def test_a_still_is_made_and_told_where_it_is_from(desk: Desk) -> None:
+    at_us = START_US + 333_333
+    queued = await desk.jobs.submit(StillRequest(camera_id="lobby", at_us=at_us))
+    done = await desk.jobs.job(queued.export_id, wait_s=60)
+    assert done.problem is None
+    picture, beside = done.files
+    with Image.open(picture.path) as image:
+        assert (image.format, image.size) == ("PNG", (256, 144))
+    with open(beside.path, "rb") as file:  # noqa: ASYNC230, PTH123  a few bytes
+        record = json.load(file)
+    assert record["shown_us"] <= at_us < record["replaced_us"]
+    assert (record["sha256"], record["source"]["segment_id"]) == (picture.sha256, 1)
 
 
-async def test_few_are_cut_at_once(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    go_on = threading.Event()
-    both = threading.Barrier(3)
-
-    def slow(*args: object, **more: object) -> object:
-        if not go_on.is_set():
-            both.wait(30)
-        assert go_on.wait(30)
-        return write_clip(*args, **more)  # type: ignore[arg-type]  # handed on as they came
-
-    monkeypatch.setattr(jobs_module, "write_clip", slow)
-    jobs = _jobs(shelf)
-    submitted = [await jobs.submit(REQUEST) for _ in range(4)]
-    await asyncio.to_thread(both.wait, 30)
-    states = [(await jobs.job(job.export_id)).state for job in submitted]
-    assert states == [ExportState.RUNNING] * 2 + [ExportState.QUEUED] * 2
-    go_on.set()
-    assert {(await jobs.job(job.export_id, wait_s=30)).state for job in submitted} == {ExportState.DONE}
-
-
-async def test_a_job_that_fails_says_why_and_leaves_nothing(
-    shelf: Shelf, data: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    jobs = _jobs(shelf)
-    shelf.obstacle = StorageError(ErrorCode.VOLUME_FULL, "Full.")
-    failed = await jobs.job((await jobs.submit(REQUEST)).export_id, wait_s=30)
-    assert failed.problem is not None
-    assert (failed.state, failed.problem.code) == (ExportState.FAILED, ErrorCode.VOLUME_FULL)
-    shelf.obstacle = None
-    monkeypatch.setattr(jobs_module, "write_private", lambda *_: 1 // 0)
-    failed = await jobs.job((await jobs.submit(REQUEST)).export_id, wait_s=30)
-    assert failed.problem is not None
-    assert failed.problem.code is ErrorCode.EXPORT_FAILED
-    assert "ZeroDivisionError" in caplog.text
-    assert "division" not in failed.problem.message
-    shelf.root = None
-    failed = await jobs.job((await jobs.submit(REQUEST)).export_id, wait_s=30)
-    assert failed.problem is not None
-    assert failed.problem.code is ErrorCode.VOLUME_MISSING
-    assert _left(data) == []
-
-
-async def test_what_runs_is_stopped_with_the_recorder(shelf: Shelf, data: Path) -> None:
-    jobs = _jobs(shelf)
-    job = await jobs.submit(REQUEST)
-    await jobs.close()
-    stopped = await jobs.job(job.export_id)
-    assert stopped.problem is not None
-    assert (stopped.state, stopped.problem.code) == (ExportState.FAILED, ErrorCode.EXPORT_FAILED)
-    assert _left(data) == []
-
-
-async def test_many_finished_jobs_are_answered_from_the_disk(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs_module, "_REMEMBERED", 0)
-    jobs = _jobs(shelf)
-    first = await jobs.job((await jobs.submit(REQUEST)).export_id, wait_s=30)
-    await jobs.job((await jobs.submit(REQUEST)).export_id, wait_s=30)
-    assert first.export_id not in jobs._jobs
-    assert await jobs.job(first.export_id) == first
-
-
-async def test_where_nothing_is_stored_nothing_is_queued(shelf: Shelf) -> None:
-    shelf.sources = []
-    jobs = _jobs(shelf)
+async def test_a_package_holds_what_there_is_of_its_cameras(desk: Desk) -> None:
+    queued = await desk.jobs.submit(PACKAGE)
+    assert (queued.kind, queued.camera_ids, queued.expires_us) == (ExportKind.PACKAGE, ["lobby", "yard"], 7)
+    done = await desk.jobs.job(queued.export_id, wait_s=60)
+    assert done.problem is None
+    with zipfile.ZipFile(done.files[0].path) as archive:
+        assert archive.testzip() is None
+        assert any(name.endswith(".mp4") for name in archive.namelist())
     with pytest.raises(RecorderError) as caught:
-        await jobs.submit(REQUEST)
+        await desk.jobs.submit(replace(PACKAGE, camera_ids=["yard"]))
     assert caught.value.code is ErrorCode.NO_FOOTAGE
 
 
-@pytest.mark.parametrize("export_id", ["", "..", "../../etc", "F" * 32, "0" * 31, "0" * 32])
-async def test_an_id_that_is_none_is_unknown(shelf: Shelf, data: Path, export_id: str) -> None:
-    (data / FOLDER).mkdir()
-    (data / RECORD).write_text("{}")
-    with pytest.raises(RecorderError) as caught:
-        await _jobs(shelf).job(export_id)
-    assert caught.value.code is ErrorCode.UNKNOWN_EXPORT
+async def test_a_package_of_footage_that_is_not_of_that_time_fails(desk: Desk, data: Path) -> None:
+    later = replace(PACKAGE, start_us=START_US + 60_000_000, end_us=START_US + 61_000_000)
+    failed = await desk.jobs.job((await desk.jobs.submit(later)).export_id, wait_s=30)
+    assert (failed.state, _code(failed), _left(data)) == (ExportState.FAILED, ErrorCode.NO_FOOTAGE, [])
+
+
+async def test_progress_can_be_watched(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = _Gate(monkeypatch)
+    job = await desk.jobs.submit(REQUEST)
+    await gate.passed_by(1)
+    running = await desk.jobs.job(job.export_id, wait_s=0.001)
+    assert (running.state, running.progress) == (ExportState.RUNNING, 0.5)
+    assert desk.told[-1] == running
+    assert await desk.jobs.jobs(5) == [running]
+    gate.go_on.set()
+    assert (await desk.jobs.job(job.export_id, wait_s=30)).state is ExportState.DONE
+
+
+async def test_few_are_made_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = _Gate(monkeypatch)
+    submitted = [await desk.jobs.submit(REQUEST) for _ in range(4)]
+    await gate.passed_by(2)
+    states = [(await desk.jobs.job(job.export_id)).state for job in submitted]
+    assert states == [ExportState.RUNNING] * 2 + [ExportState.QUEUED] * 2
+    gate.go_on.set()
+    assert {(await desk.jobs.job(job.export_id, wait_s=30)).state for job in submitted} == {ExportState.DONE}
+
+
+async def test_what_runs_takes_its_room_from_what_comes(
+    desk: Desk, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.jobs.job((await desk.jobs.submit(REQUEST)).export_id, wait_s=30)
+    shelf.room = shelf.asked[0] * 3 // 2
+    gate = _Gate(monkeypatch)
+    first = await desk.jobs.submit(REQUEST)
+    await gate.passed_by(1)
+    second = await desk.jobs.job((await desk.jobs.submit(REQUEST)).export_id, wait_s=30)
+    assert _code(second) == ErrorCode.VOLUME_FULL
+    gate.go_on.set()
+    assert (await desk.jobs.job(first.export_id, wait_s=30)).state is ExportState.DONE
+
+
+async def test_a_job_that_fails_says_why_and_leaves_nothing(
+    desk: Desk, shelf: Shelf, data: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf.obstacle = StorageError(ErrorCode.VOLUME_FULL, "Full.")
+    failed = await desk.jobs.job((await desk.jobs.submit(REQUEST)).export_id, wait_s=30)
+    assert (failed.state, _code(failed)) == (ExportState.FAILED, ErrorCode.VOLUME_FULL)
+    shelf.obstacle = None
+    with monkeypatch.context() as patch:
+        patch.setattr(workshop_module, "write_clip", lambda *_, **__: 1 // 0)
+        failed = await desk.jobs.job((await desk.jobs.submit(REQUEST)).export_id, wait_s=30)
+    assert _code(failed) == ErrorCode.EXPORT_FAILED
+    assert "ZeroDivisionError" in caplog.text
+    assert failed.problem is not None
+    assert "division" not in failed.problem.message
+    shelf.root = None
+    failed = await desk.jobs.job((await desk.jobs.submit(REQUEST)).export_id, wait_s=30)
+    assert _code(failed) == ErrorCode.VOLUME_MISSING
+    assert (_left(data), shelf.readings) == ([], set())
+    assert (await desk.jobs.job(failed.export_id)) == failed
+
+
+async def test_what_was_not_done_when_the_recorder_stopped_is_begun_anew(
+    shelf: Shelf, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(data, shelf)
+    with monkeypatch.context() as patch:
+        gate = _Gate(patch)
+        jobs = [await desk.jobs.submit(request) for request in (REQUEST, PACKAGE, REQUEST)]
+        await gate.passed_by(1)
+        closing = asyncio.create_task(desk.jobs.close())
+        await asyncio.sleep(0)
+        gate.go_on.set()
+        await closing
+    assert {(await desk.jobs.job(job.export_id, wait_s=5)).state for job in jobs[2:]} == {ExportState.QUEUED}
+    await desk.close()
+    assert _left(data) in ([], [jobs[1].export_id])
+    again = Desk(data, shelf)
+    await again.removal.tidy()
+    await again.jobs.resume()
+    done = [await again.jobs.job(job.export_id, wait_s=60) for job in jobs]
+    assert [(job.state, job.kind, job.created_us) for job in done] == [
+        (ExportState.DONE, job.kind, job.created_us) for job in jobs
+    ]
+    assert len(_left(data)) == 3
+    await again.close()
+
+
+async def test_a_job_is_cancelled_queued_or_running(desk: Desk, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = _Gate(monkeypatch)
+    jobs = [await desk.jobs.submit(REQUEST) for _ in range(3)]
+    await gate.passed_by(2)
+    queued = await desk.removal.remove(jobs[2].export_id, "u2")
+    assert (queued.state, _code(queued)) == (ExportState.CANCELLED, ErrorCode.EXPORT_CANCELLED)
+    running = asyncio.create_task(desk.removal.remove(jobs[0].export_id, "u2"))
+    await asyncio.sleep(0)
+    gate.go_on.set()
+    cancelled = await running
+    assert (cancelled.state, _code(cancelled)) == (ExportState.CANCELLED, ErrorCode.EXPORT_CANCELLED)
+    assert (await desk.jobs.job(jobs[1].export_id, wait_s=30)).state is ExportState.DONE
+    assert _left(data) == [jobs[1].export_id]
+    assert await desk.removal.remove(jobs[0].export_id, "u2") == cancelled
+    assert await desk.jobs.job(jobs[2].export_id) == queued
+
+
+async def test_where_nothing_is_stored_nothing_is_queued(desk: Desk, shelf: Shelf) -> None:
+    for camera_id, code in (("yard", ErrorCode.NO_FOOTAGE), ("roof", ErrorCode.UNKNOWN_CAMERA)):
+        with pytest.raises(RecorderError) as caught:
+            await desk.jobs.submit(replace(REQUEST, camera_id=camera_id))
+        assert caught.value.code is code
+    assert (desk.told, await desk.jobs.jobs(5), shelf.readings) == ([], [], set())
+
+
+@pytest.mark.parametrize("export_id", ["", "..", "../../etc", "F" * 32, "0" * 32])
+async def test_an_id_that_is_none_is_unknown(desk: Desk, export_id: str) -> None:
+    for asked in (desk.jobs.job(export_id), desk.removal.remove(export_id, "")):
+        with pytest.raises(RecorderError) as caught:
+            await asked
+        assert caught.value.code is ErrorCode.UNKNOWN_EXPORT
 
 
 @pytest.mark.parametrize(
-    ("start_us", "end_us", "code"),
+    ("start_us", "end_us", "cameras", "code"),
     [
-        (5, 5, ErrorCode.INTERVAL_INVERTED),
-        (6, 5, ErrorCode.INTERVAL_INVERTED),
-        (-1, 5, ErrorCode.NO_FOOTAGE),
-        (5, LONGEST_US + 101, ErrorCode.INTERVAL_FUTURE),
-        (0, LONGEST_US + 1, ErrorCode.INTERVAL_TOO_LONG),
+        (5, 5, 1, ErrorCode.INTERVAL_INVERTED),
+        (6, 5, 1, ErrorCode.INTERVAL_INVERTED),
+        (-1, 5, 1, ErrorCode.NO_FOOTAGE),
+        (5, LONGEST_US + 101, 1, ErrorCode.INTERVAL_FUTURE),
+        (0, LONGEST_US + 1, 1, ErrorCode.INTERVAL_TOO_LONG),
+        (0, LONGEST_US // 2 + 1, 2, ErrorCode.INTERVAL_TOO_LONG),
     ],
 )
-def test_an_interval_that_cannot_be_is_refused(start_us: int, end_us: int, code: ErrorCode) -> None:
+def test_an_interval_that_cannot_be_is_refused(start_us: int, end_us: int, cameras: int, code: ErrorCode) -> None:
     with pytest.raises(RecorderError) as caught:
-        check_interval(start_us, end_us, now_us=LONGEST_US + 100)
+        check_scope(Scope(ExportKind.CLIP, ("a",) * cameras, start_us, end_us), now_us=LONGEST_US + 100)
     assert caught.value.code is code
 
 
 def test_the_longest_interval_is_allowed() -> None:
-    check_interval(100, LONGEST_US + 100, now_us=LONGEST_US + 100)
-
-
-def test_only_what_was_cut_short_is_removed(data: Path) -> None:
-    assert remove_unfinished(data) == 0
-    for name in ("0" * 32, "1" * 32, "someone else's"):
-        (data / FOLDER / name).mkdir(parents=True)
-    (data / FOLDER / ("1" * 32) / RECORD).touch()
-    assert remove_unfinished(data) == 1
-    assert _left(data) == ["1" * 32, "someone else's"]
-    assert remove_unfinished(data) == 0
+    check_scope(Scope(ExportKind.CLIP, ("a",), 100, LONGEST_US + 100), now_us=LONGEST_US + 100)
+    check_scope(Scope(ExportKind.PACKAGE, ("a", "b"), 0, LONGEST_US // 2), now_us=LONGEST_US + 100)

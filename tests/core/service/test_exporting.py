@@ -1,0 +1,108 @@
+"""Exports of a real recorder, by its API: stills and packages, holds on them, footage that was damaged, the feed."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from recorder_core.errors import ErrorCode, RecorderError
+from recorder_core.export.package import verify_package
+from recorder_core.models import (
+    CameraState,
+    ExportRequest,
+    ExportState,
+    FeedItem,
+    HoldRelease,
+    HoldRequest,
+    PackageRequest,
+    RecordClass,
+    StillFormat,
+    StillRequest,
+)
+from recorder_core.service.events import EventKind
+from recorder_core.simulator import Simulator
+from recorder_core.simulator.frame_code import read_code
+from recorder_core.storage.index import Index
+
+from .rig import camera, config_of, feed_until, served, state_reached, stored, use_volume
+
+if TYPE_CHECKING:
+    from recorder_core.api.client import RecorderClient
+    from recorder_core.models import SegmentView
+
+
+async def _recorded(client: RecorderClient, data: Path, simulator: Simulator) -> SegmentView:
+    """Record for a moment, and stop; return the one segment."""
+    await use_volume(client, data / "footage")
+    await client.put_camera(config_of(simulator))
+    await state_reached(client, CameraState.RECORDING)
+    await stored(client, seconds=2.5)
+    await client.put_camera(config_of(simulator, enabled=False))
+    await state_reached(client, CameraState.DISABLED)
+    now_us = (await client.status()).started_us
+    return (await client.coverage("lobby", now_us - 60_000_000, now_us + 60_000_000)).segments[-1]
+
+
+def _ended(item: FeedItem) -> bool:
+    return item.event is not None and item.event.kind == EventKind.EXPORT_REMOVED
+
+
+async def test_stills_and_packages_are_made_held_and_removed(data: Path) -> None:
+    async with Simulator([camera()]) as simulator, served(data) as (_, client):
+        segment = await _recorded(client, data, simulator)
+        at_us = segment.start_us + 1_234_567
+        follower = asyncio.create_task(feed_until(client, _ended, after=0))
+        still = await client.still_export(StillRequest(camera_id="lobby", at_us=at_us, format=StillFormat.JPEG))
+        package = await client.package(
+            PackageRequest(camera_ids=["lobby"], start_us=segment.start_us, end_us=segment.start_us + 2_000_000)
+        )
+        still = await client.export_job(still.export_id, wait_s=30)
+        package = await client.export_job(package.export_id, wait_s=30)
+        assert (still.problem, package.problem) == (None, None)
+        assert await client.exports(limit=5) == [package, still]
+        held = await client.place_hold(HoldRequest(camera_ids=["lobby"], start_us=at_us, end_us=at_us + 1))
+        with pytest.raises(RecorderError) as caught:
+            await client.remove_export(still.export_id, "u1")
+        assert caught.value.code is ErrorCode.HELD
+        await client.release_hold(held.hold.hold_id, HoldRelease(actor="u1"))
+        picture = await asyncio.to_thread(Path(still.files[0].path).read_bytes)
+        record = json.loads(await asyncio.to_thread(Path(still.files[1].path).read_bytes))
+        assert await asyncio.to_thread(verify_package, Path(package.files[0].path)) == []
+        removed = await client.remove_export(still.export_id, "u1")
+        items = await follower
+        certificates = await client.certificates("lobby")
+    assert removed.state is ExportState.REMOVED
+    assert not Path(still.files[0].path).parent.exists()
+    assert [(one.record_class, one.actor) for one in certificates] == [(RecordClass.EXPORT, "u1")]
+    with Image.open(io.BytesIO(picture)) as image:
+        assert read_code(np.asarray(image.convert("L"), np.uint8)) is not None
+    assert record["shown_us"] <= at_us < record["replaced_us"]
+    assert (record["source"]["segment_id"], record["source"]["root"]) == (segment.segment_id, segment.root)
+    told = [item.export.state for item in items if item.export is not None and item.export.kind == still.kind]
+    assert told[-1] is ExportState.REMOVED
+    kinds = [item.event.kind for item in items if item.event is not None]
+    assert (kinds.count(EventKind.EXPORT_QUEUED), kinds.count(EventKind.EXPORT_DONE)) == (2, 2)
+
+
+async def test_damaged_footage_is_not_handed_out_and_is_marked(data: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with Simulator([camera()]) as simulator, served(data) as (recorder, client):
+        segment = await _recorded(client, data, simulator)
+        [path] = (data / "footage" / "cameras").rglob("*.mp4")
+        content = bytearray(path.read_bytes())
+        content[-500] ^= 1
+        path.write_bytes(content)
+        request = ExportRequest(camera_id="lobby", start_us=segment.start_us, end_us=segment.end_us)
+        job = await client.export_job((await client.export(request)).export_id, wait_s=30)
+        findings = await recorder._index.ask(Index.findings)
+    assert job.problem is not None
+    assert (job.state, job.problem.code) == (ExportState.FAILED, ErrorCode.FOOTAGE_DAMAGED)
+    assert path.name in caplog.text
+    assert findings == {segment.segment_id: "damaged"}
+    assert list((data / "footage" / "exports").iterdir()) == []
