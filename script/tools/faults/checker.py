@@ -173,11 +173,12 @@ def judge(
     sent: dict[str, list[SentFrame]],
     lives: Sequence[Life],
     claims: Claims,
+    shifts_us: Sequence[int] = (0,),
 ) -> Verdict:
-    """Judge a store whose recorder has stopped cleanly."""
+    """Judge a store whose recorder has stopped cleanly; `shifts_us` is what its clock was ahead of the cameras'."""
     verdict = Verdict(frames_sent=sum(map(len, sent.values())))
     verdict.closed_segments_lost = len(claims.broken() | (claims.files.keys() - rows(index).keys()))
-    stored = _stored(volumes, sent, verdict)
+    stored = _stored(volumes, sent, shifts_us, verdict)
     _hold_against_rows(index, volumes, verdict)
     for camera, frames in sent.items():
         for life in lives:
@@ -186,7 +187,9 @@ def judge(
     return verdict
 
 
-def _stored(volumes: Sequence[Path], sent: dict[str, list[SentFrame]], verdict: Verdict) -> dict[str, set[int]]:
+def _stored(
+    volumes: Sequence[Path], sent: dict[str, list[SentFrame]], shifts_us: Sequence[int], verdict: Verdict
+) -> dict[str, set[int]]:
     """Return the serials that files hold, by camera, and count what should not be."""
     shown: dict[tuple[str, str], list[SentFrame]] = defaultdict(list)
     for camera, frames in sent.items():
@@ -198,7 +201,9 @@ def _stored(volumes: Sequence[Path], sent: dict[str, list[SentFrame]], verdict: 
         verdict.torn += file.torn > 0
         for sample in file.samples:
             verdict.altered += not sample.whole
-            serial = _serial(shown[file.camera_id, sample.sha256], sample.time_us)
+            frames = shown[file.camera_id, sample.sha256]
+            near = (_near(frames, sample.time_us - shift_us) for shift_us in shifts_us)
+            serial = next((frame.serial for frame in near if frame is not None), None)
             if serial is None:
                 verdict.unknown += 1
             else:
@@ -208,11 +213,11 @@ def _stored(volumes: Sequence[Path], sent: dict[str, list[SentFrame]], verdict: 
     return stored
 
 
-def _serial(frames: list[SentFrame], time_us: int) -> int | None:
-    """Return the serial of the showing that is nearest in time; None if there is none."""
+def _near(frames: list[SentFrame], time_us: int) -> SentFrame | None:
+    """Return the showing of a frame that a sample of that time is; None if there is none."""
     at = bisect.bisect(frames, time_us, key=lambda frame: frame.time_us)
     near = min(frames[max(at - 1, 0) : at + 1], key=lambda frame: abs(frame.time_us - time_us), default=None)
-    return near.serial if near is not None and abs(near.time_us - time_us) < _SAME_US else None
+    return near if near is not None and abs(near.time_us - time_us) < _SAME_US else None
 
 
 def _longest_loss(frames: list[SentFrame], stored: set[int], life: Life) -> float:

@@ -1,4 +1,4 @@
-"""Power cuts: what a recorder does to its disk is written down, and replayed up to any moment but for what was unsynced.
+"""Power cuts: what a recorder does to its disk is written down, and replayed to any moment without what was not synced.
 
 A kill cannot show what a missing sync costs, for the kernel keeps what was written. At each moment the disk is put
 together twice: with nothing that was not synced, and with any blocks and names of it.

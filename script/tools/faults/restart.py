@@ -22,7 +22,7 @@ from recorder_core.storage import database
 
 def _wait_until_read(data: Path) -> None:
     """Wait until no file says that a volume is still to be read into the index."""
-    while any(data.glob("unread-*")):
+    while any(path.name != "unread-holds" for path in data.glob("unread-*")):
         time.sleep(0.01)
 
 

@@ -21,6 +21,7 @@ from recorder_core.errors import ErrorCode, RecorderError
 from recorder_core.models import CameraConfig, CameraState, Settings, VolumeConfig
 
 from .checker import Claims, Life, SentFrame, Verdict, judge, read_log
+from .result import LOSS_LIMIT_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -28,9 +29,15 @@ if TYPE_CHECKING:
 
     from recorder_core.models import RecorderStatus
 
+    from .result import Ground, Result
+
 START_S: Final = 60.0
 SEGMENT_US: Final = 2_000_000
 _LOOK_S: Final = 0.1
+_CALM_S: Final = 4.0
+_CAMERAS: Final = 2
+
+type Plan = Mapping[str, Any]  # Any: the values of a JSON object, see `worker`
 
 
 def now_us() -> int:
@@ -91,6 +98,7 @@ class Stage:
 
     folder: Path
     volumes: list[Path] = field(default_factory=list)
+    shifts_us: tuple[int, ...] = (0,)
     claims: Claims = field(default_factory=Claims)
     lives: list[Life] = field(default_factory=list)
 
@@ -117,16 +125,24 @@ class Stage:
 
     def judge(self, sent: dict[str, list[SentFrame]]) -> Verdict:
         """Have the checker judge the store; no recorder may run."""
-        return judge(index=self.index, volumes=self.volumes, sent=sent, lives=self.lives, claims=self.claims)
+        return judge(
+            index=self.index,
+            volumes=self.volumes,
+            sent=sent,
+            lives=self.lives,
+            claims=self.claims,
+            shifts_us=self.shifts_us,
+        )
 
 
 class RecorderProcess:
     """A recorder that was started on a stage."""
 
-    def __init__(self, stage: Stage, plan: Mapping[str, Any] | None = None, *, under: Sequence[str] = ()) -> None:
+    def __init__(self, stage: Stage, plan: Plan | None = None, *, under: Sequence[str] = ()) -> None:
         """Start it; the plan's values are those of its JSON. `under` is a command that runs it."""
         self.stage = stage
         self._under = bool(under)
+        self.outages: list[tuple[int, int]] = []
         self._began_us = now_us()
         plan_file = stage.folder / "plan.json"
         plan_file.write_text(json.dumps({"segment_us": SEGMENT_US} | dict(plan or {})))
@@ -177,7 +193,47 @@ class RecorderProcess:
     def ended(self, at_us: int) -> None:
         """Wait for its end, which was asked for at `at_us`."""
         self.process.wait(60)
-        self.stage.lives.append(Life(self._began_us, at_us))
+        began_us = self._began_us
+        for begin_us, end_us in self.outages:
+            self.stage.lives.append(Life(began_us, begin_us))
+            began_us = end_us
+        self.stage.lives.append(Life(began_us, at_us))
+
+
+@contextlib.asynccontextmanager
+async def recorded(
+    ground: Ground,
+    result: Result,
+    what: str,
+    *,
+    stage: Stage | None = None,
+    loss_limit_s: float = LOSS_LIMIT_S,
+) -> AsyncGenerator[Scene]:
+    """Run a recorder that records for a while before and after the block, stop it, and have the checker judge."""
+    stage = stage or Stage(ground.folder / "s")
+    with Cameras(_CAMERAS, ground.folder / "sent") as running:
+        await set_up(stage, running)
+        recorder = RecorderProcess(stage)
+        async with recorder.client() as client:
+            await until(client, recording)
+            await asyncio.sleep(_CALM_S)
+            yield Scene(stage, running, recorder, client)
+            await asyncio.sleep(_CALM_S)
+        recorder.stop()
+        stage.note_claims()
+        is_kill = loss_limit_s == LOSS_LIMIT_S
+        result.take(stage.judge(running.sent()), what, loss_limit_s=loss_limit_s, is_kill=is_kill)
+        result.count += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Everything that a fault can reach."""
+
+    stage: Stage
+    cameras: Cameras
+    recorder: RecorderProcess
+    client: RecorderClient
 
 
 class Restarter:
@@ -205,14 +261,14 @@ class Restarter:
         self._process.communicate(timeout=60)
 
 
-async def set_up(stage: Stage, cameras: Cameras, **limits: int) -> None:
+async def set_up(stage: Stage, cameras: Cameras, *, time_zone: str = "UTC", plan: Plan | None = None) -> None:
     """Give the store its volumes and cameras, by a recorder that is started for that and stopped again."""
-    recorder = RecorderProcess(stage)
+    recorder = RecorderProcess(stage, plan)
     async with recorder.client() as client:
         for volume in stage.volumes:
             volume.mkdir(mode=0o700, exist_ok=True)
         await client.apply_settings(
-            Settings(volumes=[VolumeConfig(path=str(volume), **limits) for volume in stage.volumes])
+            Settings(volumes=[VolumeConfig(path=str(volume)) for volume in stage.volumes], time_zone=time_zone)
         )
         for name, url in cameras.urls.items():
             await client.put_camera(CameraConfig(camera_id=name, name=name, url=url))

@@ -3,7 +3,7 @@
 The plan is a JSON object. `segment_us` shortens segments, so that many close in a short test. `steps` names a file that
 takes the name of each write step whenever it is passed. `crash` names such a step, its side (`before`, `after`, or
 `torn`: half of a write) and which passage of it; the process sends itself SIGKILL there, after it wrote the moment to
-`died`.
+`died`. `clock` lists what the recorder's clock is ahead of the machine's: [seconds after the start, microseconds].
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sqlalchemy import Engine, event
 
 from recorder_core.capture import run, run_clock
+from recorder_core.cli import serve
 from recorder_core.cli.main import run as run_command
+from recorder_core.clock import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,6 +120,18 @@ def _step() -> str | None:
     return "<".join(names) or None
 
 
+class ShiftedClock(SystemClock):
+    """The machine's clock, ahead by what a list says for the time since the start."""
+
+    shifts: ClassVar[list[tuple[float, int]]] = []
+    _began: ClassVar = time.monotonic()
+
+    def now_us(self) -> int:
+        """UTC in microseconds since 1970, shifted."""
+        lived = time.monotonic() - self._began
+        return super().now_us() + [by_us for after_s, by_us in self.shifts if after_s <= lived][-1]
+
+
 def main() -> int:
     """Prepare what the plan says and run the recorder."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -125,6 +139,9 @@ def main() -> int:
     if "segment_us" in plan:
         for module in (run, run_clock):
             vars(module)["SEGMENT_US"] = plan["segment_us"]
+    if "clock" in plan:
+        ShiftedClock.shifts = [(after_s, by_us) for after_s, by_us in plan["clock"]]
+        vars(serve)["SystemClock"] = ShiftedClock
     crash = Crash(**plan["crash"]) if "crash" in plan else None
     paths = [Path(plan[name]) if name in plan else None for name in ("steps", "died")]
     if crash is not None or paths[0] is not None:

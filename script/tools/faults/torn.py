@@ -1,0 +1,78 @@
+"""Files that a crash left torn, truncated, or with zeros and garbage behind what was written."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Final
+
+from .checker import by_id, rows
+from .result import Ground, Result
+from .scene import Cameras, RecorderProcess, Restarter, Stage, set_up
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from random import Random
+
+_RECORDED_S: Final = 5.0
+_FOUND_SOMETHING: Final = 5
+
+
+def _truncate(path: Path, random: Random) -> None:
+    with path.open("r+b") as file:
+        file.truncate(random.randrange(path.stat().st_size + 1))
+
+
+def _garbage(path: Path, random: Random) -> None:
+    with path.open("ab") as file:
+        file.write(random.randbytes(random.randint(1, 100_000)))
+
+
+def _zeros(path: Path, random: Random) -> None:
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.truncate(random.randrange(size + 1))
+        file.truncate(size)
+
+
+_TEARS: Final[tuple[Callable[[Path, Random], None], ...]] = (_truncate, _garbage, _zeros)
+
+
+async def torn_files(ground: Ground) -> Result:
+    """Tear what a killed recorder left open; the next start makes whole segments of it, and closed ones stay."""
+    result = Result()
+    with Cameras(2, ground.folder / "sent") as cameras, Restarter() as restarter:
+        stage = Stage(ground.folder / "s")
+        await set_up(stage, cameras)
+        for tear in _TEARS if ground.short else _TEARS * 3:
+            recorder = RecorderProcess(stage)
+            await asyncio.sleep(_RECORDED_S)
+            recorder.kill()
+            result.kills += 1
+            stage.note_claims()
+            claimed = rows(stage.index).keys()
+            for segment_id, path in by_id(stage.volumes).items():
+                if segment_id not in claimed:
+                    tear(path, ground.random)
+                    result.count += 1
+            if (answer := restarter.restart(stage.data)) != "ok":
+                result.wrong.append(answer)
+            stage.note_claims()
+        # What was torn away on purpose is no loss of the recorder's.
+        result.take(stage.judge(cameras.sent()), "torn files", loss_limit_s=math.inf, is_kill=False)
+    _truncated_is_found(stage, result, ground.random)
+    return result
+
+
+def _truncated_is_found(stage: Stage, result: Result, random: Random) -> None:
+    """Truncate a closed segment: `verify` must say so."""
+    path = random.choice(sorted(by_id(stage.volumes).values()))
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size - 1)
+    command: list[str | Path] = [sys.executable, "-m", "recorder_core", "verify", "--data", stage.data]
+    if subprocess.run(command, check=False, capture_output=True).returncode != _FOUND_SOMETHING:
+        result.wrong.append("verify does not find a truncated file")
+    result.count += 1
