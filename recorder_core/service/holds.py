@@ -146,7 +146,6 @@ class Holds:
         if self.unread and volumes.all_opened() and not await self._index.ask(self._lost):
             await asyncio.to_thread(self._forget_note)
             self.unread = False
-            _LOGGER.warning("All holds were read back; footage may be deleted again")
 
     async def _fill(self, volume: Volume) -> None:
         try:

@@ -327,6 +327,7 @@ class Sweeper:
             _LOGGER.warning("No footage is deleted for now: %s", self._told.halt)
             self._events.note(EventKind.SWEEP_HALTED, reason=self._told.halt)
         else:
+            _LOGGER.warning("Footage is deleted again")
             self._events.note(EventKind.SWEEP_RESUMED)
 
     def _tell_of_minimum(self, camera_id: str, *, below: bool, first: bool) -> None:
