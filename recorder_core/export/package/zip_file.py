@@ -140,17 +140,16 @@ def local_header(member: Member) -> bytes:
 
 
 def directory(members: Sequence[Member], begin: int) -> bytes:
-    """Return the central directory of a zip, which stands at `begin`, and its end."""
+    """Return the central directory of a zip, which stands at `begin`, and its end; for fewer than 65 536 members."""
     entries = b"".join(map(_central_entry, members))
     count = len(members)
     end = b""
-    if begin >= _MAX_U32 or count >= _MAX_U16:
+    if begin >= _MAX_U32:
         end = _END64.pack(
             _END64_SIGNATURE, _END64.size - 12, _MADE_BY, _VERSION, 0, 0, count, count, len(entries), begin
         )
         end += _LOCATOR.pack(_LOCATOR_SIGNATURE, 0, begin + len(entries), 1)
-    short = min(count, _MAX_U16)
-    return entries + end + _END.pack(_END_SIGNATURE, 0, 0, short, short, len(entries), min(begin, _MAX_U32), 0)
+    return entries + end + _END.pack(_END_SIGNATURE, 0, 0, count, count, len(entries), min(begin, _MAX_U32), 0)
 
 
 def _central_entry(member: Member) -> bytes:

@@ -1,0 +1,130 @@
+"""Clips in the programs that people open them with, and before a judge of MP4 that is not ours."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import av
+import pytest
+
+from recorder_core.export import plan_clip, write_clip
+from recorder_core.models import StartMode
+from tests.core.export.browser import opened_browser
+from tests.core.export.library import START_US, record
+from tests.core.export.packages import contents_of, made_package, package_order
+from tests.core.export.tools import tool
+from tests.core.mp4.footage import ENCODINGS, FRAME_US, H264_B, number_of, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.async_api import Page
+
+FIRST, END = 13, 47
+
+
+@pytest.fixture
+def cut(tmp_path: Path) -> Callable[[str, StartMode], Path]:
+    """Cuts pictures 13 to 46, which begins between two sync samples and crosses from one file into the next."""
+
+    def make(name: str, mode: StartMode) -> Path:
+        sources = record(tmp_path / name, ENCODINGS[name], 60, cut_at=(2,))
+        plan = plan_clip(sources, START_US + FIRST * FRAME_US, START_US + END * FRAME_US, mode)
+        (clip,) = write_clip(plan, tmp_path, f"{name}-{mode}")
+        return Path(clip.path)
+
+    return make
+
+
+def unedited(path: Path) -> list[int]:
+    """The numbers of all pictures in a file, also of those that its edit list hides."""
+    with av.open(str(path), options={"ignore_editlist": "1"}) as container:
+        return sorted(number_of(frame) for frame in container.decode(video=0))
+
+
+def judged(path: Path) -> dict[str, dict[str, Any]]:
+    """What MediaInfo says of a file's tracks, by their kinds. Any: JSON of many kinds."""
+    command = [tool("mediainfo", "mediainfo"), "--Output=JSON", str(path)]
+    told = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    return {track["@type"]: track for track in told["media"]["track"]}
+
+
+@pytest.mark.parametrize("mode", StartMode)
+@pytest.mark.parametrize("name", ["h264", "h264_baseline", "h264_b", "h264_pyramid", "h265"])
+def test_pyav_and_ffmpeg(name: str, mode: StartMode, cut: Callable[[str, StartMode], Path]) -> None:
+    """Both play it to the end, and neither has a word to say."""
+    path = cut(name, mode)
+    first = 20 if mode is StartMode.NEXT_SYNC else FIRST
+    assert shown(path).numbers == list(range(first, END))
+    command = [tool("ffmpeg", "ffmpeg"), "-v", "warning", "-xerror", "-i", str(path), "-f", "null", "-"]
+    played = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert played.stderr == ""
+
+
+@pytest.mark.parametrize("mode", StartMode)
+@pytest.mark.parametrize("name", ["h264_b", "h265", "mjpeg"])
+def test_its_structure_is_sound(name: str, mode: StartMode, cut: Callable[[str, StartMode], Path]) -> None:
+    """One video and nothing else; and the judge does notice a file that is cut short."""
+    path = cut(name, mode)
+    tracks = judged(path)
+    assert set(tracks) == {"General", "Video"}
+    assert tracks["General"]["IsStreamable"] == "Yes"
+    assert (tracks["Video"]["Width"], tracks["Video"]["Height"]) == ("256", "144")
+    complaints = {key for track in tracks.values() for key in track if "Conformance" in key or "Truncated" in key}
+    assert not complaints
+    path.write_bytes(path.read_bytes()[:-500])
+    assert "Truncated" in json.dumps(judged(path))
+
+
+def test_next_sync_holds_nothing_from_before_the_start(cut: Callable[[str, StartMode], Path]) -> None:
+    """Also for who ignores the edit list; with a lead-in it would be there."""
+    assert unedited(cut("h264_b", StartMode.NEXT_SYNC)) == list(range(20, END))
+    assert unedited(cut("h264_b", StartMode.LEAD_IN))[0] == 10
+
+
+def test_the_clip_of_a_package_holds_nothing_from_before_the_start(tmp_path: Path) -> None:
+    """Nor does any of its tables name such a picture."""
+    package = made_package(tmp_path, package_order(tmp_path, FIRST, END, encoding=H264_B))
+    contents = contents_of(package)
+    (video,) = (name for name in contents if name.endswith(".mp4"))
+    (tmp_path / video).write_bytes(contents[video])
+    assert unedited(tmp_path / video) == list(range(20, END))
+    assert b",no," not in b"".join(
+        line.rpartition(b",yes,")[0] for line in contents[f"{video[:-4]}.frames.csv"].split()
+    )
+
+
+async def played(page: Page, path: Path) -> dict[str, float]:
+    """Play a file in the browser from beginning to end; its picture's size, its length and where it stopped."""
+    await page.goto("about:blank")
+    beside = path.with_suffix(".html")
+    beside.write_text(f'<video muted src="{path.name}"></video>')
+    await page.goto(beside.as_uri())
+    result: dict[str, float] = await page.evaluate(
+        """() => new Promise((done, failed) => {
+            const video = document.querySelector("video");
+            video.onerror = () => failed(new Error(video.error.message));
+            video.onended = () => done({width: video.videoWidth, duration: video.duration, at: video.currentTime,
+                frames: video.getVideoPlaybackQuality().totalVideoFrames,
+                damaged: video.getVideoPlaybackQuality().corruptedVideoFrames});
+            video.playbackRate = 4;
+            video.play().catch(failed);
+        })"""
+    )
+    return result
+
+
+async def test_chromium(cut: Callable[[str, StartMode], Path]) -> None:
+    """It plays H.264 of every kind; Debian's knows no H.265."""
+    async with opened_browser() as page:
+        for name in ("h264", "h264_baseline", "h264_b", "h264_pyramid"):
+            for mode in StartMode:
+                path = cut(name, mode)
+                result = await played(page, path)
+                frames = len(shown(path).numbers)
+                assert (result["width"], result["damaged"]) == (256, 0), name
+                assert result["duration"] == pytest.approx(frames / 25, abs=0.001), name
+                assert result["at"] == pytest.approx(result["duration"], abs=0.001), name
