@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from .camera_rows import CameraRows, camera_key
 from .hold_rows import held_intervals
-from .intervals import EVER_US, clip, length, union
+from .intervals import EVER_US, union
 from .schema import CAMERA, SEGMENT
 
 if TYPE_CHECKING:
@@ -26,13 +26,19 @@ class FootageRows(CameraRows):
         Raises:
             RequestError: `UNKNOWN_CAMERA`.
         """
-        columns = (SEGMENT.c.start_us, SEGMENT.c.wall_duration_us, SEGMENT.c.size)
         with self._reading() as connection:
             key = camera_key(connection, camera_id)
             overlapping = _overlapping(key, start_us, end_us, _longest_us(connection, key))
-            rows = connection.execute(select(*columns).where(*overlapping)).all()
-        covered = ((row.start_us, row.start_us + row.wall_duration_us) for row in rows)
-        return sum(row.size for row in rows), length(clip(covered, start_us, end_us))
+            first = func.max(SEGMENT.c.start_us, start_us).label("first_us")
+            last = func.min(SEGMENT.c.start_us + SEGMENT.c.wall_duration_us, end_us).label("last_us")
+            inside = select(first, last, SEGMENT.c.size).where(*overlapping).subquery()
+            # What the segments before it, in the order of their starts, have covered already.
+            passed = func.max(inside.c.last_us).over(order_by=inside.c.first_us, rows=(None, -1))
+            known = select(inside, func.coalesce(passed, start_us).label("passed_us")).subquery()
+            new_us = func.max(known.c.last_us - func.max(known.c.first_us, known.c.passed_us), 0)
+            sums = select(func.coalesce(func.sum(known.c.size), 0), func.coalesce(func.sum(new_us), 0))
+            size, covered_us = connection.execute(sums).one()
+            return size, covered_us
 
     def held_bytes(self, camera_id: str) -> int:
         """Return the bytes of a camera's closed segments that active holds keep, each segment counted once.
