@@ -5,6 +5,7 @@ The marker tells a disk from the empty folder that is left where it was mounted,
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -16,7 +17,7 @@ from uuid import UUID, uuid4
 
 from recorder_core.errors import ErrorCode, StorageError
 
-from .files import FOLDER_MODE, fsync_folder, storage_error
+from .files import FILE_MODE, FOLDER_MODE, fsync_folder, storage_error
 from .ids import CAMERAS_FOLDER
 from .records import Volume
 
@@ -85,7 +86,7 @@ class VolumeHandle:
         Raises:
             StorageError: `VOLUME_READ_ONLY`: mounted so, after a fault of the disk for instance, or not ours to write.
         """
-        if not os.access(self.volume.path, os.W_OK | os.X_OK):
+        if not os.access(self.volume.path, os.W_OK | os.X_OK) or _refuses_files(self.volume.path):
             raise StorageError(
                 ErrorCode.VOLUME_READ_ONLY, "The volume cannot be written to.", path=str(self.volume.path)
             )
@@ -108,6 +109,18 @@ class VolumeHandle:
             min_free_bytes=self.volume.min_free_bytes,
             max_bytes=self.volume.max_bytes,
         )
+
+
+def _refuses_files(path: Path) -> bool:
+    """Whether no file can be made there although the permissions allow it: a filesystem that met an error, for one.
+
+    Tried with a file that has no name (O_TMPFILE); a filesystem that knows none is not asked.
+    """
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, FILE_MODE))
+    except OSError as error:
+        return error.errno in (errno.EROFS, errno.EACCES, errno.EPERM)
+    return False
 
 
 def open_volume(

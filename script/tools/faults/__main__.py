@@ -89,10 +89,11 @@ def _run(kind: str, folder: Path, seed: int, *, short: bool) -> Result:
         result = asyncio.run(_KINDS[kind](ground))
     except (RuntimeError, OSError, RecorderError, subprocess.SubprocessError) as error:
         result = Result(wrong=[f"could not be run to its end: {error!r}"])
-    figures = ", ".join(f"{name} {value}" for name, value in result.figures.items())
+    figures = "".join(f", {name} {value}" for name, value in result.figures.items())
+    took_s = time.monotonic() - began
+    held = "NOT HELD" if result.wrong else "all held"
     lines = [
-        f"{kind}: {result.count} in {time.monotonic() - began:.0f} s, longest loss {result.max_loss_s:.2f} s,"
-        f" {'NOT HELD' if result.wrong else 'all held'} ({figures})",
+        f"{kind}: {result.count} in {took_s:.0f} s, {held}, longest loss {result.max_loss_s:.2f} s{figures}",
         *(f"  {sentence}" for sentence in result.wrong),
     ]
     print("\n".join(lines), flush=True)

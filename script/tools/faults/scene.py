@@ -147,9 +147,10 @@ class RecorderProcess:
         plan_file = stage.folder / "plan.json"
         plan_file.write_text(json.dumps({"segment_us": SEGMENT_US} | dict(plan or {})))
         command: list[str | Path] = [*under, sys.executable, "-m", "script.tools.faults.worker", plan_file, "serve"]
-        self.process = subprocess.Popen(
-            [*command, "--data", stage.data, "--log-level", "error"], stdin=subprocess.DEVNULL
-        )
+        with (stage.folder.parent / f"{stage.folder.name}.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [*command, "--data", stage.data, "--log-level", "error"], stdin=subprocess.DEVNULL, stderr=log
+            )
 
     @property
     def socket(self) -> Path:
