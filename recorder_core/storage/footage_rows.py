@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from .camera_rows import CameraRows, camera_key
 from .hold_rows import held_intervals
@@ -12,7 +12,30 @@ from .intervals import EVER_US, union
 from .schema import CAMERA, SEGMENT
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import Connection
+
+
+_OVERLAPPING = (
+    SEGMENT.c.camera_key == bindparam("camera"),
+    SEGMENT.c.start_us >= bindparam("first"),
+    SEGMENT.c.start_us < bindparam("until"),
+    SEGMENT.c.start_us + func.max(SEGMENT.c.wall_duration_us, 1) > bindparam("from"),
+)
+"""The segments of a camera with a microsecond in `[from, until)`; one without a duration has one.
+
+None of them begins before `first`.
+"""
+
+_HELD = select(func.coalesce(func.sum(SEGMENT.c.size), 0)).where(*_OVERLAPPING)
+
+_FIRST = func.max(SEGMENT.c.start_us, bindparam("from")).label("first_us")
+_LAST = func.min(SEGMENT.c.start_us + SEGMENT.c.wall_duration_us, bindparam("until")).label("last_us")
+_INSIDE = select(_FIRST, _LAST, SEGMENT.c.size).where(*_OVERLAPPING).subquery()
+# What the segments before one, in the order of their starts, have covered already.
+_PASSED = func.max(_INSIDE.c.last_us).over(order_by=_INSIDE.c.first_us, rows=(None, -1))
+_KNOWN = select(_INSIDE, func.coalesce(_PASSED, bindparam("from")).label("passed_us")).subquery()
+_COVERED_US = func.max(_KNOWN.c.last_us - func.max(_KNOWN.c.first_us, _KNOWN.c.passed_us), 0)
+_COVERED = select(func.coalesce(func.sum(_KNOWN.c.size), 0), func.coalesce(func.sum(_COVERED_US), 0))
 
 
 class FootageRows(CameraRows):
@@ -28,16 +51,9 @@ class FootageRows(CameraRows):
         """
         with self._reading() as connection:
             key = camera_key(connection, camera_id)
-            overlapping = _overlapping(key, start_us, end_us, _longest_us(connection, key))
-            first = func.max(SEGMENT.c.start_us, start_us).label("first_us")
-            last = func.min(SEGMENT.c.start_us + SEGMENT.c.wall_duration_us, end_us).label("last_us")
-            inside = select(first, last, SEGMENT.c.size).where(*overlapping).subquery()
-            # What the segments before it, in the order of their starts, have covered already.
-            passed = func.max(inside.c.last_us).over(order_by=inside.c.first_us, rows=(None, -1))
-            known = select(inside, func.coalesce(passed, start_us).label("passed_us")).subquery()
-            new_us = func.max(known.c.last_us - func.max(known.c.first_us, known.c.passed_us), 0)
-            sums = select(func.coalesce(func.sum(known.c.size), 0), func.coalesce(func.sum(new_us), 0))
-            size, covered_us = connection.execute(sums).one()
+            first_us = max(start_us - _longest_us(connection, key), -EVER_US)
+            values = {"camera": key, "from": start_us, "until": end_us, "first": first_us}
+            size, covered_us = connection.execute(_COVERED, values).one()
             return size, covered_us
 
     def held_bytes(self, camera_id: str) -> int:
@@ -50,27 +66,14 @@ class FootageRows(CameraRows):
         with self._reading() as connection:
             key = camera_key(connection, camera_id)
             longest_us = _longest_us(connection, key)
-            counted_us: int | None = None
+            counted_us = -EVER_US
             for start_us, end_us in union(held_intervals(connection, key)):
-                query = select(func.coalesce(func.sum(SEGMENT.c.size), 0)).where(
-                    *_overlapping(key, start_us, end_us, longest_us)
-                )
-                if counted_us is not None:
-                    # One that begins before the end of the hold before and reaches into this one was counted with it.
-                    query = query.where(SEGMENT.c.start_us >= counted_us)
-                held += connection.execute(query).scalar_one()
+                # One that begins before the end of the hold before and reaches into this one was counted with it.
+                first_us = max(start_us - longest_us, counted_us)
+                values = {"camera": key, "from": start_us, "until": end_us, "first": first_us}
+                held += connection.execute(_HELD, values).scalar_one()
                 counted_us = end_us
         return held
-
-
-def _overlapping(key: int, start_us: int, end_us: int, longest_us: int) -> tuple[ColumnElement[bool], ...]:
-    """Say which segments of a camera have a microsecond in `[start_us, end_us)`; one without a duration has one."""
-    return (
-        SEGMENT.c.camera_key == key,
-        SEGMENT.c.start_us >= max(start_us - longest_us, -EVER_US),
-        SEGMENT.c.start_us < end_us,
-        SEGMENT.c.start_us + func.max(SEGMENT.c.wall_duration_us, 1) > start_us,
-    )
 
 
 def _longest_us(connection: Connection, key: int) -> int:

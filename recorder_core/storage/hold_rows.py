@@ -198,17 +198,17 @@ def _by_key(connection: Connection, key: str | None) -> Hold | None:
 
 
 def _all(connection: Connection, query: Select[tuple[object, ...]]) -> list[Hold]:
-    return [_hold(row, _cameras(connection, row.hold_key)) for row in connection.execute(query).all()]
-
-
-def _cameras(connection: Connection, hold_key: int) -> list[str]:
-    query = (
-        select(CAMERA.c.camera_id)
+    rows = connection.execute(query).all()
+    cameras: dict[int, list[str]] = {row.hold_key: [] for row in rows}
+    named = (
+        select(HOLD_CAMERA.c.hold_key, CAMERA.c.camera_id)
         .join_from(HOLD_CAMERA, CAMERA, HOLD_CAMERA.c.camera_key == CAMERA.c.camera_key)
-        .where(HOLD_CAMERA.c.hold_key == hold_key)
+        .where(HOLD_CAMERA.c.hold_key.in_(query.with_only_columns(HOLD.c.hold_key)))
         .order_by(CAMERA.c.camera_id)
     )
-    return list(connection.execute(query).scalars())
+    for one in connection.execute(named):
+        cameras[one.hold_key].append(one.camera_id)
+    return [_hold(row, cameras[row.hold_key]) for row in rows]
 
 
 def _hold(row: Row[tuple[object, ...]], camera_ids: list[str]) -> Hold:
