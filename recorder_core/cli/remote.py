@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from recorder_core.api.client import RecorderClient
@@ -38,3 +38,11 @@ def moment(text: str) -> int:
         sentence = f"{text!r} is no moment: write 2026-03-01T14:05:00-07:00, 2026-03-01T21:05:00Z or @SECONDS"
         raise argparse.ArgumentTypeError(sentence)
     return round((parsed - datetime.fromtimestamp(0, UTC)).total_seconds() * 1_000_000)
+
+
+def shown(at_us: int) -> str:
+    """Return UTC microseconds as people read them, to the second; a time that no calendar has as it is."""
+    try:
+        return (datetime.fromtimestamp(0, UTC) + timedelta(microseconds=at_us)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except OverflowError:
+        return f"@{at_us / 1e6:.0f}"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import pytest
 
 from recorder_core.api.rules import check
 from recorder_core.errors import ErrorCode, RecorderError
-from recorder_core.models import CameraConfig, ExportRequest, ProbeRequest, Settings, VolumeConfig
+from recorder_core.models import CameraConfig, ExportRequest, ProbeRequest, Retention, Settings, VolumeConfig
 
 type _Value = CameraConfig | ProbeRequest | VolumeConfig | Settings | ExportRequest
 
@@ -22,6 +25,7 @@ def _camera(camera_id: str = "lobby", name: str = "Lobby", url: str = "rtsp://c/
         ProbeRequest(url="rtsp://10.0.0.1/", password="p" * 256),
         VolumeConfig(path="/media/footage", min_free_bytes=1, max_bytes=1),
         Settings(volumes=[VolumeConfig(path="/a")], time_zone="America/Denver"),
+        replace(_camera(), retention=Retention(retention_days=0.01, quota_bytes=1, minimum_days=30)),
         ExportRequest(camera_id="a", start_us=5, end_us=1, label="case 12"),
     ],
 )
@@ -53,6 +57,13 @@ def test_what_makes_sense_passes(value: _Value) -> None:
         (Settings(time_zone="Mars/Olympus"), "time_zone"),
         (Settings(time_zone="../../etc/passwd"), "time_zone"),
         (Settings(time_zone=""), "time_zone"),
+        (Settings(policy_version="v" * 129), "policy_version"),
+        (Settings(exports=Retention(retention_days=0)), "exports.retention_days"),
+        (replace(_camera(), retention=Retention(retention_days=-1)), "retention.retention_days"),
+        (replace(_camera(), retention=Retention(retention_days=math.inf)), "retention.retention_days"),
+        (replace(_camera(), retention=Retention(minimum_days=40_000)), "retention.minimum_days"),
+        (replace(_camera(), retention=Retention(destroy_after_days=0)), "retention.destroy_after_days"),
+        (replace(_camera(), retention=Retention(quota_bytes=0)), "retention.quota_bytes"),
         (ExportRequest(camera_id="a", start_us=1, end_us=2, label="l" * 257), "label"),
     ],
 )

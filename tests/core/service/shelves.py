@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recorder_core.api.client import RecorderClient
@@ -20,6 +19,7 @@ from .rig import SOCKET
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+    from pathlib import Path
 
     from recorder_core.storage.records import Event, Segment, Volume
 
