@@ -40,12 +40,15 @@ async def _recorded(data: Path) -> tuple[int, int]:
         async with started("-m", "recorder_core", "status", *socket) as command:
             assert await command.ends() == OK
         moments = [f"@{one / 1e6:.6f}" for one in interval]
-        async with started("-m", "recorder_core", "export", *socket, "lobby", *moments) as command:
+        async with started("-m", "recorder_core", "export", "clip", *socket, "lobby", *moments) as command:
             assert await command.ends() == OK
         assert "100 %" in "".join(command.said)
-        async with started("-m", "recorder_core", "export", *socket, "nobody", *moments) as command:
+        async with started("-m", "recorder_core", "export", "clip", *socket, "nobody", *moments) as command:
             assert await command.ends() == FAILED
         assert "unknown_camera" in "".join(command.said)
+        for words in (("still", *socket, "lobby", moments[0]), ("package", *socket, *moments, "lobby")):
+            async with started("-m", "recorder_core", "export", *words) as command:
+                assert await command.ends() == OK
         still = data / "still.jpg"
         probe = ("probe", simulator.url("lobby"), "--username", "viewer", "--still", still)
         async with started("-m", "recorder_core", *probe, LIBRARY_RECORDER_PASSWORD=PASSWORD) as command:
@@ -65,7 +68,8 @@ async def _recorded(data: Path) -> tuple[int, int]:
 
 async def test_everything_by_hand(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     await _recorded(data)
-    assert len(_files(data / "footage" / "exports", "*.mp4")) == 1
+    kinds = ("*.mp4", "*.png", "*.zip")
+    assert [len(_files(data / "footage" / "exports", kind)) for kind in kinds] == [1, 1, 1]
     assert run(["verify", "--data", str(data), "--json"]) == OK
     report = json.loads(capsys.readouterr().out)
     assert (report["segments"], report["findings"], report["volumes_missing"]) == (1, [], [])

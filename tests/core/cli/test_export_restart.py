@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from recorder_core.api.client import RecorderClient
 from recorder_core.export.folders import FOLDER, RECORD
-from recorder_core.models import CameraState, ExportRequest, ExportState
+from recorder_core.models import CameraState, ExportRequest, ExportState, LedgerKind
 from recorder_core.simulator import Simulator
 from tests.core.service.rig import camera, config_of, feed_until, state_reached, stored, use_volume
 
@@ -80,4 +80,4 @@ async def test_a_killed_export_is_begun_anew_and_leaves_no_half(data: Path) -> N
         assert half.stat().st_size == file.size
         assert [one.export_id for one in await client.exports()] == [job.export_id]
         entries = (await client.ledger()).entries
-    assert [entry.kind for entry in entries].count("exported") == 1
+    assert [entry.kind for entry in entries].count(LedgerKind.EXPORTED) == 1

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from recorder_core.errors import ErrorCode, RecorderError
-from recorder_core.models import CameraState, ExportRequest, FeedItem, GapView
-from recorder_core.service.archive import ServiceArchive, _clipped
+from recorder_core.models import CameraState, ExportRequest, FeedItem, GapView, Settings, SweepHalt
+from recorder_core.service.archive import ServiceArchive, Store, _clipped
 from recorder_core.service.footage import _cut
 from recorder_core.simulator import LosePackets, Simulator
 from recorder_core.storage.records import FragmentSpan, GapReason, Segment
@@ -19,9 +20,8 @@ from tests.core.storage.store import ManualClock
 from .rig import camera, config_of, feed_until, holes, served, state_reached, stored, use_volume
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from recorder_core.service.footage import Footage
+    from recorder_core.service.index_thread import IndexThread
     from recorder_core.service.volumes import Volumes
 
 
@@ -64,9 +64,23 @@ async def test_what_is_just_being_written_is_waited_for_but_not_for_ever(
         return last[-1]
 
     footage = cast("Footage", SimpleNamespace(recorded_until=recorded_until))
-    archive = ServiceArchive(footage, cast("Volumes", None), clock)
+    store = Store(Path(), "", Settings, lambda: None)
+    archive = ServiceArchive(cast("IndexThread", None), footage, cast("Volumes", None), clock, store)
     await archive._written("lobby", 100)
     assert clock.monotonic_us() == pytest.approx(waited_s * 1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("halt", "ages", "may_delete"),
+    [(None, True, True), (SweepHalt.CLOCK, False, True), (SweepHalt.HOLDS, False, False)],
+)
+def test_what_halts_the_sweep_halts_the_removal_of_exports(
+    halt: SweepHalt | None, *, ages: bool, may_delete: bool
+) -> None:
+    store = Store(Path(), "", Settings, lambda: halt)
+    nothing = (cast("IndexThread", None), cast("Footage", None), cast("Volumes", None))
+    archive = ServiceArchive(*nothing, ManualClock(), store)
+    assert (archive.ages(), archive.may_delete()) == (ages, may_delete)
 
 
 def _tells_of_loss(item: FeedItem) -> bool:
