@@ -14,7 +14,7 @@ from itertools import batched
 from typing import TYPE_CHECKING
 
 from recorder_core.mp4 import Mp4Error
-from recorder_core.mp4.reader import read_segment
+from recorder_core.mp4.reader import read_outline
 
 from .garbage import collect_garbage
 from .garbage_rows import GarbageFile
@@ -150,17 +150,17 @@ class _Walk:
             return None
 
     def _read(self, volume: Volume, path: str) -> _Found | None:
-        layout = read_segment(volume.path / path)
-        if layout.segment_id != parse_segment_path(path).segment_id:
+        outline = read_outline(volume.path / path)
+        if outline.segment_id != parse_segment_path(path).segment_id:
             self.report.foreign += 1
             return None
-        if not layout.fragments:
+        if not outline.fragments:
             size = (volume.path / path).stat().st_size
-            self.index.condemn(GarbageFile(layout.segment_id, volume.volume_id, path, size, "nothing_whole"))
+            self.index.condemn(GarbageFile(outline.segment_id, volume.volume_id, path, size, "nothing_whole"))
             self.report.discarded += 1
             return None
-        torn = cut_torn_end(volume.path / path, layout)
-        return segment_of(volume, path, layout, layout.fragments, salvaged=torn), layout.video_format
+        torn = cut_torn_end(volume.path / path, outline)
+        return segment_of(volume, path, outline, salvaged=torn), outline.video_format
 
 
 def _files(root: Path) -> Iterator[tuple[str, int]]:

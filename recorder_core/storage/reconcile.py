@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from recorder_core.errors import StorageError
 from recorder_core.mp4 import Mp4Error
-from recorder_core.mp4.reader import read_segment
+from recorder_core.mp4.reader import read_outline, read_segment
 
 from .garbage import collect_garbage
 from .garbage_rows import GarbageFile
@@ -174,7 +174,7 @@ def _see_to(index: Index, volumes: Mapping[str, VolumeHandle], file: OpenFile, f
         index.condemn(GarbageFile(file.segment_id, file.volume_id, file.path, size, "nothing_whole"))
         found.discarded += 1
     else:
-        segment = segment_of(handle.volume, file.path, layout, fragments, salvaged=True)
+        segment = segment_of(handle.volume, file.path, read_outline(path), salvaged=True)
         # The start that the writer had settled on, where the segment before it ends.
         shift_us = segment.start_us - file.start_us
         segment = replace(segment, start_us=file.start_us, wall_duration_us=max(segment.wall_duration_us + shift_us, 0))

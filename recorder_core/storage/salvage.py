@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from recorder_core.media import TIMESCALE
-from recorder_core.mp4 import segment_root
 
 from .files import fsync_folder
 from .records import FragmentSpan, Segment
@@ -20,7 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-    from recorder_core.mp4.reader import FragmentLayout, SegmentLayout
+    from recorder_core.mp4 import FragmentLayout, SegmentLayout
+    from recorder_core.mp4.reader import SegmentOutline
 
     from .records import Volume
 
@@ -42,44 +41,40 @@ def salvage(path: Path, layout: SegmentLayout) -> tuple[FragmentLayout, ...]:
     return fragments
 
 
-def cut_torn_end(path: Path, layout: SegmentLayout) -> bool:
+def cut_torn_end(path: Path, outline: SegmentOutline) -> bool:
     """Cut what follows the last fragment in a file and sync it; whether there was something. Raises OSError."""
-    if path.stat().st_size == layout.whole_size:
+    if path.stat().st_size == outline.whole_size:
         return False
     with path.open("r+b") as file:
-        _cut(file, layout.whole_size)
+        _cut(file, outline.whole_size)
     fsync_folder(path.parent)
     return True
 
 
-def segment_of(
-    volume: Volume, path: str, layout: SegmentLayout, fragments: tuple[FragmentLayout, ...], *, salvaged: bool
-) -> Segment:
-    """Return the row for a file whose last byte belongs to the last of `fragments`; there is at least one.
+def segment_of(volume: Volume, path: str, outline: SegmentOutline, *, salvaged: bool) -> Segment:
+    """Return the row for a file that ends with the last of its whole fragments; there is at least one.
 
-    What only the writer knew (lost packets, the camera's clock) is not in the file and stays empty. Raises OSError.
+    It lasts from when its first sample is due for decoding. What only the writer knew (lost packets, the camera's
+    clock) is not in the file and stays empty.
     """
+    fragments = outline.fragments
     last = fragments[-1]
-    with (volume.path / path).open("rb", buffering=0) as file:
-        root = segment_root(file, replace(layout, fragments=fragments))
-    start_us = decoding_us(fragments[0])
-    end_us = decoding_us(last) + last.duration * 1_000_000 // TIMESCALE
+    start_us = fragments[0].decoding_us
+    end_us = last.decoding_us + last.duration * 1_000_000 // TIMESCALE
+    spans = tuple(FragmentSpan(head.offset, head.size, head.duration, head.sync) for head in fragments)
     return Segment(
-        segment_id=layout.segment_id,
-        camera_id=layout.camera_id,
-        run_id=layout.run_id,
+        segment_id=outline.segment_id,
+        camera_id=outline.camera_id,
+        run_id=outline.run_id,
         volume_id=volume.volume_id,
         path=path,
         start_us=start_us,
         wall_duration_us=max(end_us - start_us, 0),
-        media_duration=sum(fragment.duration for fragment in fragments),
-        size=last.offset + last.size,
-        root=root,
-        fragments=tuple(
-            FragmentSpan(fragment.offset, fragment.size, fragment.duration, fragment.samples[0].sync)
-            for fragment in fragments
-        ),
-        samples=sum(len(fragment.samples) for fragment in fragments),
+        media_duration=sum(span.duration for span in spans),
+        size=outline.whole_size,
+        root=outline.root,
+        fragments=spans,
+        samples=sum(head.samples for head in fragments),
         salvaged=salvaged,
     )
 
@@ -90,11 +85,6 @@ def _is_whole(file: BinaryIO, fragment: FragmentLayout) -> bool:
         if hashlib.sha256(file.read(sample.size)).digest() != sample.digest:
             return False
     return True
-
-
-def decoding_us(fragment: FragmentLayout) -> int:
-    """Return the UTC at which its first sample is due for decoding; a segment lasts from the first such to the last."""
-    return fragment.start_us - fragment.samples[0].composition_offset * 1_000_000 // TIMESCALE
 
 
 def _cut(file: BinaryIO, size: int) -> None:

@@ -39,10 +39,10 @@ def cp(sources: list[ClipSource], folder: Path) -> None:
 
 def ffmpeg_concat(sources: list[ClipSource], folder: Path) -> None:
     """One MP4, remuxed by ffmpeg, and synced."""
-    names = "".join(f"file '{source.path}'\n" for source in sources)
-    command = ["ffmpeg", "-nostdin", "-loglevel", "error", "-f", "concat", "-safe", "0", "-protocol_whitelist"]
-    command += ["file,pipe", "-i", "pipe:0", "-c", "copy", str(folder / "clip.mp4")]
-    subprocess.run(command, input=names.encode(), check=True)
+    names = folder / "files.txt"
+    names.write_text("".join(f"file '{source.path}'\n" for source in sources))
+    command = ["ffmpeg", "-nostdin", "-loglevel", "error", "-f", "concat", "-safe", "0", "-i", names, "-c", "copy"]
+    subprocess.run([*command, folder / "clip.mp4"], check=True)
     subprocess.run(["/bin/sync", "-d", folder / "clip.mp4"], check=True)
 
 

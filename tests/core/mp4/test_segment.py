@@ -25,9 +25,11 @@ from recorder_core.mp4 import (
     read_fragment,
     read_init,
     read_segment,
+    segment_root,
 )
 from recorder_core.mp4.boxes import find_box, mdat_header
 from recorder_core.mp4.fragment import ntp_from_us, us_from_ntp
+from recorder_core.mp4.reader import read_outline
 from recorder_core.parameter_sets import ParameterSetError
 from tests.core.mp4.footage import (
     ENCODINGS,
@@ -319,3 +321,27 @@ def test_the_stream_description_of_motion_jpeg_is_that_of_iso_14496_1() -> None:
     assert (decoder, decoder_bytes, object_type, stream_type >> 2, stream_type & 3) == (4, 13, 0x6C, 4, 1)
     assert init[at + 17 : at + 31] == bytes(11) + bytes([6, 1, 2])
     assert struct.unpack_from(">HH", init, init.index(b"mp4v") + 28) == (256, 144)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 5000])
+def test_an_outline_says_what_all_samples_say(tmp_path: Path, cut: int) -> None:
+    """Of a whole file and of a torn one; both readers go as far as it is whole, and the root is that of those bytes."""
+    made = footage(H264_B, 60)
+    written = segment_bytes(
+        made.video_format, made.samples, start_us=1_700_000_000_000_000, run_id="run-1", segment_id=5, longest=7
+    )
+    path = tmp_path / "segment.mp4"
+    path.write_bytes(written.data[: len(written.data) - cut])
+    layout, outline = read_segment(path), read_outline(path)
+    names = ("camera_id", "run_id", "segment_id", "video_format", "whole_size")
+    assert [getattr(outline, name) for name in names] == [getattr(layout, name) for name in names]
+    assert tuple(head.layout() for head in outline.fragments) == layout.fragments
+    for head, fragment in zip(outline.fragments, layout.fragments, strict=True):
+        first = fragment.samples[0]
+        assert (head.samples, head.duration, head.sync) == (len(fragment.samples), fragment.duration, first.sync)
+        assert head.decoding_us == fragment.start_us - first.composition_offset * 1_000_000 // TIMESCALE
+        assert head.header == written.data[fragment.offset : first.offset]
+    whole = [span for span in written.spans if span.offset + span.size <= path.stat().st_size]
+    assert len(layout.fragments) == len(whole) > 0
+    with path.open("rb") as file:
+        assert outline.root == segment_root(file, layout)
