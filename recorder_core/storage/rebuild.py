@@ -22,7 +22,7 @@ from .ids import CAMERAS_FOLDER, parse_segment_path
 from .intervals import subtract
 from .rebuild_rows import REBUILT, Finding
 from .reconcile import no_progress
-from .records import GapReason, Run
+from .records import Run
 from .salvage import cut_torn_end, segment_of
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from recorder_core.media import VideoFormat
 
     from .index import Index
+    from .intervals import Interval
     from .reconcile import Progress
     from .records import Segment, Volume
     from .volumes import VolumeHandle
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 _BATCH = 250
-"""Files per transaction: few enough that a crash costs little, enough that syncing the index does not matter."""
+"""Files, or gaps, per transaction: few enough that a crash costs little, enough that syncing does not matter."""
 
 _NEVER_US = 1 << 62
 
@@ -233,7 +234,7 @@ def _check_rows(
 
 def _fill_holes(index: Index, camera_id: str) -> int:
     """Label what lies between segments, if one beside it belongs to a run that was inferred from files."""
-    added = 0
+    found: list[Interval] = []
     covered_us: int | None = None
     covered_inferred = False
     for start_us, end_us, inferred in index.inferred_coverage(camera_id):
@@ -242,14 +243,13 @@ def _fill_holes(index: Index, camera_id: str) -> int:
                 (gap.start_us, start_us if gap.end_us is None else gap.end_us)
                 for gap in index.gaps(camera_id, covered_us, start_us)
             ]
-            for hole in subtract([(covered_us, start_us)], labelled):
-                index.add_gap(camera_id, *hole, GapReason.RECORDER_DOWN, REBUILT)
-                added += 1
+            found.extend(subtract([(covered_us, start_us)], labelled))
         if covered_us is None or end_us > covered_us:
             covered_us, covered_inferred = end_us, inferred
     if covered_us is not None and covered_inferred:  # where recording went on, it did so with a gap
         later = [gap.start_us for gap in index.gaps(camera_id, covered_us, _NEVER_US)]
         if later and min(later) > covered_us:
-            index.add_gap(camera_id, covered_us, min(later), GapReason.RECORDER_DOWN, REBUILT)
-            added += 1
-    return added
+            found.append((covered_us, min(later)))
+    for some in batched(found, _BATCH, strict=False):
+        index.add_inferred_gaps(camera_id, some)
+    return len(found)

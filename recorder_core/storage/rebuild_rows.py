@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from .intervals import Interval
     from .records import Run, Segment
 
 REBUILT = "rebuilt"
@@ -132,6 +133,13 @@ class RebuildRows(SegmentRows, EventRows):
             at_us = self.clock.now_us()
             append_ledger(connection, LedgerKind.GIVEN_UP, at_us, {"camera_id": segment.camera_id, **_data(segment)})
             self._report(connection, segment, "segment_given_up")
+
+    def add_inferred_gaps(self, camera_id: str, intervals: Sequence[Interval]) -> None:
+        """Add gaps, in one transaction, of which nothing is known but that there is no file."""
+        with self._writing() as connection:
+            key = camera_key(connection, camera_id)
+            for interval in intervals:
+                insert_gap(connection, key, interval, (GapReason.RECORDER_DOWN, REBUILT))
 
     def inferred_coverage(self, camera_id: str) -> list[tuple[int, int, bool]]:
         """Return start and end of every segment of a camera, by start, and whether its run was inferred from files."""

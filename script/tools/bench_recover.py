@@ -74,7 +74,7 @@ def _rebuild(root: Path, loop: Loop, segments: int, seconds: int, *, sample_byte
     with _store(root) as (index, volume):
         for number in range(segments):
             camera, minute = number % 10, number // 10
-            start_us = T0 + minute * SEGMENT_S * S
+            start_us = T0 + minute * seconds * S
             file = name_file(f"cam{camera}", f"{camera:032x}", volume.volume.volume_id, start_us)
             written, spans = write_fragments(volume.volume.path, file, loop, seconds, sample_bytes=sample_bytes)
             close_segment(file, written, spans)
