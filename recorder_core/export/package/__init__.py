@@ -2,7 +2,7 @@
 
 from .findings import PackageFinding, PackageFlaw
 from .key import SigningKey
-from .order import CameraPlan, PackageOrder, RootProof
+from .order import CameraPlan, PackageOrder
 from .verify import verify_package
 from .write import package_bytes, write_package
 
@@ -11,7 +11,6 @@ __all__ = [
     "PackageFinding",
     "PackageFlaw",
     "PackageOrder",
-    "RootProof",
     "SigningKey",
     "package_bytes",
     "verify_package",

@@ -64,7 +64,7 @@ def cover_letter(
         "Package": order.export_id,
         "Request": request.request_id or "not given",
         "Basis": request.basis or "not given",
-        "Made for": request.actor or "not given",
+        "Ordered by": request.actor or "not given",
         "From": at(request.start_us),
         "To": at(request.end_us),
         "Made": at(made_us),
@@ -93,8 +93,8 @@ def _summary(packed: PackedCamera) -> str:
     seconds = sum(clip.duration_us for clip in packed.clips) / 1_000_000
     hidden = sum(clip.lead_in_us for clip in packed.clips) / 1_000_000
     parts = [
-        f"{packed.camera.camera_name}: {len(packed.clips)} video files, {frames:,} frames, {seconds:,.1f} s",
-        f"{len(packed.camera.gaps)} gaps",
+        f"{packed.camera.camera_name}; videos: {len(packed.clips)}, pictures: {frames:,}, seconds: {seconds:,.1f}",
+        f"gaps in the recording: {len(packed.camera.gaps)}",
     ]
     if hidden:
         parts.append(f"{hidden:,.1f} s of pictures from before the start lie hidden in the files")
@@ -111,8 +111,8 @@ class _Page:
 
     def heading(self, text: str) -> None:
         self._room(60)
-        self._y += 14
-        self._pdf.line(_MARGIN, self._y - 12, _TEXT_WIDTH)
+        self._y += 18
+        self._pdf.line(_MARGIN, self._y - 10, _TEXT_WIDTH)
         self.paragraph(text, Font.BOLD, 11, after=4)
 
     def paragraphs(self, texts: Iterable[str]) -> None:

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
     from recorder_core.export.clip_plan import ClipPart
     from recorder_core.models import ExportFile, GapView
+    from recorder_core.storage.root_rows import RootProof
 
-    from .order import CameraPlan, PackageOrder, RootProof
+    from .order import CameraPlan, PackageOrder
     from .taken import SegmentTree
 
 

@@ -13,24 +13,10 @@ if TYPE_CHECKING:
 
     from recorder_core.export.clip_plan import ClipPlan
     from recorder_core.models import GapView, PackageRequest
-    from recorder_core.models.ledger import LedgerEntry
     from recorder_core.storage.records import Segment
+    from recorder_core.storage.root_rows import RootProof
 
     from .key import SigningKey
-
-
-@dataclass(frozen=True, slots=True)
-class RootProof:
-    """Shows that the ledger's `roots` entry `entry` covers a segment's root.
-
-    The segment is leaf `index` of the `count` that the entry's root stands for; `path` holds the sibling hashes from
-    the leaf up (RFC 6962 section 2.1.1), 32 bytes each.
-    """
-
-    entry: LedgerEntry
-    index: int
-    count: int
-    path: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -359,3 +359,39 @@ def test_an_existing_file_stays(tmp_path: Path) -> None:
     with pytest.raises(StorageError):
         write_package(package_order(tmp_path / "again"), package.parent, clock=StoppedClock())
     assert package.read_bytes() == before
+
+
+def test_progress_goes_up_to_the_end(tmp_path: Path) -> None:
+    """Over cutting and packing, and never back."""
+    heard: list[tuple[int, int]] = []
+    (tmp_path / "exports").mkdir()
+    write_package(
+        package_order(tmp_path, 13, 120, gap=True),
+        tmp_path / "exports",
+        clock=StoppedClock(),
+        progress=lambda done, total: heard.append((done, total)),
+    )
+    assert heard == sorted(heard)
+    assert heard[-1][0] == heard[-1][1]
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    """It is said in the recorder's words."""
+    with pytest.raises(StorageError) as caught:
+        write_package(package_order(tmp_path), tmp_path / "missing", clock=StoppedClock())
+    assert caught.value.code is ErrorCode.VOLUME_MISSING
+
+
+def test_recordings_that_fit_no_plan(tmp_path: Path) -> None:
+    """Another file in the place of the one that was planned."""
+    order = package_order(tmp_path)
+    paths = sorted({extent.path for extent in order.plans[0].plan.parts[0].extents})
+    for path in paths:
+        path.write_bytes(b"Something else.")
+    with pytest.raises(StorageError, match="damaged"):
+        made_package(tmp_path, order)
+    for path in paths:
+        path.unlink()
+    with pytest.raises(StorageError):
+        write_package(order, tmp_path / "exports", clock=StoppedClock())
+    assert list((tmp_path / "exports").iterdir()) == []
