@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from recorder_core.storage.gap_rows import cut_gaps
 from recorder_core.storage.intervals import clip, subtract, union
@@ -105,6 +105,7 @@ def test_a_file_ends_where_the_next_one_begins(store: Store) -> None:
 _GAPS = st.lists(st.tuples(st.integers(0, 20), st.integers(1, 6), st.sampled_from([DOWN, FAILED, LOST])), max_size=6)
 
 
+@settings(max_examples=50, deadline=None)
 @given(gaps=_GAPS, still_open=st.none() | st.integers(0, 20), start=st.integers(0, 20), length=st.integers(1, 8))
 def test_what_was_recorded_is_in_no_gap(
     tmp_path_factory: pytest.TempPathFactory,
