@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from recorder_core.models import GapView, Settings
     from recorder_core.storage.index import Index
     from recorder_core.storage.records import Segment
+    from recorder_core.storage.root_rows import RootProof
 
-    from .package import RootProof, SigningKey
+    from .package import SigningKey
     from .source import ClipSource
 
 

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from recorder_core.clock import Clock
     from recorder_core.decoder import Decoder
     from recorder_core.models import ExportFile, ExportJob
+    from recorder_core.storage.root_rows import RootProof
 
     from .archive import Archive, Material
-    from .package import RootProof
     from .requests import AnyRequest
     from .still import Exposure
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from recorder_core.export.archive import Material
-from recorder_core.export.package import RootProof, SigningKey
+from recorder_core.export.package import SigningKey
 from recorder_core.models import GapView, SweepHalt
 from recorder_core.storage.index import Index
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from recorder_core.clock import Clock
     from recorder_core.models import Settings
     from recorder_core.storage.records import Segment
+    from recorder_core.storage.root_rows import RootProof
 
     from .footage import Footage
     from .index_thread import IndexThread
@@ -79,11 +80,7 @@ class ServiceArchive:
 
     async def proofs(self, segments: Sequence[Segment]) -> Mapping[int, RootProof]:
         """Return proofs for those of the segments of which the ledger tells."""
-        found = await self._index.ask(Index.root_proofs, [segment.segment_id for segment in segments])
-        return {
-            segment_id: RootProof(proof.entry, proof.index, proof.count, proof.path)
-            for segment_id, proof in found.items()
-        }
+        return await self._index.ask(Index.root_proofs, [segment.segment_id for segment in segments])
 
     def signing_key(self) -> SigningKey:
         """Return the key in the data folder, made if there is none. Blocks."""

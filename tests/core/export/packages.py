@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from recorder_core.export import ClipPlan, ClipSource, plan_clip
-from recorder_core.export.package import CameraPlan, PackageOrder, RootProof, SigningKey, write_package
+from recorder_core.export.package import CameraPlan, PackageOrder, SigningKey, write_package
 from recorder_core.export.package.layout import MANIFEST, PIECE_BYTES, SIGNATURE, SUMS, sums_text
 from recorder_core.export.package.zip_file import ZipWriter
 from recorder_core.ledger_chain import GENESIS, canonical, entry_hash
@@ -18,6 +18,7 @@ from recorder_core.merkle import audit_path, leaf_hash, root_of
 from recorder_core.models import GapView, LedgerEntry, LedgerKind, PackageRequest, StartMode
 from recorder_core.mp4 import read_segment, segment_root
 from recorder_core.storage.records import Segment
+from recorder_core.storage.root_rows import RootProof
 from tests.core.export.library import START_US, record
 from tests.core.mp4.footage import FRAME_US, H264_B, Encoding
 

@@ -10,7 +10,7 @@ from recorder_core.decoder import Decoder
 from recorder_core.errors import ErrorCode, RecorderError, RequestError
 from recorder_core.export.archive import Material
 from recorder_core.export.jobs import ExportJobs
-from recorder_core.export.package import RootProof, SigningKey
+from recorder_core.export.package import SigningKey
 from recorder_core.export.removal import ExportRemoval
 from recorder_core.export.workshop import Workshop
 from recorder_core.media import TIMESCALE
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from recorder_core.clock import Clock
     from recorder_core.export import ClipSource
+    from recorder_core.storage.root_rows import RootProof
 
 REQUEST = ExportRequest(
     camera_id="lobby", start_us=START_US + 200_000, end_us=START_US + 1_200_000, label="case 2026-7", actor="u1"
