@@ -9,9 +9,18 @@ import pytest
 
 from recorder_core.api.rules import check
 from recorder_core.errors import ErrorCode, RecorderError
-from recorder_core.models import CameraConfig, ExportRequest, ProbeRequest, Retention, Settings, VolumeConfig
+from recorder_core.models import (
+    CameraConfig,
+    ExportRequest,
+    PackageRequest,
+    ProbeRequest,
+    Retention,
+    Settings,
+    StillRequest,
+    VolumeConfig,
+)
 
-type _Value = CameraConfig | ProbeRequest | VolumeConfig | Settings | ExportRequest
+type _Value = CameraConfig | ProbeRequest | VolumeConfig | Settings | ExportRequest | StillRequest | PackageRequest
 
 
 def _camera(camera_id: str = "lobby", name: str = "Lobby", url: str = "rtsp://c/1", **more: float) -> CameraConfig:
@@ -27,6 +36,8 @@ def _camera(camera_id: str = "lobby", name: str = "Lobby", url: str = "rtsp://c/
         Settings(volumes=[VolumeConfig(path="/a")], time_zone="America/Denver"),
         replace(_camera(), retention=Retention(retention_days=0.01, quota_bytes=1, minimum_days=30)),
         ExportRequest(camera_id="a", start_us=5, end_us=1, label="case 12"),
+        StillRequest(camera_id="a", at_us=0),
+        PackageRequest(camera_ids=["a", "b"], start_us=1, end_us=2, request_id="R", basis="B", expires_us=3),
     ],
 )
 def test_what_makes_sense_passes(value: _Value) -> None:
@@ -65,6 +76,13 @@ def test_what_makes_sense_passes(value: _Value) -> None:
         (replace(_camera(), retention=Retention(destroy_after_days=0)), "retention.destroy_after_days"),
         (replace(_camera(), retention=Retention(quota_bytes=0)), "retention.quota_bytes"),
         (ExportRequest(camera_id="a", start_us=1, end_us=2, label="l" * 257), "label"),
+        (ExportRequest(camera_id="a", start_us=1, end_us=2, actor="a\nb"), "actor"),
+        (StillRequest(camera_id="a", at_us=-1), "at_us"),
+        (PackageRequest(camera_ids=[], start_us=1, end_us=2), "camera_ids"),
+        (PackageRequest(camera_ids=["a", "a"], start_us=1, end_us=2), "camera_ids"),
+        (PackageRequest(camera_ids=["a"], start_us=1, end_us=2, basis="b" * 129), "basis"),
+        (PackageRequest(camera_ids=["a"], start_us=1, end_us=2, request_id="\t"), "request_id"),
+        (PackageRequest(camera_ids=["a"], start_us=1, end_us=2, expires_us=-1), "expires_us"),
     ],
 )
 def test_what_makes_no_sense_is_named(value: _Value, field: str) -> None:
