@@ -10,7 +10,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from recorder_core.errors import ErrorCode, RequestError, StorageError
+from recorder_core.errors import ErrorCode, RequestError
 from recorder_core.models import DeletionRule, ExportState
 from recorder_core.storage.certificate_rows import Reason
 from recorder_core.storage.export_rows import StoredExport
@@ -44,14 +44,14 @@ class ExportRemoval:
         jobs: ExportJobs,
         clock: Clock,
         *,
-        on_removed: Callable[[ExportJob], None],
+        on_changed: Callable[[ExportJob], None],
     ) -> None:
-        """Remove what `index` says, and leave alone what `jobs` is making."""
+        """Remove what `index` says, leave alone what `jobs` is making, and tell of every change of an export."""
         self._index = index
         self._archive = archive
         self._jobs = jobs
         self._clock = clock
-        self._on_removed = on_removed
+        self._on_changed = on_changed
         self._looking: asyncio.Task[None] | None = None
 
     async def remove(self, export_id: str, actor: str) -> ExportJob:
@@ -106,8 +106,8 @@ class ExportRemoval:
             try:
                 await self.tidy()
                 await self.expire()
-            except StorageError as error:
-                _LOGGER.error("Looking after exports failed: %s", error.message)  # noqa: TRY400  # it says all there is
+            except Exception:  # the next look tries again
+                _LOGGER.exception("Looking after exports failed")
             await self._clock.sleep(_LOOK_S)
 
     async def _remove_unless_held(self, export_id: str, rule: DeletionRule) -> bool:
@@ -128,7 +128,7 @@ class ExportRemoval:
                 await asyncio.to_thread(remove_folder, root, export_id)
             except OSError as error:  # the next look tries again
                 _LOGGER.warning("The folder of export %s stays for now: %s", export_id, error.strerror)
-        self._on_removed(job)
+        self._on_changed(job)
         return job
 
     async def _settle(self, root: Path, export_id: str) -> None:
@@ -137,7 +137,8 @@ class ExportRemoval:
         known = await self._index.ask(Index.export, export_id)
         job = None if known is None else known.job
         whole = await asyncio.to_thread(is_whole, root, export_id, job)
-        match fate(None if job is None else job.state, whole=whole):
+        decided = fate(None if job is None else job.state, whole=whole)
+        match decided:
             case Fate.FINISH | Fate.ADOPT:
                 record = await asyncio.to_thread(read_record, root, export_id)
                 if record is None:
@@ -146,6 +147,8 @@ class ExportRemoval:
                 request, made = record
                 await self._index.ask(Index.adopt_export, StoredExport(made, request))
                 await self._index.ask(Index.finish_export, made, self._clock.now_us())
+                if decided is Fate.FINISH:
+                    self._on_changed(made)
             case Fate.REMOVE:
                 _LOGGER.info("What is left of export %s on %s is removed", export_id, root)
                 await asyncio.to_thread(remove_folder, root, export_id)

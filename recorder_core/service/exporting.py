@@ -40,7 +40,7 @@ class Exporting:
         self._events = events
         workshop = Workshop(archive, decoder, clock)
         self._jobs = ExportJobs(index, archive, workshop, clock, on_changed=self._changed)
-        self._removal = ExportRemoval(index, archive, self._jobs, clock, on_removed=self._changed)
+        self._removal = ExportRemoval(index, archive, self._jobs, clock, on_changed=self._changed)
 
     async def start(self) -> None:
         """Clear away what an earlier run left half made, and begin anew with what it did not finish."""

@@ -144,7 +144,7 @@ class Desk:
         self.told: list[ExportJob] = []
         workshop = Workshop(shelf, Decoder(), self.clock)
         self.jobs = ExportJobs(self.thread, shelf, workshop, self.clock, on_changed=self.told.append)
-        self.removal = ExportRemoval(self.thread, shelf, self.jobs, self.clock, on_removed=self.told.append)
+        self.removal = ExportRemoval(self.thread, shelf, self.jobs, self.clock, on_changed=self.told.append)
 
     async def close(self) -> None:
         """End as the recorder does."""

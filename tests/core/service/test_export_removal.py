@@ -179,6 +179,7 @@ async def test_what_a_crash_left_is_settled(desk: Desk, data: Path) -> None:
     assert _left(data) == sorted([kept.export_id, "2" * 32, "3" * 32, "someone else's"])
     assert (await desk.jobs.job("2" * 32)).state is ExportState.DONE
     assert desk.index.ledger(0, 100).entries[-1].kind is LedgerKind.EXPORTED
+    assert desk.told[-1].state is ExportState.DONE
 
 
 async def test_exports_outlast_the_index(desk: Desk, shelf: Shelf, data: Path) -> None:
