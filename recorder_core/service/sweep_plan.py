@@ -82,8 +82,11 @@ def spare_bytes(room: Room) -> int:
 def wanted_bytes(room: Room, bytes_per_day: int) -> int:
     """Return how many bytes are to go so that recording at that rate does not meet the end of a volume.
 
-    What is asked for also lets a volume that is full take footage again. 0 while there is room enough.
+    What is asked for also lets a volume that is full take footage again. 0 while there is room enough, and where there
+    would be none without any footage: other programs fill the disk, or a limit is larger than it.
     """
+    if spare_bytes(room) + room.used_bytes < resume_bytes(room):
+        return 0
     ahead = min(bytes_per_day * _AHEAD_S // 86_400, usable_bytes(room) // 10)
     missing = resume_bytes(room) + ahead - spare_bytes(room)
     return missing + _batch(bytes_per_day, usable_bytes(room)) if missing > 0 else 0

@@ -102,6 +102,12 @@ def test_room_is_made_for_what_is_recorded_meanwhile() -> None:
     assert spare_bytes(Room(GIB, 50, 120, 0, None, 100)) == -20
 
 
+def test_nothing_is_deleted_for_room_that_deletion_cannot_make() -> None:
+    assert wanted_bytes(Room(100 * GIB, 40 * GIB, 50 * GIB, 0, 100 * GIB, None), MIB) == 0
+    assert wanted_bytes(Room(100 * GIB, 0, 300 * MIB, 0, None, None), 0) == 0
+    assert wanted_bytes(Room(100 * GIB, 0, 330 * MIB, 0, None, None), 0) == 320 * MIB
+
+
 @pytest.mark.parametrize(
     ("spare", "used", "held", "scarce"),
     [(0, 100, 0, False), (0, 100, 80, False), (0, 100, 81, True), (50, 0, 0, False)],
