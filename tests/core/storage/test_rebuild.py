@@ -279,6 +279,14 @@ def test_missing_and_changed_files_are_noted_once_and_never_dropped_silently(sto
     assert [event.kind for event in store.index.events(2, 10)] == ["segment_missing"]
 
 
+def test_damage_that_the_size_does_not_tell_stays_noted(store: Store) -> None:
+    """Whoever read the file and found it out knows better than a look at its size."""
+    segment = _recorded(store)[0]
+    store.index.note_finding(segment, Finding.DAMAGED)
+    rebuild(store.index, [store.handle])
+    assert store.index.findings() == {segment.segment_id: Finding.DAMAGED}
+
+
 def test_rows_are_given_up_only_when_that_is_asked_for(store: Store) -> None:
     """The row goes, an event and a gap with its reason remain, and the sums follow."""
     wanted = _recorded(store)
