@@ -25,6 +25,7 @@ JSON over aiohttp on a Unix socket of mode 0600, or over TCP with TLS and a bear
     GET    /v1/exports?limit=                  ExportList, the newest first
     GET    /v1/exports/{export_id}?wait_s=     ExportJob, at once or when it is done
     DELETE /v1/exports/{export_id}?actor=      ExportJob, cancelled or removed
+    GET    /v1/ledger?after=&limit=            LedgerPage
     POST   /v1/shutdown                        202; ends worker and supervisor
 
 A failure answers 4xx or 5xx with `{"error": Problem}`.
