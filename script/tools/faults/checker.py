@@ -221,13 +221,20 @@ def _near(frames: list[SentFrame], time_us: int) -> SentFrame | None:
 
 
 def _longest_loss(frames: list[SentFrame], stored: set[int], life: Life) -> float:
-    """Return the seconds of the longest piece sent in a life, from its first sync sample on, that is not stored."""
+    """Return the seconds of the longest piece sent in a life that is not stored, from a session's first sync sample on.
+
+    Frames between that were sent to nobody show that another session has begun.
+    """
     first = bisect.bisect(frames, life.start_us, key=lambda frame: frame.time_us)
     last = bisect.bisect(frames, life.end_us, key=lambda frame: frame.time_us)
     seen_sync = False
     lost_since: int | None = None
     longest = 0
+    expected = -1
     for frame in frames[first:last]:
+        if frame.serial != expected:
+            seen_sync, lost_since = False, None
+        expected = frame.serial + 1
         seen_sync = seen_sync or frame.sync
         if not seen_sync or frame.serial in stored:
             lost_since = None

@@ -9,13 +9,16 @@ from dataclasses import asdict
 from typing import Final
 
 from .result import Ground, Result
-from .scene import Cameras, RecorderProcess, Stage, now_us, set_up
+from .scene import Cameras, RecorderProcess, Stage, now_us, recording, set_up, until
 from .worker import Crash
 
 _CAMERAS: Final = 3
-_RANDOM: Final = 60
-_LONGEST_S: Final = 4.5
-_REACHED_S: Final = 8.0
+_RANDOM: Final = 70
+_LONGEST_S: Final = 4.0
+_RECORDING: Final = 0.7
+"""How many of the kills at random meet a recorder that has begun to record; the others may, too."""
+
+_REACHED_S: Final = 10.0
 
 
 async def at_random(ground: Ground) -> Result:
@@ -26,7 +29,9 @@ async def at_random(ground: Ground) -> Result:
         await set_up(stage, cameras)
         for _ in range(result.count):
             recorder = RecorderProcess(stage)
-            await asyncio.sleep(ground.random.uniform(0.3, _LONGEST_S))
+            if ground.random.random() < _RECORDING:
+                await _wait_until_recording(recorder)
+            await asyncio.sleep(ground.random.uniform(0, _LONGEST_S))
             recorder.kill()
             result.kills += 1
             stage.note_claims()
@@ -58,15 +63,22 @@ async def _find_steps(stage: Stage, cameras: Cameras) -> Counter[str]:
     await set_up(stage, cameras)
     plan = {"steps": str(stage.folder / "steps")}
     first = RecorderProcess(stage, plan)
+    await _wait_until_recording(first)
     await asyncio.sleep(_LONGEST_S)
     first.kill()
     stage.note_claims()
     second = RecorderProcess(stage, plan)
+    await _wait_until_recording(second)
     await asyncio.sleep(_LONGEST_S)
     second.stop()
     # Two lives passed them, so each life passes about half as many.
     seen = Counter((stage.folder / "steps").read_text().split())
     return Counter({step: (count + 1) // 2 for step, count in sorted(seen.items())})
+
+
+async def _wait_until_recording(recorder: RecorderProcess) -> None:
+    async with recorder.client() as client:
+        await until(client, recording)
 
 
 def _sides(step: str) -> tuple[str, ...]:
@@ -96,8 +108,8 @@ def _reached(stage: Stage, crash: Crash) -> bool:
 async def _end(stage: Stage, cameras: Cameras, result: Result) -> None:
     """Start once more, let it record, stop it cleanly, and have the checker judge."""
     recorder = RecorderProcess(stage)
-    async with recorder.client():
-        await asyncio.sleep(2)
+    await _wait_until_recording(recorder)
+    await asyncio.sleep(_LONGEST_S)
     recorder.stop()
     stage.note_claims()
     verdict = stage.judge(cameras.sent())

@@ -112,7 +112,9 @@ async def read_only(ground: Ground) -> Result:
             begin_us = now_us()
             _do("mount", "-o", "remount,abort", disk.folder)
             async with _outage(scene, VolumeState.READ_ONLY):
-                disk.unmount()
+                await until(scene.client, _none_records)
+                # Not lazily: the filesystem is only mended when nobody has a file of it open any more.
+                _do("umount", disk.folder)
                 disk.mount()
             scene.recorder.outages.append((begin_us, now_us()))
     return result
