@@ -25,6 +25,7 @@ from recorder_core.models import (
     CameraStatus,
     Coverage,
     FeedItem,
+    LedgerKind,
     LedgerPage,
     ProbeRequest,
     ProbeResult,
@@ -292,6 +293,8 @@ class Recorder:
             await self._volumes.check_new(settings.volumes)
             await asyncio.to_thread(self._files.save_settings, settings)
             before, self._settings = self._settings, settings
+            if before != settings:
+                self._tell(settings=settings.to_dict())
             self._cameras.zone = ZoneInfo(settings.time_zone)
             if before.volumes != settings.volumes:
                 await self._cameras.stop_all(GapReason.RECONFIGURED)
@@ -314,6 +317,8 @@ class Recorder:
             await asyncio.to_thread(self._files.save_cameras, (configs | {config.camera_id: config}).values())
             await self._cameras.put(config)
             await self.keeping.camera_put(config.camera_id)
+            if known is None or (known.enabled, known.retention) != (config.enabled, config.retention):
+                self._tell(camera_id=config.camera_id, enabled=config.enabled, retention=config.retention.to_dict())
             if known != config:
                 kind = EventKind.CAMERA_ADDED if known is None else EventKind.CAMERA_CHANGED
                 self._events.note(kind, config.camera_id, name=config.name, enabled=config.enabled)
@@ -332,6 +337,7 @@ class Recorder:
             del configs[camera_id]
             await asyncio.to_thread(self._files.save_cameras, configs.values())
             await self._cameras.remove(camera_id)
+            self._tell(camera_id=camera_id, enabled=False)
             self._events.note(EventKind.CAMERA_REMOVED, camera_id, name=name)
 
     async def check_volume(self, config: VolumeConfig) -> VolumeCheck:
@@ -374,6 +380,10 @@ class Recorder:
         return await self._footage.coverage(camera_id, start_us, end_us)
 
     # Ledger
+
+    def _tell(self, **body: object) -> None:
+        """Have the ledger tell that what decides how footage is kept was changed."""
+        self._index.post(Index.append_to_ledger, LedgerKind.SETTINGS, self._clock.now_us(), body)
 
     async def ledger(self, after: int, limit: int) -> LedgerPage:
         """Return up to `limit` entries of the ledger whose number is above `after`."""

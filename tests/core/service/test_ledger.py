@@ -7,8 +7,10 @@ import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import pytest
 from sqlalchemy import text
 
+from recorder_core.errors import RecorderError
 from recorder_core.models import CameraState, LedgerKind
 from recorder_core.service.index_thread import IndexThread
 from recorder_core.service.ledger import HOUR_US, LedgerKeeper
@@ -21,8 +23,6 @@ from .rig import camera, config_of, served, state_reached, stored, use_volume
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from pathlib import Path
-
-    import pytest
 
     from recorder_core.storage.index import Index
 
@@ -142,9 +142,19 @@ async def test_a_recorder_that_stops_has_told_of_all_it_stored(data: Path, tmp_p
             await stored(client)
         async with served(data) as (_, client):
             page = await client.ledger()
-            assert [entry.kind for entry in page.entries] == [LedgerKind.BEGUN, LedgerKind.ROOTS]
-            body = json.loads(page.entries[1].body)
+            kinds = [LedgerKind.BEGUN, LedgerKind.SETTINGS, LedgerKind.SETTINGS, LedgerKind.ROOTS]
+            assert [entry.kind for entry in page.entries] == kinds
+            assert json.loads(page.entries[1].body)["settings"]["volumes"][0]["path"] == str(tmp_path)
+            changed = json.loads(page.entries[2].body)
+            assert (changed["camera_id"], changed["enabled"], set(changed)) == (
+                "lobby",
+                True,
+                {"camera_id", "enabled", "retention"},
+            )
+            body = json.loads(page.entries[3].body)
             coverage = await client.coverage("lobby", body["start_us"], body["end_us"])
             assert body["segments"] == len([one for one in coverage.segments if not one.open])
-            rest = await client.ledger(after=1, limit=1)
-            assert (rest.entries, rest.head_seq, rest.head_hash) == (page.entries[1:], 2, page.entries[1].hash)
+            rest = await client.ledger(after=3, limit=1)
+            assert (rest.entries, rest.head_seq, rest.head_hash) == (page.entries[3:], 4, page.entries[3].hash)
+            with pytest.raises(RecorderError, match="limit must lie between 1 and 1000"):
+                await client.ledger(limit=0)
