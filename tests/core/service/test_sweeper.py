@@ -230,6 +230,7 @@ async def test_a_small_disk_that_fills_while_it_is_held(data: Path) -> None:
             await one.sweep()
             assert {segment.segment_id for segment in one.stored()} == held
             assert len(await one.events("storage_held")) == 1
+            await one.recorder._volumes._look(one.recorder._volumes._slots[0])
             assert (await one.client.status()).volumes[0].state is VolumeState.FULL
             await one.client.release_hold(placed.hold.hold_id, HoldRelease())
             await one.sweep()
