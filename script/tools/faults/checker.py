@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _SAME_US: Final = 8_000_000
 """A loop's frame recurs after more than twice that, so a stored sample's time says which of its showings it is."""
 
+_LIVED_US: Final = 120_000_000
+"""No recorder of a test whose clock steps lives longer."""
+
 _MEETS_US: Final = 50_000
 """Neighbours in the account that are this close leave nothing between them."""
 
@@ -183,7 +186,7 @@ def judge(
     for camera, frames in sent.items():
         for life in lives:
             verdict.max_loss_s = max(verdict.max_loss_s, _longest_loss(frames, stored[camera], life))
-    verdict.unaccounted_s = _unaccounted_s(index)
+    verdict.unaccounted_s = _unaccounted_s(index, shifts_us)
     return verdict
 
 
@@ -253,8 +256,11 @@ def _hold_against_rows(index: Path, volumes: Sequence[Path], verdict: Verdict) -
     )
 
 
-def _unaccounted_s(index: Path) -> float:
-    """Return the seconds between the first and the last known moment of each camera that nothing accounts for."""
+def _unaccounted_s(index: Path, shifts_us: Sequence[int]) -> float:
+    """Return the seconds between the first and the last known moment of each camera that nothing accounts for.
+
+    A clock that stepped back leaves as much time between its two beginnings in which nobody recorded anything.
+    """
     known: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for row in rows(index).values():
         known[row.camera_id].append((row.start_us, row.end_us))
@@ -264,8 +270,9 @@ def _unaccounted_s(index: Path) -> float:
     for intervals in known.values():
         reached = min(intervals)[0]
         for start, end in sorted(intervals):
-            if start - reached > _MEETS_US:
-                missing += start - reached
+            hole = start - reached
+            if hole > _MEETS_US and not any(shift < 0 and abs(hole + shift) < _LIVED_US for shift in shifts_us):
+                missing += hole
             reached = max(reached, end)
     return missing / 1e6
 
