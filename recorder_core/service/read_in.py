@@ -78,6 +78,8 @@ class ReadIn:
                 _LOGGER.error("Reading volume %s failed: %s", path, error.message)  # noqa: TRY400  # it says all
             except OSError as error:
                 _LOGGER.error("Reading volume %s failed: %s", path, error.strerror)  # noqa: TRY400  # it says all
+            except Exception:  # whatever it is: footage that was not read in must not be forgotten over it
+                _LOGGER.exception("Reading volume %s failed unexpectedly", path)
             else:
                 _LOGGER.warning("%d segments of volume %s were taken into the index", found.adopted, path)
                 self.unread_bytes = 0

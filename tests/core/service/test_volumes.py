@@ -283,7 +283,7 @@ async def test_footage_that_cannot_be_read_in_is_tried_again(
         OSError(errno.EIO, "Input/output error"),
     ]
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **_options: object) -> None:
         raise refusals.pop(0)
 
     monkeypatch.setattr("recorder_core.service.read_in.rebuild", refuse)
@@ -314,7 +314,7 @@ async def test_reading_in_is_broken_off_when_the_recorder_stops(data: Path, monk
     (data / "a" / "cameras").mkdir()
     begun = threading.Event()
 
-    def endless(_index: Index, _volumes: object, progress: Callable[[int, int], None]) -> None:
+    def endless(_index: Index, _volumes: object, progress: Callable[[int, int], None], **_options: object) -> None:
         while True:
             progress(100, 5 * GIB)
             begun.set()
