@@ -41,7 +41,7 @@ def ffmpeg_concat(sources: list[ClipSource], folder: Path) -> None:
     """One MP4, remuxed by ffmpeg, and synced."""
     names = folder / "files.txt"
     names.write_text("".join(f"file '{source.path}'\n" for source in sources))
-    command = ["ffmpeg", "-nostdin", "-loglevel", "error", "-f", "concat", "-safe", "0", "-i", names, "-c", "copy"]
+    command = ["ffmpeg", "-nostdin", "-loglevel", "error", "-f", "concat", "-safe", "0", "-i", str(names), "-c", "copy"]
     subprocess.run([*command, folder / "clip.mp4"], check=True)
     subprocess.run(["/bin/sync", "-d", folder / "clip.mp4"], check=True)
 
