@@ -124,6 +124,10 @@ class ExposedCamera(LibraryCamera):
         try:
             return await self.coordinator.config_entry.runtime_data.client.still(self.camera_id)
         except RecorderError as err:
+            if (
+                self._gone
+            ):  # while it was being asked for: whoever watches is told that there is no more, not of a fault
+                return None
             raise translated(err) from err
 
     async def stream_source(self) -> str | None:

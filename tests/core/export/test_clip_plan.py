@@ -91,7 +91,7 @@ def test_a_file_of_another_run_is_refused(tmp_path: Path) -> None:
     (source,) = record(tmp_path, H264, 10)
     with pytest.raises(StorageError, match="another run") as caught:
         plan_clip([replace(source, run_id="other")], START_US, START_US + S)
-    assert caught.value.code is ErrorCode.STORAGE_FAILED
+    assert caught.value.code is ErrorCode.FOOTAGE_DAMAGED
     assert caught.value.placeholders == {"file": source.path.name}
 
 
