@@ -124,9 +124,7 @@ class ExposedCamera(LibraryCamera):
         try:
             return await self.coordinator.config_entry.runtime_data.client.still(self.camera_id)
         except RecorderError as err:
-            if (
-                self._gone
-            ):  # while it was being asked for: whoever watches is told that there is no more, not of a fault
+            if self._gone:  # since it was asked for: that is the end, and no fault
                 return None
             raise translated(err) from err
 
