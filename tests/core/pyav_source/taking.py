@@ -15,12 +15,13 @@ from recorder_core.capture.pyav_protocol import HEAD, UNIT, Kind, Orders, unpack
 from recorder_core.capture.source import CaptureConfig
 from recorder_core.errors import CameraError
 from recorder_core.media import AccessUnit
-from recorder_core.simulator import Challenge, SimulatedCamera, Transport, VideoSettings
+from recorder_core.simulator import Challenge, SimulatedCamera, Simulator, Transport, VideoSettings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from recorder_core.capture.source import SourceInfo
+    from recorder_core.simulator import Fault
 
 VIDEO = VideoSettings(width=320, height=192, fps=50, gop=10)
 CAMERA = SimulatedCamera("door", "Door", number=7, video=VIDEO)
@@ -89,6 +90,17 @@ async def captured(told: Orders, most: int = 25) -> Captured:
             pts, arrival_us, sync = UNIT.unpack_from(body)
             result.units.append(AccessUnit(body[UNIT.size :], pts, bool(sync), arrival_us))
     return result
+
+
+async def captured_until(fault: Fault, camera: SimulatedCamera, *, stall_timeout_s: float = 10.0) -> Captured:
+    """Capture a camera to which that happens after ten frames."""
+    async with Simulator([camera]) as simulator:
+        told = replace(orders(simulator.url("door")), stall_timeout_s=stall_timeout_s)
+        capturing = asyncio.create_task(captured(told, most=10_000))
+        await simulator.wait_for_client("door")
+        await simulator.wait_frames("door", 10)
+        await simulator.apply("door", fault)
+        return await capturing
 
 
 class Taker:

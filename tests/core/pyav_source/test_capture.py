@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -26,7 +25,7 @@ from recorder_core.simulator import (
 )
 from tests.core.simulator.conftest import tls_server
 
-from .taking import CAMERA, LOCKED, PASSWORD, UDP_ONLY, USER, VIDEO, captured, nals, orders
+from .taking import CAMERA, LOCKED, PASSWORD, UDP_ONLY, USER, VIDEO, captured, captured_until, nals, orders
 from .web import FLASH, FRAMES, MP4, TRANSPORT_STREAM, Clip, made, serving
 
 if TYPE_CHECKING:
@@ -38,6 +37,7 @@ __all__ = ["tls_server"]
 H265 = replace(CAMERA, video=replace(VIDEO, codec=VideoCodec.H265))
 B_FRAMES = replace(CAMERA, video=replace(VIDEO, b_frames=2))
 TCP_ONLY = replace(CAMERA, transports=(Transport.TCP,))
+OVER_HTTP = replace(CAMERA, video=replace(VIDEO, codec=VideoCodec.MJPEG), transports=(Transport.HTTP,))
 
 
 @pytest.mark.parametrize("camera", [CAMERA, UDP_ONLY, TCP_ONLY, H265, B_FRAMES])
@@ -126,13 +126,9 @@ async def test_a_certificate_of_its_own_is_taken_only_where_that_was_asked_for(
     assert len(result.units) == (0 if verify else 2)
 
 
-async def test_a_camera_that_hangs_up_is_lost() -> None:
-    async with Simulator([TCP_ONLY]) as simulator:
-        capturing = asyncio.create_task(captured(orders(simulator.url("door")), most=10_000))
-        await simulator.wait_for_client("door")
-        await simulator.wait_frames("door", 10)
-        await simulator.apply("door", Disconnect())
-        result = await capturing
+@pytest.mark.parametrize("camera", [TCP_ONLY, OVER_HTTP])
+async def test_a_camera_that_hangs_up_is_lost(camera: SimulatedCamera) -> None:
+    result = await captured_until(Disconnect(), camera)
     assert result.error is not None
     assert result.error.code is ErrorCode.CONNECTION_LOST
 
@@ -141,13 +137,7 @@ async def test_a_camera_that_hangs_up_is_lost() -> None:
 async def test_a_camera_that_falls_silent_is_stalled(camera: SimulatedCamera, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pyav_input, "_QUIET_S", 0.5)
     monkeypatch.setattr(pyav_input, "_STALL_MARGIN_S", 0)
-    async with Simulator([camera]) as simulator:
-        told = replace(orders(simulator.url("door")), stall_timeout_s=0.5)
-        capturing = asyncio.create_task(captured(told, most=10_000))
-        await simulator.wait_for_client("door")
-        await simulator.wait_frames("door", 10)
-        await simulator.apply("door", Quirk.STALL)
-        result = await capturing
+    result = await captured_until(Quirk.STALL, camera, stall_timeout_s=0.5)
     assert result.error is not None
     assert result.error.code is ErrorCode.STALLED
 
