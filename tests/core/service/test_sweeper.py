@@ -215,7 +215,8 @@ async def test_a_small_disk_that_fills_while_it_is_held(data: Path) -> None:
     disk.mkdir()
     with mounted_disk(disk) as is_mounted:
         async with library(data) as one:
-            await one.use(disk, **({} if is_mounted else {"max_bytes": ROOM * 4 // 5}))  # blocks of files fill a disk sooner
+            # A disk is full sooner than its files' bytes say, for they take up whole blocks.
+            await one.use(disk, **({} if is_mounted else {"max_bytes": ROOM * 4 // 5}))
             await one.camera()
             laid = one.lay(ago_s=HOUR_S, fragments=52, times=24)
             placed = await one.client.place_hold(HoldRequest(camera_ids=["lobby"], start_us=laid[4].start_us))
