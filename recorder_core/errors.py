@@ -49,6 +49,7 @@ class ErrorCode(StrEnum):
     UNKNOWN_HOLD = "unknown_hold"
     HOLD_OVER = "hold_over"
     HELD = "held"
+    KEY_TAKEN = "key_taken"
     INTERVAL_INVERTED = "interval_inverted"
     INTERVAL_TOO_LONG = "interval_too_long"
     INTERVAL_FUTURE = "interval_future"

@@ -21,8 +21,11 @@ _CALLERS_FAULT: Final = frozenset(
     {
         ErrorCode.BAD_REQUEST,
         ErrorCode.UNKNOWN_CAMERA,
+        ErrorCode.UNKNOWN_EXPORT,
+        ErrorCode.UNKNOWN_HOLD,
         ErrorCode.HELD,
         ErrorCode.HOLD_OVER,
+        ErrorCode.KEY_TAKEN,
         ErrorCode.INTERVAL_INVERTED,
         ErrorCode.INTERVAL_TOO_LONG,
         ErrorCode.INTERVAL_FUTURE,
@@ -33,10 +36,12 @@ _CALLERS_FAULT: Final = frozenset(
 
 def translated(error: RecorderError) -> HomeAssistantError:
     """Return the recorder's error as one that Home Assistant shows in the user's language."""
-    return translated_code(error.code)
+    kind = ServiceValidationError if error.code in _CALLERS_FAULT else HomeAssistantError
+    return kind(
+        translation_domain=DOMAIN, translation_key=error.code.value, translation_placeholders=placeholders_of(error)
+    )
 
 
-def translated_code(code: ErrorCode) -> HomeAssistantError:
-    """Return what Home Assistant shows for a code of the recorder."""
-    kind = ServiceValidationError if code in _CALLERS_FAULT else HomeAssistantError
-    return kind(translation_domain=DOMAIN, translation_key=code.value)
+def placeholders_of(error: RecorderError) -> dict[str, str]:
+    """Return what the sentence of any code may quote: what the recorder says itself, in English, about this case."""
+    return {"detail": error.message.rstrip(".")}

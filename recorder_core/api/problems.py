@@ -26,6 +26,7 @@ _STATUS = {
     ErrorCode.NO_FOOTAGE: 404,
     ErrorCode.HOLD_OVER: 409,
     ErrorCode.HELD: 409,
+    ErrorCode.KEY_TAKEN: 409,
     ErrorCode.EXPORT_CANCELLED: 409,
     ErrorCode.INTERVAL_INVERTED: 422,
     ErrorCode.INTERVAL_TOO_LONG: 422,

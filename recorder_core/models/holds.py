@@ -30,8 +30,9 @@ class HoldRequest(DataClassORJSONMixin):
     """A hold to place on `[start_us - pre_roll_s, end_us + post_roll_s)` of these cameras.
 
     The interval may reach into the future; an `end_us` of None leaves it open. `key` makes the request repeatable: one
-    with a key that is known answers with the hold that is there. `review_us` is when somebody is to look at it again,
-    `expires_us` when it ends by itself. `actor` is the opaque id of who places it, empty for an automation.
+    with a key that is known makes no second hold, it widens the one that is there if it asks for more. `review_us` is
+    when somebody is to look at it again, `expires_us` when it ends by itself. `actor` is the opaque id of who places
+    it, empty for an automation.
     """
 
     camera_ids: list[str]

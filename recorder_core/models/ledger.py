@@ -14,6 +14,7 @@ class LedgerKind(StrEnum):
     BEGUN = "begun"
     ROOTS = "roots"
     HOLD_PLACED = "hold_placed"
+    HOLD_WIDENED = "hold_widened"
     HOLD_ENDED = "hold_ended"
     DELETED = "deleted"
     GIVEN_UP = "given_up"

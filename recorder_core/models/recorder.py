@@ -111,7 +111,10 @@ class VolumeConfig(DataClassORJSONMixin):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VolumeStatus(DataClassORJSONMixin):
-    """A volume's room, in bytes. `used_bytes` is the recorder's own footage on it."""
+    """A volume's room, in bytes. `used_bytes` is the recorder's own footage on it.
+
+    `only_held` says that it is full of footage that is held: recording to it goes on when a hold ends or room is made.
+    """
 
     volume_id: str | None
     path: str
@@ -122,6 +125,7 @@ class VolumeStatus(DataClassORJSONMixin):
     min_free_bytes: int | None = None
     max_bytes: int | None = None
     problem: Problem | None = None
+    only_held: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

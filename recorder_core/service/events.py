@@ -37,6 +37,7 @@ class EventKind(StrEnum):
     VOLUMES_CHANGED = "volumes_changed"
     FOOTAGE_READ_IN = "footage_read_in"
     HOLD_PLACED = "hold_placed"
+    HOLD_WIDENED = "hold_widened"
     HOLD_RELEASED = "hold_released"
     HOLD_EXPIRED = "hold_expired"
     HOLD_REVIEW_DUE = "hold_review_due"

@@ -47,6 +47,7 @@ class Holds:
         self._events = events
         self._clock = clock
         self._note = folder / UNREAD_HOLDS
+        self._writing = asyncio.Lock()
         self._unreadable: dict[str, frozenset[str]] = {}
         self._written: set[str] = set()
         self._recount = True
@@ -57,16 +58,18 @@ class Holds:
     # Asked by people
 
     async def place(self, request: HoldRequest, volumes: Volumes) -> PlacedHold:
-        """Place a hold; it lies on every volume that can be written to when this returns.
+        """Place a hold, or widen the one that has its key; it lies on every volume that is usable when this returns.
 
         Raises:
-            RequestError: `UNKNOWN_CAMERA`, `INTERVAL_INVERTED`, `BAD_REQUEST`.
+            RequestError: `UNKNOWN_CAMERA`, `INTERVAL_INVERTED`, `BAD_REQUEST`, `KEY_TAKEN`.
         """
         now_us = self._clock.now_us()
-        hold, created = await self._index.ask(Index.place_hold, request, hold_id=uuid4().hex, now_us=now_us)
-        if created:
-            await self._write(hold, volumes)
-            self._tell(EventKind.HOLD_PLACED, hold, actor=hold.placed_by)
+        hold_id = uuid4().hex
+        hold, changed = await self._index.ask(Index.place_hold, request, hold_id=hold_id, now_us=now_us)
+        created = hold.hold_id == hold_id
+        if changed:
+            await self._write(hold.hold_id, volumes)
+            self._tell(EventKind.HOLD_PLACED if created else EventKind.HOLD_WIDENED, hold, actor=request.actor)
             await self._count()
         writing = [one.partial() for camera_id in hold.camera_ids for one in volumes.open_segments(camera_id)]
         held_bytes, missing_us = await self._index.ask(_found, hold, writing, now_us)
@@ -167,18 +170,21 @@ class Holds:
         self._note.unlink(missing_ok=True)
         fsync_folder(self._note.parent)
 
-    async def _write(self, hold: Hold, volumes: Volumes) -> None:
-        for volume in volumes.usable():
-            try:
-                await asyncio.to_thread(write_hold, volume, hold)
-            except StorageError as error:  # the next look writes all that it lacks
-                self._written.discard(volume.volume_id)
-                _LOGGER.error("Hold %s cannot be kept on volume %s: %s", hold.hold_id, volume.path, error.message)  # noqa: TRY400  # it says all
+    async def _write(self, hold_id: str, volumes: Volumes) -> None:
+        """Bring a hold's files up to date, one change after the other: the last to be written is the newest."""
+        async with self._writing:
+            hold = await self._index.ask(Index.hold, hold_id)
+            for volume in volumes.usable():
+                try:
+                    await asyncio.to_thread(write_hold, volume, hold)
+                except StorageError as error:  # the next look writes all that it lacks
+                    self._written.discard(volume.volume_id)
+                    _LOGGER.error("Hold %s cannot be kept on volume %s: %s", hold_id, volume.path, error.message)  # noqa: TRY400  # it says all
 
     async def _end(self, hold_id: str, state: HoldState, actor: str, volumes: Volumes) -> Hold:
         now_us = self._clock.now_us()
         hold = await self._index.ask(Index.end_hold, hold_id, state=state, actor=actor, now_us=now_us)
-        await self._write(hold, volumes)
+        await self._write(hold_id, volumes)
         self._tell(EventKind.HOLD_EXPIRED if state is HoldState.EXPIRED else EventKind.HOLD_RELEASED, hold, actor=actor)
         await self._count()
         return hold

@@ -1,7 +1,8 @@
 """Rows of holds: what may not be deleted, whatever else is asked for (invariant 3).
 
 A hold protects every segment that it overlaps by a microsecond or more, those that are recorded after it was placed as
-well. Its life goes one way, from active to released or expired, and nothing but its own end frees what it covers.
+well. Its life goes one way, from active to released or expired, and nothing but its own end frees what it covers: a
+second request with its key may widen it, never narrow it.
 """
 
 from __future__ import annotations
@@ -36,13 +37,15 @@ class HoldRows(CameraRows):
     """Placing, ending and finding holds."""
 
     def place_hold(self, request: HoldRequest, *, hold_id: str, now_us: int) -> tuple[Hold, bool]:
-        """Place a hold and return it, and whether it was made now.
+        """Place a hold and return it, and whether the index has changed; one that was made now has the given id.
 
-        A request with a key that is known changes nothing and returns the hold that has it, active or over.
+        A request with a key that is known makes no second hold. It returns the one that has the key, active or over,
+        and what it asks for beyond that is added to it: an automation that fires twice says "now" at two moments.
 
         Raises:
             RequestError: `UNKNOWN_CAMERA`, `INTERVAL_INVERTED` where it would cover nothing, `BAD_REQUEST` without any
-                camera or with a pre-roll or post-roll that is no length.
+                camera, with a pre-roll or post-roll that is no length, or with an expiry that has passed, `KEY_TAKEN`
+                where the hold that has the key is for something else.
         """
         start_us, end_us = _covered(request)
         hold = Hold(
@@ -60,7 +63,14 @@ class HoldRows(CameraRows):
         )
         with self._writing() as connection:
             if (known := _by_key(connection, request.key)) is not None:
-                return known, False
+                wider = _merged(known, hold)
+                if wider != known:
+                    _widen(connection, known, wider)
+                    body = {**wider.to_dict(), "actor": request.actor}
+                    append_ledger(connection, LedgerKind.HOLD_WIDENED, now_us, body)
+                return wider, wider != known
+            if request.expires_us is not None and request.expires_us < now_us:
+                raise RequestError(ErrorCode.BAD_REQUEST, "expires_us has passed.", field="expires_us")
             _insert(connection, hold)
             append_ledger(connection, LedgerKind.HOLD_PLACED, now_us, hold.to_dict())
             return hold, True
@@ -68,8 +78,9 @@ class HoldRows(CameraRows):
     def restore_hold(self, hold: Hold) -> bool:
         """Take in a hold that was read from its file, and return whether the index did not know it.
 
-        What the index knows of it stays. Its cameras are added where they are new. Its key is left out where another
-        hold took it in the meantime: both protect what they cover.
+        What the index knows of it stays, and what its file adds to that as well, for an index that was restored may
+        know it as it was before it was widened. Its cameras are added where they are new. Its key is left out where
+        another hold took it in the meantime: both protect what they cover.
 
         Raises:
             RequestError: `BAD_REQUEST` if one of its cameras cannot name a folder.
@@ -79,9 +90,14 @@ class HoldRows(CameraRows):
             for camera_id in hold.camera_ids
         ]
         with self._writing() as connection:
-            if connection.execute(select(HOLD.c.hold_key).where(HOLD.c.hold_id == hold.hold_id)).scalar() is not None:
-                return False
             connection.execute(upsert(CAMERA).on_conflict_do_nothing(index_elements=["camera_id"]), cameras)
+            if (known := _by_id(connection, hold.hold_id)) is not None:
+                wider = _union(known, hold)
+                if known.state is HoldState.ACTIVE and wider != known:
+                    _widen(connection, known, wider)
+                    body = {**wider.to_dict(), "restored": True}
+                    append_ledger(connection, LedgerKind.HOLD_WIDENED, self.clock.now_us(), body)
+                return False
             if _by_key(connection, hold.key) is not None:
                 hold = replace(hold, key=None)
             _insert(connection, hold)
@@ -163,6 +179,52 @@ def _covered(request: HoldRequest) -> tuple[int, int | None]:
     return start_us, end_us
 
 
+def _merged(known: Hold, wanted: Hold) -> Hold:
+    """Return what becomes of a hold when its key is used again. Raises RequestError `KEY_TAKEN`."""
+    wider = _union(known, wanted)
+    over = known.state is not HoldState.ACTIVE
+    if over and (wider.camera_ids, wider.start_us, wider.end_us) == (known.camera_ids, known.start_us, known.end_us):
+        wider = known
+    apart = any(
+        one.end_us is not None and one.end_us < other.start_us for one, other in ((known, wanted), (wanted, known))
+    )
+    another = (known.kind, known.case_id) != (wanted.kind, wanted.case_id)
+    if another or apart or (over and wider != known):
+        raise RequestError(
+            ErrorCode.KEY_TAKEN,
+            f"The key belongs to hold {known.hold_id}, which is over or for something else.",
+            hold_id=known.hold_id,
+        )
+    return wider
+
+
+def _union(known: Hold, other: Hold) -> Hold:
+    """Return a hold that covers what each of two does, for as long as either, and is reviewed when the first is."""
+    reviews = [one.review_us for one in (known, other) if one.review_us is not None]
+    return replace(
+        known,
+        camera_ids=sorted({*known.camera_ids, *other.camera_ids}),
+        start_us=min(known.start_us, other.start_us),
+        end_us=None if known.end_us is None or other.end_us is None else max(known.end_us, other.end_us),
+        review_us=min(reviews, default=None),
+        expires_us=(
+            None if known.expires_us is None or other.expires_us is None else max(known.expires_us, other.expires_us)
+        ),
+    )
+
+
+def _widen(connection: Connection, known: Hold, wider: Hold) -> None:
+    values = {
+        "start_us": wider.start_us,
+        "end_us": wider.end_us,
+        "review_us": wider.review_us,
+        "expires_us": wider.expires_us,
+    }
+    statement = update(HOLD).where(HOLD.c.hold_id == known.hold_id).values(values).returning(HOLD.c.hold_key)
+    key = connection.execute(statement).scalar_one()
+    _insert_cameras(connection, key, sorted({*wider.camera_ids} - {*known.camera_ids}))
+
+
 def _insert(connection: Connection, hold: Hold) -> None:
     values = {
         "hold_id": hold.hold_id,
@@ -180,15 +242,22 @@ def _insert(connection: Connection, hold: Hold) -> None:
         "ended_by": hold.ended_by,
     }
     key = connection.execute(insert(HOLD).values(values).returning(HOLD.c.hold_key)).scalar_one()
-    cameras = [{"camera_key": camera_key(connection, camera_id), "hold_key": key} for camera_id in hold.camera_ids]
-    connection.execute(insert(HOLD_CAMERA), cameras)
+    _insert_cameras(connection, key, hold.camera_ids)
+
+
+def _insert_cameras(connection: Connection, key: int, camera_ids: list[str]) -> None:
+    for camera_id in camera_ids:
+        connection.execute(insert(HOLD_CAMERA).values(camera_key=camera_key(connection, camera_id), hold_key=key))
 
 
 def _one(connection: Connection, hold_id: str) -> Hold:
-    found = _all(connection, select(HOLD).where(HOLD.c.hold_id == hold_id))
-    if not found:
-        raise RequestError(ErrorCode.UNKNOWN_HOLD, f"There is no hold {hold_id!r}.", hold_id=hold_id)
-    return found[0]
+    if (found := _by_id(connection, hold_id)) is None:
+        raise RequestError(ErrorCode.UNKNOWN_HOLD, "There is no such hold.", hold_id=hold_id[:64])
+    return found
+
+
+def _by_id(connection: Connection, hold_id: str) -> Hold | None:
+    return next(iter(_all(connection, select(HOLD).where(HOLD.c.hold_id == hold_id))), None)
 
 
 def _by_key(connection: Connection, key: str | None) -> Hold | None:

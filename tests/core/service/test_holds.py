@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from typing import TYPE_CHECKING
 
@@ -73,6 +74,25 @@ async def test_an_automation_that_fires_twice_places_one_hold(data: Path) -> Non
         assert caught.value.code is ErrorCode.HOLD_OVER
         future = await one.client.place_hold(HoldRequest(camera_ids=["lobby"], start_us=one.clock.now_us() + DAY_US))
         assert (future.held_bytes, future.missing_us) == (0, 0)
+
+
+async def test_one_that_fires_a_little_later_widens_its_hold_on_every_volume(data: Path) -> None:
+    async with library(data) as one:
+        await one.use(data / "footage")
+        await one.camera()
+        now_us = one.clock.now_us()
+        requests = [
+            HoldRequest(camera_ids=["lobby"], start_us=now_us + late, end_us=now_us + 60 * S + late, key="k")
+            for late in (0, S, 2 * S, 3 * S)
+        ]
+        placed = await asyncio.gather(*[one.client.place_hold(request) for request in requests])
+        assert [one.created for one in placed].count(True) == 1
+        [hold] = await one.client.holds()
+        assert (hold.start_us, hold.end_us) == (now_us, now_us + 63 * S)
+        assert read_holds(one.volume()).holds == {hold.hold_id: hold}
+        assert len(await one.events("hold_placed")) == 1
+        [*_, last] = [*await one.events("hold_placed"), *await one.events("hold_widened")]
+        assert (last.data["start_us"], last.data["end_us"]) == (hold.start_us, hold.end_us)
 
 
 async def test_reviews_are_told_of_once_and_holds_expire_by_themselves(data: Path) -> None:

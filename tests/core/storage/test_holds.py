@@ -6,7 +6,7 @@ import json
 import math
 import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -122,6 +122,98 @@ def test_the_same_key_gives_the_same_hold(cameras: Store) -> None:
     over = cameras.index.end_hold("hold-1", state=HoldState.RELEASED, actor="", now_us=T0)
     assert cameras.index.place_hold(request, hold_id="hold-4", now_us=T0) == (over, False)
     assert len(_ledger(cameras)) == 3
+
+
+def test_what_a_second_request_with_a_key_asks_for_beyond_the_first_is_held_too(cameras: Store) -> None:
+    """There is one hold all the same, which is never narrowed; the ledger tells of it."""
+    request = replace(_request(), key="door-1", review_us=T0 + 9, expires_us=T0 + 90 * S)
+    first = _place(cameras, request)
+    more = replace(
+        request,
+        camera_ids=["lobby"],
+        start_us=T0 + 50 * S,
+        end_us=T0 + 70 * S,
+        review_us=T0 + 10,
+        expires_us=None,
+        actor="u2",
+    )
+    wider = replace(first, camera_ids=["entrance", "lobby"], end_us=T0 + 70 * S, expires_us=None)
+    assert cameras.index.place_hold(more, hold_id="hold-2", now_us=T0 + S) == (wider, True)
+    assert cameras.index.holds(active=False) == [wider]
+    assert cameras.index.held("lobby", T0, T0 + 1)
+    assert cameras.index.held("entrance", T0 + 69 * S, T0 + 70 * S)
+    assert _ledger(cameras)[1:] == [(LedgerKind.HOLD_WIDENED, {**wider.to_dict(), "actor": "u2"})]
+    open_end = replace(request, start_us=T0 - S, end_us=None)
+    assert cameras.index.place_hold(open_end, hold_id="hold-3", now_us=T0)[0] == replace(
+        wider, start_us=T0 - S, end_us=None
+    )
+    assert cameras.index.place_hold(request, hold_id="hold-4", now_us=T0)[1] is False
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": HoldKind.LEGAL},
+        {"case_id": "another"},
+        {"start_us": T0 + 61 * S, "end_us": T0 + 62 * S},
+        {"start_us": T0 - 2 * S, "end_us": T0 - S},
+    ],
+)
+def test_a_key_of_something_else_is_refused(cameras: Store, change: dict[str, Any]) -> None:  # Any: fields of any type
+    """Else the answer would say that something is held which is not; nor is all the time between held."""
+    first = _place(cameras, replace(_request(), key="door-1"))
+    with pytest.raises(RequestError) as caught:
+        _place(cameras, replace(_request(), key="door-1", **change), "hold-2")
+    assert (caught.value.code, caught.value.placeholders) == (ErrorCode.KEY_TAKEN, {"hold_id": "hold-1"})
+    assert cameras.index.holds(active=False) == [first]
+    assert len(_ledger(cameras)) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({}, None),
+        ({"expires_us": None}, None),
+        ({"end_us": T0 + 61 * S}, ErrorCode.KEY_TAKEN),
+        ({"camera_ids": ["lobby"]}, ErrorCode.KEY_TAKEN),
+    ],
+)
+def test_a_hold_that_is_over_answers_only_for_what_it_covered(
+    cameras: Store,
+    change: dict[str, Any],  # Any: fields of any type
+    code: ErrorCode | None,
+) -> None:
+    """A request that is repeated late brings nothing back; one that asks for more is not told that it is held."""
+    request = replace(_request(), key="door-1", expires_us=T0 + S)
+    _place(cameras, request)
+    over = cameras.index.end_hold("hold-1", state=HoldState.EXPIRED, actor="", now_us=T0 + S)
+    again = replace(request, **change)
+    if code is None:
+        assert cameras.index.place_hold(again, hold_id="hold-2", now_us=T0 + 9 * S) == (over, False)
+    else:
+        with pytest.raises(RequestError) as caught:
+            _place(cameras, again, "hold-2", T0 + 9 * S)
+        assert caught.value.code is code
+    assert cameras.index.holds(active=False) == [over]
+
+
+def test_a_hold_that_has_expired_before_it_begins_is_refused(cameras: Store) -> None:
+    """It would be gone with the next look, and with it what somebody thinks is held."""
+    with pytest.raises(RequestError) as caught:
+        _place(cameras, replace(_request(), expires_us=T0 - 1))
+    assert (caught.value.code, caught.value.placeholders) == (ErrorCode.BAD_REQUEST, {"field": "expires_us"})
+    assert cameras.index.holds() == []
+
+
+def test_a_file_may_know_that_a_hold_was_widened(cameras: Store) -> None:
+    """The index may be a copy from before that; a file from before it takes nothing away."""
+    narrow = _place(cameras, _request())
+    wide = replace(narrow, camera_ids=["attic", "entrance"], end_us=None)
+    assert not cameras.index.restore_hold(wide)
+    assert cameras.index.hold("hold-1") == wide
+    assert not cameras.index.restore_hold(narrow)
+    assert cameras.index.hold("hold-1") == wide
+    assert [kind for kind, _ in _ledger(cameras)] == [LedgerKind.HOLD_PLACED, LedgerKind.HOLD_WIDENED]
 
 
 def test_an_automation_that_fires_in_many_places_at_once_places_one_hold(cameras: Store) -> None:
