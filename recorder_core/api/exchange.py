@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
         VolumeConfig,
     )
     from recorder_core.service.recorder import Recorder
+
+_BODY_S = 30.0
+"""How long a body may take; it has a MiB at most."""
 
 RECORDER: web.AppKey[Recorder] = web.AppKey("recorder")
 """The recorder that an application answers for."""
@@ -56,10 +60,14 @@ async def body[
     Raises:
         RequestError: `BAD_REQUEST` with the field's name.
         CameraError: `BAD_URL`.
+        HTTPRequestTimeout: It does not come.
     """
     query(request)
     try:
-        data = await request.read()
+        async with asyncio.timeout(_BODY_S):
+            data = await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
     except web.RequestPayloadError:  # cut off, or compressed and damaged
         raise RequestError(ErrorCode.BAD_REQUEST, "The body cannot be read.", field="") from None
     value = parse_body(model, data)

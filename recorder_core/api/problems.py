@@ -12,7 +12,7 @@ from recorder_core.models import Failure
 from recorder_core.service.problems import problem_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -59,15 +59,21 @@ _STATUS = {
 _HTTP_SENTENCES = {
     404: "There is no such address.",
     405: "This address does not take that method.",
+    408: "The body did not come in time.",
     413: "The body is too large.",
 }
 
 
-def answer(error: RecorderError, status: int | None = None) -> web.Response:
+_HEADERS = {ErrorCode.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"}}
+"""RFC 9110 section 11.6.1 wants it."""
+
+
+def answer(error: RecorderError, status: int | None = None, headers: Mapping[str, str] | None = None) -> web.Response:
     """Return the answer that tells of an error."""
     return web.Response(
         body=Failure(error=problem_of(error)).to_jsonb(),
         status=status or _STATUS.get(error.code, 500),
+        headers=headers or _HEADERS.get(error.code),
         content_type="application/json",
     )
 
@@ -83,7 +89,8 @@ async def answer_errors(
         return answer(error)
     except web.HTTPException as error:
         sentence = _HTTP_SENTENCES.get(error.status, "The request is malformed.")
-        return answer(RecorderError(ErrorCode.BAD_REQUEST, sentence, field=""), error.status)
+        allowed = {name: error.headers[name] for name in ("Allow",) if name in error.headers}  # RFC 9110 section 15.5.6
+        return answer(RecorderError(ErrorCode.BAD_REQUEST, sentence, field=""), error.status, allowed)
     except Exception:  # whatever it is, the caller gets an answer and no traceback
         _LOGGER.exception("%s %s failed unexpectedly", request.method, request.path)
         return answer(RecorderError(ErrorCode.INTERNAL, "The recorder failed; its log says why."))

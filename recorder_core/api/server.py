@@ -1,10 +1,12 @@
 """Where the API listens: a Unix socket that only its owner may open, and TCP behind TLS and a token if asked for.
 
-The socket has its mode before it has its name, so there is no moment in which others could connect.
+The socket has its mode before it has its name, so there is no moment in which others could connect. What comes that is
+no HTTP leaves no line in the log: that would quote it, and it may be the token; nor can strangers fill the log with it.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import stat
@@ -12,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from recorder_core.errors import ErrorCode, StorageError
 
@@ -27,6 +30,9 @@ _LONGEST_PATH = 107
 """sockaddr_un holds 108 bytes, the last of them zero (unix(7))."""
 
 _SHUTDOWN_S = 5.0
+
+_LOGGER = logging.getLogger(__name__)
+_LOGGER.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +102,7 @@ class Server:
 
     async def _runner(self, token: str | None) -> web.AppRunner:
         app = make_app(self._recorder, token=token)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
+        runner = web.AppRunner(app, access_log=None, logger=_LOGGER, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
         self._runners.append(runner)
         return runner

@@ -17,7 +17,7 @@ from recorder_core.models import ExportJob, ExportState, LedgerKind, RecordClass
 
 from .camera_rows import camera_key
 from .certificate_rows import CertificateRows, Destroyed, certify
-from .hold_rows import held_intervals
+from .hold_rows import holding
 from .ledger_rows import append_ledger
 from .schema import CAMERA, EXPORT
 
@@ -96,7 +96,8 @@ class ExportRows(CertificateRows):
         """Give the files of an export up, with a certificate for each of its cameras; returns it as it is then.
 
         Raises:
-            RequestError: `UNKNOWN_EXPORT` where there is none that is done, `HELD` while a hold covers what it shows.
+            RequestError: `UNKNOWN_EXPORT` where there is none that is done, `HELD`, with the oldest hold's id, while
+                holds cover what it shows.
         """
         with self._writing() as connection:
             row = _row(connection, export_id)
@@ -104,12 +105,16 @@ class ExportRows(CertificateRows):
                 raise unknown_export(export_id)
             job = ExportJob.from_json(row.job)
             for camera_id in job.camera_ids:
-                if held_intervals(connection, camera_key(connection, camera_id), job.start_us, job.end_us):
+                holds = holding(connection, camera_key(connection, camera_id), job.start_us, job.end_us)
+                if holds:
+                    which = f"Hold {holds[0]} covers" if len(holds) == 1 else f"{len(holds)} holds cover"
                     raise RequestError(
                         ErrorCode.HELD,
-                        "A hold covers what this export shows; release it first.",
+                        f"{which} what this export shows; release {'it' if len(holds) == 1 else 'them'} first.",
                         export_id=export_id,
                         camera_id=camera_id,
+                        hold_id=holds[0],
+                        holds=len(holds),
                     )
             removed = replace(job, state=ExportState.REMOVED)
             _put(connection, removed)

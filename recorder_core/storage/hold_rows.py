@@ -152,6 +152,12 @@ def held_intervals(connection: Connection, key: int, start_us: int = -EVER_US, e
     return [(row.start_us, EVER_US if row.end_us is None else row.end_us) for row in rows]
 
 
+def holding(connection: Connection, key: int, start_us: int, end_us: int) -> list[str]:
+    """Return the ids of the active holds on a camera that overlap `[start_us, end_us)`, the oldest first."""
+    query = held_query(key, start_us, end_us).with_only_columns(HOLD.c.hold_id).order_by(HOLD.c.hold_key)
+    return [row.hold_id for row in connection.execute(query)]
+
+
 def held_query(key: int, start_us: int, end_us: int) -> Select[tuple[int, int | None]]:
     """Ask for the active holds on a camera: a walk over those that are active, never over all that ever were."""
     of_camera = exists().where(HOLD_CAMERA.c.camera_key == key, HOLD_CAMERA.c.hold_key == HOLD.c.hold_key)

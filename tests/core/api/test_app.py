@@ -213,6 +213,34 @@ async def test_a_body_that_cannot_be_read_is_the_callers_fault(data: Path, caplo
     assert "failed unexpectedly" not in caplog.text
 
 
+async def test_a_body_that_does_not_come_is_not_waited_for(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recorder_core.api.exchange._BODY_S", 0.05)
+    async with served(data) as (_, client):
+        reader, writer = await asyncio.open_unix_connection(data / SOCKET)
+        writer.write(b'POST /v1/holds HTTP/1.1\r\nHost: r\r\nContent-Length: 99\r\n\r\n{"start_us": 1')
+        answer = await reader.readuntil(b"}}")
+        writer.write(b"x" * 84)
+        await reader.read()  # the connection ends
+        writer.close()
+        assert await client.holds(active=False) == []
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"bad_request" in answer
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "PATCH"])
+async def test_a_method_that_is_not_taken_is_told_which_are(data: Path, method: str) -> None:
+    """A page of another origin asks with OPTIONS first, and gets nothing that would let it go on."""
+    connector = aiohttp.UnixConnector(path=str(data / SOCKET))
+    headers = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST"}
+    async with (
+        served(data),
+        aiohttp.ClientSession(connector=connector) as session,
+        session.request(method, "http://recorder/v1/holds", headers=headers) as response,
+    ):
+        assert (response.status, response.headers["Allow"]) == (405, "GET,HEAD,POST")
+        assert not [name for name in response.headers if name.startswith("Access-Control")]
+
+
 async def test_an_unexpected_fault_shows_no_detail(
     data: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

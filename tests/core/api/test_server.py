@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import ssl
@@ -9,6 +10,7 @@ import stat
 import subprocess
 from typing import TYPE_CHECKING
 
+import aiohttp
 import pytest
 
 from recorder_core.api.auth import check_token
@@ -117,12 +119,28 @@ async def test_the_network_gets_in_with_tls_and_token_only(data: Path, certifica
                 with pytest.raises(RecorderError) as caught:
                     await client.status()
                 assert caught.value.code is ErrorCode.UNAUTHORIZED
+        async with aiohttp.ClientSession() as session, session.get(f"{url}/v1/holds", ssl=trusted) as response:
+            assert (response.status, response.headers["WWW-Authenticate"]) == (401, "Bearer")
         async with RecorderClient(url=url, token=TOKEN) as client:
             with pytest.raises(RecorderError) as caught:
                 await client.status()
         assert caught.value.code is ErrorCode.RECORDER_UNREACHABLE
         async with RecorderClient(socket=data / SOCKET) as client:
             assert (await client.status()).pid
+
+
+@pytest.mark.parametrize("line", [f"Authorization: Bearer {TOKEN}\x01", f"Bearer {TOKEN}", "X: " + "x" * 9000])
+async def test_what_is_no_http_is_not_quoted_in_the_log(
+    data: Path, caplog: pytest.LogCaptureFixture, line: str
+) -> None:
+    """It may hold the token, and whoever sends it could push what matters out of the log."""
+    async with served(data):
+        reader, writer = await asyncio.open_unix_connection(data / SOCKET)
+        writer.write(f"GET /v1/status HTTP/1.1\r\nHost: r\r\n{line}\r\n\r\n".encode())
+        assert (await reader.readline()).split()[1] == b"400"
+        writer.close()
+    assert TOKEN not in caplog.text
+    assert "Error handling request" not in caplog.text
 
 
 async def test_a_port_that_is_taken_is_named_and_nothing_is_left(data: Path, certificate: tuple[Path, Path]) -> None:

@@ -77,9 +77,19 @@ async def test_what_is_held_cannot_be_removed_and_what_is_removed_is_certified(
     shelf.rules = Settings(policy_version="2026-1")
     job = await _done(desk)
     hold_id = _hold(desk)
+    second = HoldRequest(camera_ids=["lobby"], start_us=REQUEST.start_us)
+    desk.index.place_hold(second, hold_id="h2", now_us=desk.clock.now_us())
     with pytest.raises(RecorderError) as caught:
         await desk.removal.remove(job.export_id, "u2")
     assert caught.value.code is ErrorCode.HELD
+    assert caught.value.message.startswith("2 holds cover")
+    assert caught.value.placeholders == {
+        "export_id": job.export_id,
+        "camera_id": "lobby",
+        "hold_id": hold_id,
+        "holds": 2,
+    }
+    desk.index.end_hold("h2", state=HoldState.RELEASED, actor="u1", now_us=desk.clock.now_us())
     assert (await desk.jobs.job(job.export_id), _left(data)) == (job, [job.export_id])
     assert desk.index.certificates(None, 0, 10) == []
     desk.index.end_hold(hold_id, state=HoldState.RELEASED, actor="u1", now_us=desk.clock.now_us())
