@@ -247,8 +247,9 @@ class EventView(DataClassORJSONMixin):
 class FeedItem(DataClassORJSONMixin):
     """One line of the feed: exactly one field is set; a line with none is a heartbeat.
 
-    The first line is `status`, the whole picture. Then: `camera` and `volume` replace what was known of one of them,
-    `removed_camera` takes one away, `export` tells how far an export is, `event` is something that happened.
+    The first line is `status`, the whole picture, which comes again when something of the recorder as a whole changes.
+    Else: `camera` and `volume` replace what was known of one of them, `removed_camera` takes one away, `export` tells
+    how far an export is, `event` is something that happened.
     """
 
     status: RecorderStatus | None = None

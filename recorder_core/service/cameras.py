@@ -119,14 +119,15 @@ class Cameras:
             known.config = config
             self._publish(camera_id)
             return
+        # Asked first: an index that refuses must not leave a camera stopped.
+        figures = await self._index.ask(read_figures, camera_id, now_us, self.zone)
         if known is not None and known.capture is not None:
             await known.capture.stop(GapReason.RECONFIGURED if config.enabled else GapReason.DISABLED)
-        figures = await self._index.ask(read_figures, camera_id, now_us, self.zone)
         camera = _Camera(config, figures, since_us=now_us, kept=NOTHING_KEPT if known is None else known.kept)
         self._cameras[camera_id] = camera
         if config.enabled:
             self._start(camera)
-        elif known is None or known.capture is None:
+        elif self._account.gap_start_us(camera_id) is None:
             self._account.gap_opened(camera_id, now_us, GapReason.DISABLED, "")
         self._publish(camera_id)
 

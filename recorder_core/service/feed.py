@@ -1,7 +1,8 @@
 """Hands what happens to everyone who follows: stored events first, then live items, in bounded memory.
 
-The status of a camera or volume replaces what a subscriber had not read yet of it, so only events pile up; a
-subscriber that lets too many of them do so is cut, and follows again from the last number that it saw.
+The status of a camera or volume replaces what a subscriber had not read yet of it, and that of the recorder replaces
+all of them, so only events pile up; a subscriber that lets too many of them do so is cut, and follows again from the
+last number that it saw.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 MOST_PENDING = 1000
 """Items that a subscriber may leave unread."""
+
+_IN_STATUS = frozenset({"status", "camera", "volume"})
+"""What a later status makes needless; read after it, it would bring back what was."""
 
 _PAGE = 500
 """Stored events that are read at once."""
@@ -47,9 +51,15 @@ class Subscription:
         self.cut = False
 
     def put(self, item: FeedItem) -> None:
-        """Add an item, or replace the unread one on the same camera, volume or export."""
+        """Add an item, or replace the unread one on the same camera, volume or export.
+
+        A status replaces those on all cameras and volumes.
+        """
         if self.cut:
             return
+        if item.status is not None:
+            for key in [key for key in self._pending if key[0] in _IN_STATUS]:
+                del self._pending[key]
         self._pending[_key(item)] = item
         self._ready.set()
         if len(self._pending) > MOST_PENDING:
@@ -77,6 +87,8 @@ class Subscription:
 
 
 def _key(item: FeedItem) -> tuple[str, object]:
+    if item.status is not None:
+        return "status", None
     if item.event is not None:
         return "event", item.event.seq
     if item.camera is not None:

@@ -16,8 +16,8 @@ from recorder_core.storage.index import Index
 from .forecast import Outlook, forecast
 from .holds import Holds
 from .sweep_clock import SweepClock
-from .sweep_plan import spare_bytes
 from .sweeper import Sweeper
+from .volume_slot import spare_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,12 +43,26 @@ if TYPE_CHECKING:
     from .settings import SettingsFiles
     from .volumes import Volumes
 
+    type _Shown = tuple[SweepHalt | None, int, int, float | None]
+
 
 class Keeping:
     """Holds and retention of one recorder, on the running event loop."""
 
-    def __init__(self, index: IndexThread, events: EventLog, clock: Clock, folder: Path, files: SettingsFiles) -> None:
-        """Keep holds in `index`; `folder` is the recorder's data folder, whose `files` hold its settings."""
+    def __init__(
+        self,
+        index: IndexThread,
+        events: EventLog,
+        clock: Clock,
+        folder: Path,
+        files: SettingsFiles,
+        *,
+        on_changed: Callable[[], None],
+    ) -> None:
+        """Keep holds in `index`; `folder` is the recorder's data folder, whose `files` hold its settings.
+
+        `on_changed` is called when the recorder's status is to show something else.
+        """
         self._index = index
         self._events = events
         self._clock = clock
@@ -56,6 +70,8 @@ class Keeping:
         self._files = files
         self._holds = Holds(index, events, clock, folder)
         self._former: dict[str, Retention] = {}
+        self._on_changed = on_changed
+        self._shown: _Shown | None = None
 
     async def read_back(self, volume: Volume) -> None:
         """Take in the holds of a volume, see `Holds.read_back`."""
@@ -87,6 +103,7 @@ class Keeping:
             rules=self,
             clock=self._clock,
             sweep_clock=await asyncio.to_thread(SweepClock, self._clock, self._folder, synchronised),
+            on_swept=self._show,
         )
         await self._index.ask(Index.forget_readings)
         await self._sweeper.start()
@@ -116,6 +133,14 @@ class Keeping:
     def holds_to_review(self) -> int:
         """How many of them somebody is to look at again."""
         return self._holds.to_review
+
+    def _show(self) -> None:
+        """Have the status shown if it is another one; in how many days all is full changes a little all the time."""
+        days = self.days_until_full
+        shown = (self.halt, self.holds_active, self.holds_to_review, None if days is None else round(days, 1))
+        if shown != self._shown:
+            self._shown = shown
+            self._on_changed()
 
     # For the sweeper
 
@@ -162,12 +187,14 @@ class Keeping:
         """Place a hold, see `Holds.place`."""
         placed = await self._holds.place(request, self._volumes)
         self.changed()
+        self._show()
         return placed
 
     async def release_hold(self, hold_id: str, release: HoldRelease) -> Hold:
         """Release a hold, see `Holds.release`."""
         hold = await self._holds.release(hold_id, release, self._volumes)
         self.changed()
+        self._show()
         return hold
 
     async def hold(self, hold_id: str) -> Hold:
@@ -201,3 +228,4 @@ class Keeping:
     async def confirm_clock(self) -> None:
         """Let footage be deleted by age again, for somebody has seen that the clock is right."""
         await self._sweeper.confirm_clock()
+        self._show()

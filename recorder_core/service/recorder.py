@@ -140,7 +140,9 @@ class Recorder:
         self._stack.push_async_callback(ledger.close)
         self._store_id = await asyncio.to_thread(self._files.store_id, index.store_id)
         self._events = EventLog(self._index, self.feed, self._clock)
-        self.keeping = Keeping(self._index, self._events, self._clock, self._folder, self._files)
+        self.keeping = Keeping(
+            self._index, self._events, self._clock, self._folder, self._files, on_changed=self._status_changed
+        )
         self._volumes = Volumes(
             self._index,
             self._clock,
@@ -273,6 +275,9 @@ class Recorder:
     def _footage_read_in(self, path: Path, segments: int) -> None:
         self._events.note(EventKind.FOOTAGE_READ_IN, path=str(path), segments=segments)
         self._cameras.refresh_all()
+
+    def _status_changed(self) -> None:
+        self._events.publish(FeedItem(status=self.status()))
 
     def _volume_changed(self, volume: VolumeStatus, before: VolumeState) -> None:
         self._events.publish(FeedItem(volume=volume))

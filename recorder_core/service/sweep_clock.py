@@ -45,6 +45,11 @@ class SweepClock:
         return self._state.clock is None or self._state.clock.doubt_us is not None
 
     @property
+    def seen_us(self) -> int:
+        """What the wall clock showed at the last look; what it shows now, `in_doubt` says nothing about."""
+        return self._clock.now_us() if self._state.clock is None else self._state.clock.reading.wall_us
+
+    @property
     def reminded(self) -> dict[str, int]:
         """The moments of the reviews that were told of, by the holds' ids."""
         return self._state.reminded

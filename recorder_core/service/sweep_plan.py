@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from recorder_core.models import DeletionRule
 
-from .volume_slot import resume_bytes, usable_bytes
+from .volume_slot import resume_bytes, spare_bytes, usable_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 DAY_US = 86_400_000_000
 
-_AHEAD_S = 30
-"""How much recording must fit while nobody looks: a volume is looked at every 10 s."""
+_AHEAD_S = 120
+"""How much recording must fit while nobody looks (every 10 s), and until cameras that go elsewhere end their files."""
 
 _BATCH_S = 600
 """Deleting for room takes as much as is recorded in that time: a certificate for each file would drown the others."""
@@ -73,23 +73,35 @@ def over_quota(retention: Retention, unheld_bytes: int, bytes_per_day: int) -> i
     return unheld_bytes - retention.quota_bytes + _batch(bytes_per_day, retention.quota_bytes)
 
 
-def spare_bytes(room: Room) -> int:
-    """Return how much more footage fits, below zero where there is too much."""
-    left = room.free_bytes + room.pending_bytes - (room.min_free_bytes or 0)
-    return left if room.max_bytes is None else min(left, room.max_bytes - room.used_bytes)
+def over_limits(room: Room, bytes_per_day: int) -> int:
+    """Return how many bytes are to go, whatever room there is elsewhere, for a volume to keep its limits.
+
+    0 where that cannot be had without any footage: other programs fill the disk, or a limit is larger than it.
+    """
+    if not -room.used_bytes <= spare_bytes(room) < 0:
+        return 0
+    return _batch(bytes_per_day, usable_bytes(room)) - spare_bytes(room)
+
+
+def is_tight(room: Room, bytes_per_day: int) -> bool:
+    """Whether recording at that rate would soon meet the end of a volume."""
+    return _missing_bytes(room, bytes_per_day) > 0
 
 
 def wanted_bytes(room: Room, bytes_per_day: int) -> int:
     """Return how many bytes are to go so that recording at that rate does not meet the end of a volume.
 
     What is asked for also lets a volume that is full take footage again. 0 while there is room enough, and where there
-    would be none without any footage: other programs fill the disk, or a limit is larger than it.
+    would be none without any footage, see `over_limits`.
     """
-    if spare_bytes(room) + room.used_bytes < resume_bytes(room):
+    if not is_tight(room, bytes_per_day) or spare_bytes(room) + room.used_bytes < resume_bytes(room):
         return 0
+    return _missing_bytes(room, bytes_per_day) + _batch(bytes_per_day, usable_bytes(room))
+
+
+def _missing_bytes(room: Room, bytes_per_day: int) -> int:
     ahead = min(bytes_per_day * _AHEAD_S // 86_400, usable_bytes(room) // 10)
-    missing = resume_bytes(room) + ahead - spare_bytes(room)
-    return missing + _batch(bytes_per_day, usable_bytes(room)) if missing > 0 else 0
+    return resume_bytes(room) + ahead - spare_bytes(room)
 
 
 def _batch(bytes_per_day: int, whole: int) -> int:

@@ -1,45 +1,45 @@
-"""Deletes what is to go, again and again: by age, by quota, and before a volume is full. Decides nothing by itself.
+"""Finds out what is to go, again and again: by age, by quota, and before the volumes are full. Decides nothing alone.
 
 What goes is decided by `sweep_plan`, what may go by the index, in the transaction that takes it (invariants 2 and 3);
-here the two are asked in turn, in small steps, on the injected clock. Files are unlinked on a thread beside the
-index's, so that whoever writes footage never waits for it. Nothing is deleted by age while the clock is in doubt, and
-nothing at all while holds may be unread (invariant 7).
+here the two are asked in turn, in small steps, on the injected clock. Nothing is deleted by age while the clock is in
+doubt, and then only by the time at which the clock was looked at; nothing at all while holds may be unread
+(invariant 7).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from recorder_core.errors import RequestError, StorageError
-from recorder_core.models import DeletionRule, RecordClass, Retention, SweepHalt
-from recorder_core.storage.files import storage_error
-from recorder_core.storage.garbage import collect_garbage
+from recorder_core.errors import RequestError
+from recorder_core.models import DeletionRule, Retention, SweepHalt
 from recorder_core.storage.index import Index
 
-from .events import EventKind
+from .deletion import Deletion
 from .kept import Kept, read_kept
+from .sweep_news import SweepNews
 from .sweep_plan import (
     age_batch_us,
     days_until_full,
     growth,
     is_scarce,
+    is_tight,
+    over_limits,
     over_quota,
-    spare_bytes,
     too_old_us,
     wanted_bytes,
 )
-from .volume_slot import find_shortage
+from .volume_slot import find_shortage, spare_bytes
 from .waiting import woken_or_after
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from recorder_core.clock import Clock
-    from recorder_core.models import Certificate
+    from recorder_core.models import Certificate, VolumeState
     from recorder_core.storage.records import Volume
+    from recorder_core.storage.volumes import Room
 
     from .events import EventLog
     from .holds import Holds
@@ -52,6 +52,9 @@ _LOGGER = logging.getLogger(__name__)
 SWEEP_S = 10.0
 _KEPT_US = 300_000_000
 """So often what a camera has kept is read anew, though nothing says that it has changed."""
+
+_STEPS = 20
+"""Transactions for one rule in one turn: what a new rule takes may go on for hours, and the rest cannot wait for it."""
 
 
 class Rules(Protocol):
@@ -74,16 +77,6 @@ class Rules(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _Told:
-    """What was told, so that it is told once until it is over."""
-
-    halt: SweepHalt | None = None
-    scarce: bool = False
-    only_held: set[str] = field(default_factory=set)
-    below: set[str] = field(default_factory=set)
-
-
 class Sweeper:
     """Sweeps one recorder's volumes, on the running event loop, from `start` to `close`."""
 
@@ -97,16 +90,18 @@ class Sweeper:
         rules: Rules,
         clock: Clock,
         sweep_clock: SweepClock,
+        on_swept: Callable[[], None],
     ) -> None:
-        """Sweep `volumes` by `rules`, as far as `holds` and `sweep_clock` let it."""
+        """Sweep `volumes` by `rules`, as far as `holds` and `sweep_clock` let it; call `on_swept` after each turn."""
         self._index = index
         self._volumes = volumes
         self._holds = holds
-        self._events = events
         self._rules = rules
         self._clock = clock
         self._sweep_clock = sweep_clock
-        self._told = _Told()
+        self._on_swept = on_swept
+        self._news = SweepNews(events)
+        self._deletion = Deletion(index, volumes, clock, policy_version=rules.policy_version, on_deleted=self._deleted)
         self._aged_us: dict[str, int] = {}
         self._kept: dict[str, Kept] = {}
         self._kept_us: int | None = None
@@ -123,7 +118,7 @@ class Sweeper:
         """Find out whether anything may be deleted, and sweep until `close`."""
         await self._sweep_clock.look()
         await self._holds.bring_to_files(self._volumes)
-        self._tell_of_halt()
+        self._news.halt(self.halt)
         self._task = asyncio.create_task(self._sweep_again_and_again(), name="sweeper")
 
     async def close(self) -> None:
@@ -150,7 +145,7 @@ class Sweeper:
         """Believe the clock as it is, for somebody has looked at it."""
         async with self._turn:
             await self._sweep_clock.confirm()
-            self._tell_of_halt()
+            self._news.halt(self.halt)
         self.wake()
 
     async def _sweep_again_and_again(self) -> None:
@@ -168,112 +163,106 @@ class Sweeper:
             await self._sweep_clock.look()
             await self._holds.bring_to_files(self._volumes)
             await self._holds.see_to(self._volumes, self._sweep_clock)
-            self._tell_of_halt()
+            self._news.halt(self.halt)
             if self.halt is None:
                 await self._by_age()
             await self._read_kept()
             if self.halt is not SweepHalt.HOLDS:
                 await self._by_quota()
                 await self._by_space()
-            await self._collect()
+            await self._deletion.collect()
             await self._read_kept()
+        self._on_swept()
 
     # Deleting
 
     async def _by_age(self) -> None:
-        now_us = self._clock.now_us()
+        """Delete what is too old, by the time of the last look: a clock that has stepped since decides over nothing."""
         running_us = self._clock.monotonic_us()
+        steps = 0
         for camera_id, retention in self._rules.retentions().items():
-            limit = too_old_us(retention, now_us)
+            limit = too_old_us(retention, self._sweep_clock.seen_us)
             last_us = self._aged_us.get(camera_id)
             if limit is None or (last_us is not None and running_us - last_us < age_batch_us(retention)):
                 continue
+            while not self._stopping and await self._deletion.oldest_of(camera_id, limit[0], before_us=limit[1]):
+                steps += 1
+                if steps == _STEPS:
+                    self._wake.set()  # the rest with the next turn
+                    return
             self._aged_us[camera_id] = running_us
-            await self._condemn(camera_id, limit[0], before_us=limit[1])
 
     async def _by_quota(self) -> None:
+        steps = 0
         for camera_id, retention in self._rules.retentions().items():
-            if retention.quota_bytes is None or camera_id not in self._kept:
-                continue
-            stored = (await self._index.ask(Index.footage, camera_id)).size
-            excess = over_quota(
-                retention, stored - self._kept[camera_id].held_bytes, self._rules.bytes_per_day(camera_id)
-            )
-            if excess > 0:
-                await self._condemn(camera_id, DeletionRule.QUOTA, max_bytes=excess)
+            excess = await self._over_quota(camera_id, retention)
+            while excess > 0 and not self._stopping:
+                deleted = await self._deletion.oldest_of(camera_id, DeletionRule.QUOTA, max_bytes=excess)
+                if deleted is None:
+                    break
+                excess -= deleted.size
+                steps += 1
+                if steps == _STEPS:
+                    self._wake.set()
+                    return
 
-    async def _condemn(
-        self, camera_id: str, rule: DeletionRule, *, before_us: int | None = None, max_bytes: int | None = None
-    ) -> None:
-        """Delete a camera's oldest footage that may go, stretch by stretch."""
-        while not self._stopping and (max_bytes is None or max_bytes > 0):
-            try:
-                certificate = await self._index.ask(
-                    Index.condemn_oldest,
-                    camera_id,
-                    before_us=before_us,
-                    max_bytes=max_bytes,
-                    rule=rule,
-                    policy_version=self._rules.policy_version(),
-                    now_us=self._clock.now_us(),
-                )
-            except RequestError:  # it has rules and never recorded anything here
-                return
-            if certificate is None:
-                return
-            self._tell_of(certificate)
-            await self._collect()
-            max_bytes = None if max_bytes is None else max_bytes - certificate.size
+    async def _over_quota(self, camera_id: str, retention: Retention) -> int:
+        """Return how much of a camera is to go for its quota, by what is held now and not when it was last read."""
+        if retention.quota_bytes is None or camera_id not in self._kept:
+            return 0
+        rate = self._rules.bytes_per_day(camera_id)
+        stored = (await self._index.ask(Index.footage, camera_id)).size
+        if over_quota(retention, stored - self._kept[camera_id].held_bytes, rate) == 0:
+            return 0
+        held = await self._index.beside(Index.held_bytes, camera_id)
+        return over_quota(retention, stored - held, rate)
 
     async def _by_space(self) -> None:
+        """Make room where no volume has any, for what is recorded next, and on those that are beyond their limits.
+
+        While one has room, cameras go there, and nothing is deleted for it on the others.
+        """
         rate = sum(self._rules.bytes_per_day(camera_id) for camera_id in self._rules.retentions())
         rooms = await self._volumes.rooms()
-        exhausted = False
-        for volume, room, state in rooms:
-            if (wanted := wanted_bytes(room, rate)) > 0 and await self._make_room(volume, wanted) <= 0:
-                self._told.only_held.discard(volume.volume_id)
-                continue
-            if wanted <= 0:
-                self._told.only_held.discard(volume.volume_id)
-                continue
-            exhausted = True
-            if find_shortage(room, state) is not None:
-                await self._tell_of_holds_only(volume)
-        held = sum(kept.held_bytes for kept in self._kept.values())
-        self._tell_of_scarcity(
-            scarce=bool(rooms) and held > 0 and (exhausted or is_scarce([room for _, room, _ in rooms], held)),
-            held_bytes=held,
-        )
+        exhausted: set[Volume] = set()
+        if all(is_tight(room, rate) for _, room, _ in rooms):
+            exhausted = await self._make_room(rooms, rate)
+            rooms = await self._volumes.rooms()
+        for volume, room, _ in rooms:
+            await self._free(volume, over_limits(room, rate))
+        tight = {volume.volume_id for volume, room, _ in rooms if is_tight(room, rate)}
+        await self._tell_of_room(rooms, tight, exhausted)
         self._foresee(sum(max(spare_bytes(room), 0) for _, room, _ in rooms))
 
-    async def _make_room(self, volume: Volume, wanted: int) -> int:
-        """Delete the oldest footage on a volume that may go; return how many of the wanted bytes are still missing."""
-        while wanted > 0 and not self._stopping:
-            certificates = await self._index.ask(
-                Index.condemn_oldest_on,
-                volume.volume_id,
-                wanted,
-                policy_version=self._rules.policy_version(),
-                now_us=self._clock.now_us(),
-            )
-            if not certificates:
+    async def _make_room(self, rooms: list[tuple[Volume, Room, VolumeState]], rate: int) -> set[Volume]:
+        """Delete the oldest footage of all volumes, on whichever it lies; return those where nothing more may go."""
+        begins = {}
+        for volume, room, _ in rooms:
+            if wanted_bytes(room, rate) > 0:
+                begins[volume, room] = await self._index.ask(Index.oldest_on, volume.volume_id)
+        exhausted = {volume for (volume, _), begin_us in begins.items() if begin_us is None}
+        there = [(begin_us, volume, room) for (volume, room), begin_us in begins.items() if begin_us is not None]
+        for _, volume, room in sorted(there, key=lambda one: one[0]):
+            if await self._free(volume, wanted_bytes(room, rate)):
                 break
-            for certificate in certificates:
-                self._tell_of(certificate)
-                wanted -= certificate.size
-            await self._collect()
-            self._volumes.look_soon()
-        return wanted
+            exhausted.add(volume)
+        return exhausted
 
-    async def _collect(self) -> None:
-        """Unlink what was given up."""
-        for volume in self._volumes.usable():
-            try:
-                await self._index.beside(collect_garbage, volume)
-            except StorageError as error:
-                _LOGGER.error("Nothing can be deleted from volume %s: %s", volume.path, error.message)  # noqa: TRY400  # it says all
-            except OSError as error:
-                _LOGGER.error("%s", storage_error(error, f"Deleting from volume {volume.path}").message)  # noqa: TRY400  # it says all
+    async def _free(self, volume: Volume, wanted: int) -> bool:
+        """Delete the oldest footage on a volume that may go; False where not enough may."""
+        for _ in range(_STEPS):
+            if wanted <= 0 or self._stopping:
+                return True
+            deleted = await self._deletion.oldest_on(volume, wanted)
+            if deleted == 0:
+                return False
+            wanted -= deleted
+        self._wake.set()
+        return True
+
+    def _deleted(self, certificate: Certificate) -> None:
+        self._stale.add(certificate.camera_id)
+        self._news.deleted(certificate)
 
     # Figures
 
@@ -284,8 +273,8 @@ class Sweeper:
         if self._kept_us is None or running_us - self._kept_us >= _KEPT_US:
             self._kept_us = running_us
             self._stale.update(rules)
-        stale, self._stale = self._stale, set()
-        for camera_id in sorted(stale & rules.keys()):
+        for camera_id in sorted(self._stale & rules.keys()):
+            self._stale.discard(camera_id)
             now_us = self._clock.now_us()
             try:
                 kept = await self._index.beside(read_kept, camera_id, rules[camera_id], now_us)
@@ -294,7 +283,23 @@ class Sweeper:
             known = self._kept.get(camera_id)
             self._kept[camera_id] = kept
             self._rules.kept(camera_id, kept)
-            self._tell_of_minimum(camera_id, below=kept.below_minimum(rules[camera_id], now_us), first=known is None)
+            self._news.minimum(camera_id, below=kept.below_minimum(rules[camera_id], now_us), first=known is None)
+
+    async def _tell_of_room(
+        self, rooms: list[tuple[Volume, Room, VolumeState]], tight: set[str], exhausted: set[Volume]
+    ) -> None:
+        """Say where cameras are to go, and what holds leave of the volumes."""
+        full = {}
+        for volume, room, state in rooms:
+            if volume in exhausted and find_shortage(room, state) is not None:
+                left = await self._index.ask(Index.bytes_on_volume, volume.volume_id)
+                if left > 0:  # else it is another program's doing
+                    full[volume] = left
+        self._volumes.take_room(tight=tight, only_held={volume.volume_id for volume in full})
+        self._news.only_held(full)
+        held = sum(kept.held_bytes for kept in self._kept.values())
+        scarce = is_scarce([room for _, room, _ in rooms], held) or (bool(exhausted) and held > 0)
+        self._news.scarcity(scarce=scarce, held_bytes=held)
 
     def _foresee(self, spare: int) -> None:
         growths = []
@@ -302,54 +307,3 @@ class Sweeper:
             kept = self._kept.get(camera_id, Kept())
             growths.append(growth(retention, self._rules.bytes_per_day(camera_id), kept.unheld_bytes))
         self.days_until_full = days_until_full(spare, growths)
-
-    # Telling
-
-    def _tell_of(self, certificate: Certificate) -> None:
-        self._stale.add(certificate.camera_id)
-        self._events.note(
-            EventKind.FOOTAGE_DELETED,
-            certificate.camera_id,
-            certificate_id=certificate.certificate_id,
-            record_class=RecordClass.VIDEO,
-            rule=certificate.rule,
-            records=certificate.records,
-            size=certificate.size,
-            start_us=certificate.start_us,
-            end_us=certificate.end_us,
-        )
-
-    def _tell_of_halt(self) -> None:
-        before, self._told.halt = self._told.halt, self.halt
-        if self._told.halt is before:
-            return
-        if self._told.halt is not None:
-            _LOGGER.warning("No footage is deleted for now: %s", self._told.halt)
-            self._events.note(EventKind.SWEEP_HALTED, reason=self._told.halt)
-        else:
-            _LOGGER.warning("Footage is deleted again")
-            self._events.note(EventKind.SWEEP_RESUMED)
-
-    def _tell_of_minimum(self, camera_id: str, *, below: bool, first: bool) -> None:
-        """Tell once that room took footage too early; a start does not tell again."""
-        if below and camera_id not in self._told.below:
-            self._told.below.add(camera_id)
-            if not first:
-                self._events.note(EventKind.MINIMUM_NOT_KEPT, camera_id)
-        elif not below:
-            self._told.below.discard(camera_id)
-
-    def _tell_of_scarcity(self, *, scarce: bool, held_bytes: int) -> None:
-        if scarce and not self._told.scarce:
-            _LOGGER.warning("Holds leave little room to record: they keep %d bytes", held_bytes)
-            self._events.note(EventKind.STORAGE_NEARLY_FULL, held_bytes=held_bytes)
-        self._told.scarce = scarce
-
-    async def _tell_of_holds_only(self, volume: Volume) -> None:
-        if volume.volume_id in self._told.only_held:
-            return
-        left = await self._index.ask(Index.bytes_on_volume, volume.volume_id)
-        if left > 0:
-            self._told.only_held.add(volume.volume_id)
-            _LOGGER.error("Volume %s is full of footage that is held; recording to it has stopped", volume.path)
-            self._events.note(EventKind.STORAGE_HELD, path=str(volume.path), held_bytes=left)

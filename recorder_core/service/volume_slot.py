@@ -38,6 +38,12 @@ def usable_bytes(room: Room) -> int:
     return room.total_bytes if room.max_bytes is None else min(room.max_bytes, room.total_bytes)
 
 
+def spare_bytes(room: Room) -> int:
+    """Return how much more footage fits, below zero where there is too much."""
+    left = room.free_bytes + room.pending_bytes - (room.min_free_bytes or 0)
+    return left if room.max_bytes is None else min(left, room.max_bytes - room.used_bytes)
+
+
 def resume_bytes(room: Room) -> int:
     """Return how much room a volume that was full must have to take footage again."""
     most = usable_bytes(room) // 10  # a volume may be smaller than the margins that suit a large one
@@ -64,6 +70,10 @@ class Slot:
     reading: ReadIn | None = None
     unsettled: bool = False
     """Whether a file may have been left open although the volume is there."""
+    tight: bool = False
+    """Whether its room soon ends, so that cameras go where there is more."""
+    only_held: bool = False
+    """Whether it is full and nothing on it may go."""
 
     def being_written(self) -> set[int]:
         """Return the ids of the segments that are open; may be called from any thread."""
@@ -86,6 +96,7 @@ class Slot:
             min_free_bytes=self.config.min_free_bytes,
             max_bytes=self.config.max_bytes,
             problem=None if self.error is None else problem_of(self.error),
+            only_held=self.only_held,
         )
 
 

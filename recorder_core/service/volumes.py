@@ -24,11 +24,11 @@ from recorder_core.storage.writer import VolumeWriter
 
 from .index_thread import IndexJournal, IndexThread
 from .read_in import ReadIn
-from .volume_slot import PRESENT, RESERVE_BYTES, STATES, Slot, find_shortage, full
+from .volume_slot import PRESENT, RESERVE_BYTES, STATES, Slot, find_shortage, full, spare_bytes
 from .waiting import woken_or_after
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Sequence
 
     from recorder_core.clock import Clock
     from recorder_core.storage.records import Gap, Segment, Volume
@@ -176,23 +176,35 @@ class Volumes:
         """Look at the volumes now: there may be more room than before."""
         self._look_now.set()
 
+    def take_room(self, *, tight: Collection[str], only_held: Collection[str]) -> None:
+        """Take note, by their ids, of volumes whose room soon ends, and of full ones on which nothing may go."""
+        for slot in self._slots:
+            volume_id = None if slot.handle is None else slot.handle.volume.volume_id
+            slot.tight = volume_id in tight
+            if slot.only_held is not (volume_id in only_held):
+                slot.only_held = not slot.only_held
+                self._on_changed(slot.status(), slot.state)
+
     def obstacle(self) -> StorageError | None:
         """Return why no volume takes footage, as of the last look; None while one does."""
         return None if self._by_room(VolumeState.OK) else self._trouble()
 
     def writer(self, camera_id: str) -> VolumeWriter:
-        """Return where the next segment of a camera goes: where its last one went, else where there is most room.
+        """Return where the next segment of a camera goes: where its last one went, as long as there is room.
+
+        Else it goes where there is most room.
 
         Raises:
             StorageError: what keeps the volume that was configured first from being used.
         """
-        usable = self._by_room(VolumeState.OK)
+        usable = [slot for slot in self._slots if slot.state is VolumeState.OK and slot.writer is not None]
         if not usable:
             self._chosen.pop(camera_id, None)
             raise self._trouble()
+        usable = [slot for slot in usable if not slot.tight] or usable
         slot = self._chosen.get(camera_id)
         if slot is None or slot not in usable:
-            slot = self._chosen[camera_id] = usable[0]
+            slot = self._chosen[camera_id] = max(usable, key=_spare)
         if slot.writer is None:
             raise RuntimeError("a usable volume has a writer")
         return slot.writer
@@ -363,6 +375,10 @@ class Volumes:
                 await slot.writer.stop()
         self._slots = []
         self._chosen.clear()
+
+
+def _spare(slot: Slot) -> int:
+    return 0 if slot.room is None else spare_bytes(slot.room)
 
 
 def _same_volume() -> RequestError:

@@ -152,6 +152,19 @@ class RetentionRows(CameraRows):
                     certificates.append(_destroy(connection, camera_id, stretch, reason))
             return certificates
 
+    def oldest_on(self, volume_id: str) -> int | None:
+        """Return when the oldest segment on a volume begins that may go, of whichever camera; None without one.
+
+        Raises:
+            StorageError: `VOLUME_MISSING` for a volume that was never put.
+        """
+        with self._reading() as connection, ExitStack() as streams:
+            volume = volume_key(connection, volume_id)
+            cameras = _cameras_on(connection, volume)
+            found = [streams.enter_context(closing(_oldest(connection, key, EVER_US, volume))) for key in cameras]
+            begins: list[int] = [first.start_us for first in (next(one, None) for one in found) if first is not None]
+            return min(begins, default=None)
+
     def oldest_unheld(self, camera_id: str) -> Oldest | None:
         """Return the oldest segment of a camera that neither a hold nor a reading keeps; None without one.
 

@@ -94,6 +94,16 @@ async def test_the_newest_state_replaces_what_was_not_read() -> None:
     assert [item.camera.name if item.camera else None for item in items] == ["new", None, "other"]
 
 
+async def test_a_status_takes_the_place_of_all_that_it_holds_and_of_nothing_else() -> None:
+    subscription = Subscription(_never)
+    status, event = FeedItem(status=STATUS), _event(1)
+    volume = FeedItem(volume=VolumeStatus(volume_id=None, path="/v", state=VolumeState.MISSING))
+    later = _camera("later")
+    for item in (_camera("older"), status, volume, event, FeedItem(removed_camera="b"), status, later):
+        subscription.put(item)
+    assert [await subscription.get() for _ in range(3)] == [event, status, later]
+
+
 async def test_a_removed_camera_takes_its_unread_state_with_it() -> None:
     subscription = Subscription(_never)
     subscription.put(_camera("lobby"))

@@ -14,12 +14,13 @@ from recorder_core.service.sweep_plan import (
     days_until_full,
     growth,
     is_scarce,
+    is_tight,
+    over_limits,
     over_quota,
-    spare_bytes,
     too_old_us,
     wanted_bytes,
 )
-from recorder_core.service.volume_slot import find_shortage
+from recorder_core.service.volume_slot import find_shortage, spare_bytes
 from recorder_core.storage.volumes import Room
 
 NOW_US = 1_800_000_000_000_000
@@ -90,6 +91,8 @@ def test_what_is_asked_for_is_what_a_full_volume_needs(
     )
     assert find_shortage(after, VolumeState.FULL) is None
     assert wanted_bytes(after, per_day) == 0
+    assert is_tight(after, per_day) is (wanted == 0 and is_tight(room, per_day))
+    assert (over_limits(room, per_day) > 0) is (-room.used_bytes <= spare_bytes(room) < 0)
     if wanted == 0:
         assert find_shortage(room, VolumeState.OK) is None
 
@@ -97,7 +100,7 @@ def test_what_is_asked_for_is_what_a_full_volume_needs(
 def test_room_is_made_for_what_is_recorded_meanwhile() -> None:
     room = Room(1000 * GIB, GIB, 999 * GIB, 0, None, None)
     assert wanted_bytes(room, 0) == 0
-    assert wanted_bytes(room, 86_400 * 100 * MIB) == 320 * MIB + 3000 * MIB - GIB + 20 * GIB
+    assert wanted_bytes(room, 86_400 * 100 * MIB) == 320 * MIB + 12_000 * MIB - GIB + 20 * GIB
     assert spare_bytes(Room(GIB, 5, 90, 7, 10, 100)) == 2
     assert spare_bytes(Room(GIB, 50, 120, 0, None, 100)) == -20
 
@@ -106,6 +109,13 @@ def test_nothing_is_deleted_for_room_that_deletion_cannot_make() -> None:
     assert wanted_bytes(Room(100 * GIB, 40 * GIB, 50 * GIB, 0, 100 * GIB, None), MIB) == 0
     assert wanted_bytes(Room(100 * GIB, 0, 300 * MIB, 0, None, None), 0) == 0
     assert wanted_bytes(Room(100 * GIB, 0, 330 * MIB, 0, None, None), 0) == 320 * MIB
+
+
+def test_a_volume_that_is_beyond_its_limits_is_brought_within_them_and_no_further() -> None:
+    assert over_limits(Room(100 * GIB, 50 * GIB, 40 * GIB, 0, None, 40 * GIB), 0) == 0
+    assert over_limits(Room(100 * GIB, 50 * GIB, 40 * GIB + 7, 0, None, 40 * GIB), 0) == 7
+    assert over_limits(Room(100 * GIB, 50 * GIB, 40 * GIB, 0, 51 * GIB, None), 144 * MIB) == GIB + MIB
+    assert over_limits(Room(100 * GIB, 2 * GIB, 40 * GIB, 0, 50 * GIB, None), 0) == 0
 
 
 @pytest.mark.parametrize(

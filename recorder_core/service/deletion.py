@@ -1,0 +1,94 @@
+"""Deletes what a sweep has decided on: one transaction after the other, and behind each the files (invariant 2).
+
+What may go is the index's to say, in the transaction that takes it (invariant 3). Files are unlinked on a thread beside
+the index's, so that whoever writes footage never waits for it.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from recorder_core.errors import RequestError, StorageError
+from recorder_core.storage.files import storage_error
+from recorder_core.storage.garbage import collect_garbage
+from recorder_core.storage.index import Index
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from recorder_core.clock import Clock
+    from recorder_core.models import Certificate, DeletionRule
+    from recorder_core.storage.records import Volume
+
+    from .index_thread import IndexThread
+    from .volumes import Volumes
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class Deletion:
+    """Takes footage from the index and from the volumes."""
+
+    def __init__(
+        self,
+        index: IndexThread,
+        volumes: Volumes,
+        clock: Clock,
+        *,
+        policy_version: Callable[[], str],
+        on_deleted: Callable[[Certificate], None],
+    ) -> None:
+        """Have every certificate told of by `on_deleted`; `policy_version` is what each is to say of the policy."""
+        self._index = index
+        self._volumes = volumes
+        self._clock = clock
+        self._policy_version = policy_version
+        self._on_deleted = on_deleted
+
+    async def oldest_of(
+        self, camera_id: str, rule: DeletionRule, *, before_us: int | None = None, max_bytes: int | None = None
+    ) -> Certificate | None:
+        """Delete the oldest stretch of a camera's footage that may go; None where none may."""
+        try:
+            certificate = await self._index.ask(
+                Index.condemn_oldest,
+                camera_id,
+                before_us=before_us,
+                max_bytes=max_bytes,
+                rule=rule,
+                policy_version=self._policy_version(),
+                now_us=self._clock.now_us(),
+            )
+        except RequestError:  # it has rules and never recorded anything here
+            return None
+        if certificate is not None:
+            self._on_deleted(certificate)
+            await self.collect()
+        return certificate
+
+    async def oldest_on(self, volume: Volume, wanted_bytes: int) -> int:
+        """Delete the oldest footage on a volume that may go, as much as one transaction takes; return its bytes."""
+        certificates = await self._index.ask(
+            Index.condemn_oldest_on,
+            volume.volume_id,
+            wanted_bytes,
+            policy_version=self._policy_version(),
+            now_us=self._clock.now_us(),
+        )
+        for certificate in certificates:
+            self._on_deleted(certificate)
+        if certificates:
+            await self.collect()
+            self._volumes.look_soon()
+        return sum(certificate.size for certificate in certificates)
+
+    async def collect(self) -> None:
+        """Unlink what was given up, on every volume that is there; what is away goes when it is back."""
+        for volume in self._volumes.usable():
+            try:
+                await self._index.beside(collect_garbage, volume)
+            except StorageError as error:
+                _LOGGER.error("Nothing can be deleted from volume %s: %s", volume.path, error.message)  # noqa: TRY400  # it says all
+            except OSError as error:
+                _LOGGER.error("%s", storage_error(error, f"Deleting from volume {volume.path}").message)  # noqa: TRY400  # it says all

@@ -1,0 +1,142 @@
+"""Where footage goes, and whence it goes, with several volumes; and what is told of them at once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from recorder_core.models import HoldRelease, HoldRequest, SweepHalt, VolumeState
+
+from .shelves import DAY_S, HOUR_S, library
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from recorder_core.models import FeedItem, RecorderStatus
+
+    from .shelves import Library
+
+
+def _used(one: Library, number: int) -> int:
+    return one.index.bytes_on_volume(one.volume(number).volume_id)
+
+
+async def _place(one: Library, camera_id: str = "lobby") -> Path:
+    """Where a camera's next file goes, once the volumes were looked at."""
+    for slot in one.recorder._volumes._slots:
+        await one.recorder._volumes._look(slot)
+    return one.recorder._volumes.writer(camera_id).volume.path
+
+
+async def test_while_one_volume_has_room_nothing_is_deleted_on_another(data: Path) -> None:
+    async with library(data) as one:
+        await one.camera()
+        await one.use(data / "a", data / "b")
+        laid = one.lay(ago_s=HOUR_S, fragments=4, times=20)
+        used = _used(one, 0)
+        await one.use(data / "a", data / "b", max_bytes=used)
+        for slot in one.recorder._volumes._slots:
+            one.recorder._volumes._chosen["lobby"] = slot
+            await one.sweep()
+            assert await _place(one) == data / "b"
+        assert len(one.stored()) == len(laid)
+        assert [volume.only_held for volume in (await one.client.status()).volumes] == [False, False]
+
+
+async def test_with_no_room_left_the_oldest_goes_on_whichever_volume_it_lies(data: Path) -> None:
+    async with library(data) as one:
+        await one.camera()
+        await one.use(data / "a", data / "b")
+        newer = one.lay(ago_s=HOUR_S, fragments=4, times=20)
+        older = one.lay(ago_s=2 * DAY_S, fragments=4, times=20, volume=1)
+        await one.use(data / "a", data / "b", max_bytes=_used(one, 0))
+        await one.sweep()
+        kept = {segment.segment_id for segment in one.stored()}
+        assert {segment.segment_id for segment in newer} <= kept
+        gone = [segment.segment_id not in kept for segment in older]
+        assert gone == sorted(gone, reverse=True)
+        assert 0 < sum(gone) < len(older)
+        assert await _place(one) == data / "b"
+        await one.client.place_hold(HoldRequest(camera_ids=["lobby"], start_us=1, end_us=older[-1].end_us))
+        await one.use(data / "a", data / "b", max_bytes=_used(one, 1))  # what is left there is held
+        await one.sweep()
+        kept = {segment.segment_id for segment in one.stored()}
+        assert sum(segment.segment_id in kept for segment in older) == len(older) - sum(gone)
+        assert 0 < sum(segment.segment_id in kept for segment in newer) < len(newer)
+        assert await _place(one) == data / "a"
+        assert [event.data["path"] for event in await one.events("storage_held")] == [str(data / "b")]
+
+
+async def test_a_limit_that_is_lowered_is_kept_though_another_volume_has_room(data: Path) -> None:
+    async with library(data) as one:
+        await one.camera()
+        await one.use(data / "a", data / "b")
+        one.lay(ago_s=HOUR_S, fragments=4, times=20)
+        limit = _used(one, 0) // 2
+        await one.use(data / "a", data / "b", max_bytes=limit)
+        await one.sweep()
+        assert limit * 0.8 < _used(one, 0) <= limit
+
+
+class Watcher:
+    """What somebody who follows the feed has seen."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.seen: list[FeedItem] = []
+        self._news = asyncio.Event()
+
+    async def follow(self, one: Library) -> None:
+        """Follow until cancelled."""
+        async for item in one.client.feed():
+            self.seen.append(item)
+            self._news.set()
+
+    async def sees(self, wanted: Callable[[], bool]) -> None:
+        """Wait until what was seen is the wanted."""
+        async with asyncio.timeout(20):
+            while not wanted():
+                await self._news.wait()
+                self._news.clear()
+
+    def statuses(self) -> list[RecorderStatus]:
+        """Return the pictures of the whole."""
+        return [item.status for item in self.seen if item.status is not None]
+
+    def only_held(self) -> bool | None:
+        """Whether the volume was last said to hold nothing but what is held."""
+        said = [item.volume.only_held for item in self.seen if item.volume is not None]
+        return said[-1] if said else None
+
+
+async def test_what_changes_of_the_whole_is_told_at_once_to_all_who_watch(data: Path) -> None:
+    """Holds, the sweep's halt, and whether only held footage is left; not the same thing twice."""
+    async with library(data) as one:
+        await one.use(data / "footage")
+        await one.camera()
+        laid = one.lay(ago_s=HOUR_S, fragments=4, times=20)
+        await one.sweep()
+        watcher = Watcher()
+        following = asyncio.create_task(watcher.follow(one))
+        await watcher.sees(lambda: bool(watcher.seen))
+        watcher.seen.clear()
+        request = HoldRequest(camera_ids=["lobby"], start_us=laid[0].start_us, key="k")
+        placed = await one.client.place_hold(request)
+        await one.client.place_hold(request)
+        await watcher.sees(lambda: [status.holds for status in watcher.statuses()] == [1])
+        one.clock.step(2 * HOUR_S)
+        await one.sweep()
+        await one.client.confirm_clock()
+        halts = [None, SweepHalt.CLOCK, None]
+        await watcher.sees(lambda: [status.sweep_halt for status in watcher.statuses()] == halts)
+        await one.use(data / "footage", max_bytes=sum(segment.size for segment in laid))
+        await one.sweep()
+        await watcher.sees(lambda: watcher.only_held() is True)
+        assert (await one.client.status()).volumes[0].state is VolumeState.FULL
+        await one.client.release_hold(placed.hold.hold_id, HoldRelease())
+        await one.sweep()
+        await watcher.sees(lambda: watcher.only_held() is False)
+        assert watcher.statuses()[-1].holds == 0
+        following.cancel()
+        await asyncio.wait({following})
