@@ -1,7 +1,8 @@
 """Rebuilds the index from the files alone, or compares a whole index with all files (invariants 1, 4 and 7).
 
 Every file names its camera, run and segment, and each fragment its UTC, so rows can be made again. A row is never
-removed for want of a file unless that is asked for, a file never for want of a row unless it holds nothing.
+removed for want of a file unless that is asked for, a file never for want of a row unless it holds nothing. Of a file
+that the disk has damaged nothing is cut: what can be read gets its row, and the finding `changed`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from .rebuild_rows import REBUILT, Finding
 from .reconcile import no_progress
 from .records import Run
 from .salvage import cut_torn_end, segment_of
+from .traces import is_one_fragment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -156,6 +158,8 @@ class _Walk:
             self.report.foreign += 1
             return None
         if not outline.fragments:
+            if not is_one_fragment(volume.path / path, outline.whole_size):
+                raise Mp4Error("Its first fragment is damaged, and others follow")
             size = (volume.path / path).stat().st_size
             self.index.condemn(GarbageFile(outline.segment_id, volume.volume_id, path, size, "nothing_whole"))
             self.report.discarded += 1

@@ -17,6 +17,7 @@ from recorder_core.mp4.reader import read_outline, read_segment
 from .garbage import collect_garbage
 from .garbage_rows import GarbageFile
 from .salvage import salvage, segment_of
+from .traces import is_torn_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -39,9 +40,9 @@ class Reconciled:
     """What a start found.
 
     `salvaged` are the segments that were made of open files, `discarded` counts open files in which nothing was whole,
-    `foreign` those in whose place another file lies (it is left alone). `waiting` are open files on volumes that are
-    not there or cannot be read; a later start sees to them. `ends` says where the record of each camera ends, in UTC
-    microseconds: from there until it records again the recorder was down.
+    `foreign` those in whose place another file lies, or one whose beginning is damaged; it is left alone. `waiting` are
+    open files on volumes that are not there or cannot be read; a later start sees to them. `ends` says where the record
+    of each camera ends, in UTC microseconds: from there until it records again the recorder was down.
     """
 
     salvaged: list[Segment] = field(default_factory=list)
@@ -155,7 +156,8 @@ def _see_to(index: Index, volumes: Mapping[str, VolumeHandle], file: OpenFile, f
     try:
         layout = read_segment(path)
         ours = (layout.camera_id, layout.run_id, layout.segment_id) == (file.camera_id, file.run_id, file.segment_id)
-        fragments = salvage(path, layout) if ours else ()
+        fragments = salvage(path, layout) if ours else layout.fragments
+        whole_size = layout.whole_size
     except FileNotFoundError:  # the row comes before the file
         if _is_there(handle):
             index.file_discarded(file.segment_id)
@@ -164,15 +166,15 @@ def _see_to(index: Index, volumes: Mapping[str, VolumeHandle], file: OpenFile, f
             found.waiting.append(file)
         return
     except Mp4Error:
-        layout, ours, fragments = None, True, ()
-    if not ours:
-        _LOGGER.error("Another file lies where the segment %s was being written", file.path)
-        index.file_discarded(file.segment_id)
-        found.foreign += 1
-    elif layout is None or not fragments:
+        ours, fragments, whole_size = True, (), 0
+    if not fragments and is_torn_end(path, whole_size):  # whatever it says of itself, for that may be torn, too
         size = path.stat().st_size
         index.condemn(GarbageFile(file.segment_id, file.volume_id, file.path, size, "nothing_whole"))
         found.discarded += 1
+    elif not fragments or not ours:
+        _LOGGER.error("Where the segment %s was being written lies another file, or a damaged one", file.path)
+        index.file_discarded(file.segment_id)
+        found.foreign += 1
     else:
         segment = segment_of(handle.volume, file.path, read_outline(path), salvaged=True)
         # The start that the writer had settled on, where the segment before it ends.

@@ -1,6 +1,7 @@
 """Makes a segment of a file that nobody closed: cuts what is torn, syncs, hashes, and says what the row would be.
 
-Keeps the file half of invariant 7: all but the last, torn fragment of a file survives a crash.
+Keeps the file half of invariant 7: all but the last, torn fragment of a file survives a crash, and of a file that the
+disk has damaged everything does.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from recorder_core.media import TIMESCALE
 
 from .files import fsync_folder
 from .records import FragmentSpan, Segment
+from .traces import is_one_fragment, is_torn_end
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,22 +30,30 @@ def salvage(path: Path, layout: SegmentLayout) -> tuple[FragmentLayout, ...]:
     """Cut a file that was being written when its writer died behind the last fragment that is whole, and sync it.
 
     After a power cut a fragment's boxes may have reached the disk and its media data not, so every sample is compared
-    with the digest beside it. Returns the fragments that are left. Raises OSError.
+    with the digest beside it. Where more follows than a power cut can have torn, nothing is cut. Returns the fragments
+    that are left. Raises OSError.
     """
     with path.open("r+b") as file:
         kept = 0
         while kept < len(layout.fragments) and _is_whole(file, layout.fragments[kept]):
             kept += 1
+        end = layout.fragments[kept].offset if kept < len(layout.fragments) else layout.whole_size
         fragments = layout.fragments[:kept]
-        if fragments:
-            _cut(file, fragments[-1].offset + fragments[-1].size)
+        if not is_torn_end(path, end):
+            fragments = layout.fragments
+        elif fragments:
+            _cut(file, end)
+        os.fsync(file.fileno())
     fsync_folder(path.parent)
     return fragments
 
 
 def cut_torn_end(path: Path, outline: SegmentOutline) -> bool:
-    """Cut what follows the last fragment in a file and sync it; whether there was something. Raises OSError."""
-    if path.stat().st_size == outline.whole_size:
+    """Cut a torn fragment behind the whole ones of a file and sync it; whether that was done.
+
+    Where others follow it is no torn end, and nothing is cut. Raises OSError.
+    """
+    if path.stat().st_size == outline.whole_size or not is_one_fragment(path, outline.whole_size):
         return False
     with path.open("r+b") as file:
         _cut(file, outline.whole_size)
