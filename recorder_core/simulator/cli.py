@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .camera import SimulatedCamera
+    from .loop import FrameLoop
 
 
 def _count(text: str) -> int:
@@ -65,13 +66,13 @@ async def run(args: argparse.Namespace) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     cameras: Sequence[SimulatedCamera] = LIBRARIES[args.library].cameras
-    loop = None
+    loops: list[FrameLoop] = []
     if args.old:
         cameras = OLD_CAMERAS
     if args.load is not None:
         _say("Encoding the loop …")
-        cameras, loop = load_cameras(args.load), encode_loop(LOAD_VIDEO)
-    async with Simulator(cameras, host=args.host, port=args.port, log_path=args.log, loop=loop) as simulator:
+        cameras, loops = load_cameras(args.load), [encode_loop(LOAD_VIDEO)]
+    async with Simulator(cameras, host=args.host, port=args.port, log_path=args.log, loops=loops) as simulator:
         for camera in cameras:
             _say(_describe(simulator, camera, passwords=args.passwords))
         _say(f"{len(cameras)} cameras are running. Ctrl-C stops them.")

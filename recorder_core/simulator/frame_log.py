@@ -18,7 +18,8 @@ class FrameRecord:
     """One coded picture, in the order of sending.
 
     `time_us` is UTC when it was taken, `size` the bytes of its NAL units, `receivers` the sessions that it was sent
-    to (0: nobody was watching). In load mode `serial` counts on from loop to loop; see `loop.py`.
+    to (0: nobody was watching). In load mode `serial` counts on from loop to loop, and `digest` is the SHA-256 of the
+    MP4 sample that the picture makes; see `loop.py`.
     """
 
     name: str
@@ -28,6 +29,7 @@ class FrameRecord:
     sync: bool
     size: int
     receivers: int
+    digest: str = ""
 
 
 class FrameLog(Protocol):

@@ -25,7 +25,7 @@ from .sdp import VideoMedia
 from .timing import wall_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from recorder_core.clock import Clock
 
@@ -84,13 +84,16 @@ def _loop_frame(frame: EncodedFrame, codec: VideoCodec) -> LoopFrame:
 
 
 class LoopSource:
-    """One camera's replay of a loop."""
+    """One camera's replay of a loop, or of one after the other."""
 
-    def __init__(self, camera: SimulatedCamera, loop: FrameLoop, clock: Clock, *, phase: float) -> None:
-        """Prepare all packets. `phase` (0 to 1) is how far into the loop, and into a frame's time, it starts."""
-        self._loop, self._clock, self._phase = loop, clock, phase
-        sets = loop.parameter_sets if loop.video.repeat_headers else ()
-        self._frames = [prepare(entry.frame, loop.video.codec, camera.mtu, sets) for entry in loop.frames]
+    def __init__(self, camera: SimulatedCamera, loops: Sequence[FrameLoop], clock: Clock, *, phase: float) -> None:
+        """Prepare the first loop's packets. `phase` (0 to 1) is how far into it, and into a frame's time, it starts.
+
+        A change of the encoding is one to another of the loops, which have one frame rate, one length and one GOP.
+        """
+        self._camera, self._loops, self._clock, self._phase = camera, tuple(loops), clock, phase
+        self._wanted = self._loop = self._loops[0]
+        self._frames = self._prepared(self._loop, in_band=self._loop.video.repeat_headers)
         self._index = int(phase * len(self._frames))
 
     @property
@@ -104,9 +107,16 @@ class LoopSource:
         return self._index * CLOCK_RATE // self._loop.video.fps
 
     def change(self, video: VideoSettings) -> None:
-        """A loop cannot be encoded anew. Raises ValueError if that would be needed."""
-        if video != self._loop.video:
-            raise ValueError("the encoding cannot change in load mode")
+        """Go on with the loop of that encoding from the next sync sample on; its parameter sets come in the stream.
+
+        Raises ValueError if there is none: nothing is encoded in load mode.
+        """
+        if video == self._wanted.video:
+            return
+        found = next((loop for loop in self._loops if loop.video == video), None)
+        if found is None:
+            raise ValueError("no loop has that encoding")
+        self._wanted = found
 
     def announce_in_band(self, *, always: bool) -> None:
         """Its parameter sets are where they are. Raises ValueError if more would be needed."""
@@ -123,6 +133,9 @@ class LoopSource:
             wait_us = due_us - clock.monotonic_us()
             if wait_us > 0:
                 await clock.sleep(wait_us / 1_000_000)
+            if self._wanted is not self._loop and self._frames[self._index % count].sync:
+                self._loop = self._wanted
+                self._frames = self._prepared(self._loop, in_band=True)
             frame = self._frames[self._index % count]
             # In the order of decoding a picture with B-frames is sent at another one's turn.
             serial = self._index - self._index % count + frame.serial
@@ -130,3 +143,10 @@ class LoopSource:
             pts = serial * CLOCK_RATE // fps
             deliver(replace(frame, serial=serial, time_us=time_us, pts=pts))
             self._index += 1
+
+    def _prepared(self, loop: FrameLoop, *, in_band: bool) -> list[PreparedFrame]:
+        sets = loop.parameter_sets if in_band else ()
+        return [
+            replace(prepare(entry.frame, loop.video.codec, self._camera.mtu, sets), digest=entry.digest)
+            for entry in loop.frames
+        ]

@@ -25,7 +25,8 @@ _NTP_EPOCH_S = 2_208_988_800  # 1970 in NTP time (RFC 868)
 class PreparedFrame:
     """A coded picture as packets on channel 0; `offsets` are where the interleaved headers start.
 
-    For an answer over HTTP `wire` is a part of it, and there are no packets.
+    For an answer over HTTP `wire` is a part of it, and there are no packets. `digest` is the SHA-256 of the picture's
+    MP4 sample in hex where that is known beforehand, as in load mode; else it is empty.
     """
 
     serial: int
@@ -35,6 +36,7 @@ class PreparedFrame:
     size: int
     wire: bytes
     offsets: tuple[int, ...]
+    digest: str = ""
 
 
 def interleaved_packets(payloads: Iterable[bytes], payload_type: int) -> tuple[bytes, tuple[int, ...]]:

@@ -155,8 +155,16 @@ class CameraServer:
             counters.reports_sent += session.report(frame, self.camera, self.clock)
         counters.frames_taken += 1
         counters.frames_sent += bool(receivers)
-        camera = self.camera
         self._log.add(
-            FrameRecord(camera.name, camera.number, frame.serial, frame.time_us, frame.sync, frame.size, len(receivers))
+            FrameRecord(
+                name=self.camera.name,
+                camera=self.camera.number,
+                serial=frame.serial,
+                time_us=frame.time_us,
+                sync=frame.sync,
+                size=frame.size,
+                receivers=len(receivers),
+                digest=frame.digest,
+            )
         )
         self.bell.ring()

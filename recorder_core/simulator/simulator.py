@@ -38,11 +38,12 @@ class Simulator:
         clock: Clock | None = None,
         tls: ssl.SSLContext | None = None,
         log_path: Path | None = None,
-        loop: FrameLoop | None = None,
+        loops: Sequence[FrameLoop] = (),
     ) -> None:
         """Keep the settings. `tls` is the server's context for cameras that speak RTSP over TLS.
 
-        With `loop` (load mode) all cameras replay it, each at its own phase, instead of encoding live.
+        With `loops` (load mode) all cameras replay the first, each at its own phase, instead of encoding live; a change
+        of a camera's encoding is one to the loop that is encoded so.
         With `log_path` every frame is written to that file as a line of JSON, else `frames` remembers the latest.
         """
         self._cameras = tuple(cameras)
@@ -52,7 +53,7 @@ class Simulator:
         self._log_path = log_path
         self._memory = MemoryLog()
         self._log: FrameLog = self._memory
-        self._loop = loop
+        self._loops = tuple(loops)
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="camera")
         self._servers: dict[str, CameraServer] = {}
 
@@ -88,8 +89,8 @@ class Simulator:
         await server.start()
 
     def _source(self, camera: SimulatedCamera, index: int) -> Source:
-        if self._loop is not None:
-            return LoopSource(camera, self._loop, self._clock, phase=index / len(self._cameras))
+        if self._loops:
+            return LoopSource(camera, self._loops, self._clock, phase=index / len(self._cameras))
         return LiveSource(camera, self._clock, self._workers)
 
     async def _stop(self) -> None:

@@ -26,7 +26,7 @@ async def main(count: int) -> None:
         sizes=[sum(4 + len(unit) for unit in one.frame.units) for one in loop.frames],
         sha256=[one.digest for one in loop.frames],
     )
-    async with Simulator(load_cameras(count), loop=loop) as simulator:
+    async with Simulator(load_cameras(count), loops=[loop]) as simulator:
         urls = [simulator.url(camera.name) for camera in simulator.cameras]
         print(json.dumps({"urls": urls, "material": asdict(material)}), flush=True)
         await asyncio.to_thread(sys.stdin.buffer.read)

@@ -54,7 +54,7 @@ async def test_a_library_runs_until_it_is_told_to_stop(stop: signal.Signals, tmp
             process.kill()
     records = [json.loads(line) for line in log.read_text().splitlines()]
     assert {record["name"] for record in records} <= {camera.name for camera in cameras}
-    assert records[0].keys() == {"name", "camera", "serial", "time_us", "sync", "size", "receivers"}
+    assert records[0].keys() == {"name", "camera", "serial", "time_us", "sync", "size", "receivers", "digest"}
     assert records[0]["serial"] == 0
     assert records[0]["sync"] is True
 

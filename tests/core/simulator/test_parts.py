@@ -72,6 +72,7 @@ def test_a_file_log_goes_on_where_it_ended(tmp_path: Path) -> None:
             "sync": serial == 0,
             "size": 1234,
             "receivers": 1,
+            "digest": "",
         }
         for serial in range(2)
     ]

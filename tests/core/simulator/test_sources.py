@@ -138,7 +138,7 @@ def test_each_frame_of_a_loop_is_known_by_its_digest_and_its_code(loop: FrameLoo
 
 async def test_a_loop_counts_on_from_round_to_round(loop: FrameLoop) -> None:
     clock = ManualClock()
-    source = LoopSource(replace(CAMERA, video=loop.video), loop, clock, phase=0.5)
+    source = LoopSource(replace(CAMERA, video=loop.video), [loop], clock, phase=0.5)
     assert source.next_pts == 10 * 1800
     async with running(source) as taker:
         await clock.somebody_sleeps()
@@ -158,12 +158,39 @@ async def test_a_loop_counts_on_from_round_to_round(loop: FrameLoop) -> None:
     by_index = {entry.frame.serial: entry.frame for entry in loop.frames}
     for frame in taker.frames:
         assert frame.size == sum(map(len, by_index[frame.serial % 20].units))
+    digests = {entry.frame.serial: entry.digest for entry in loop.frames}
+    assert [frame.digest for frame in taker.frames] == [digests[serial % 20] for serial in serials]
+
+
+async def test_a_loop_gives_way_to_another_one_at_a_sync_sample() -> None:
+    """Serials and times go on, and the new parameter sets come in the stream; so on the way back."""
+    loops = [encode_loop(QUICK), encode_loop(replace(QUICK, width=2 * QUICK.width))]
+    clock = ManualClock()
+    source = LoopSource(replace(CAMERA, video=QUICK), loops, clock, phase=0)
+    async with running(source) as taker:
+        await taker.wait(1)
+        for count, video in ((5, loops[1].video), (15, QUICK)):
+            while len(taker.frames) < count:
+                clock.advance(0.02)
+                await taker.wait(len(taker.frames) + 1)
+            source.change(video)
+        while len(taker.frames) < 30:
+            clock.advance(0.02)
+            await taker.wait(len(taker.frames) + 1)
+    assert [frame.serial for frame in taker.frames] == list(range(30))
+    assert [frame.time_us - START_US for frame in taker.frames] == [20_000 * number for number in range(30)]
+    expected = [loops[10 <= number < 20].frames[number % 20] for number in range(30)]
+    assert [frame.digest for frame in taker.frames] == [entry.digest for entry in expected]
+    with_sets = [
+        frame.serial for frame in taker.frames if frame.size > sum(map(len, expected[frame.serial].frame.units))
+    ]
+    assert with_sets == [10, 20]
 
 
 async def test_many_cameras_replay_one_loop() -> None:
     loop = encode_loop(replace(QUICK, repeat_headers=True))
     cameras = [replace(CAMERA, name=f"camera-{number}", number=number, video=loop.video) for number in range(1, 4)]
-    async with Simulator(cameras, loop=loop) as simulator:
+    async with Simulator(cameras, loops=[loop]) as simulator:
         for camera in cameras:
             async with connect(simulator.url(camera.name)) as client:
                 assert "sprop-parameter-sets" in (await client.ask("DESCRIBE")).body
@@ -176,12 +203,12 @@ async def test_many_cameras_replay_one_loop() -> None:
                 # A sync sample brings its parameter sets along: STAP-A with the SPS first.
                 assert any(group[0].payload[0] & 31 == 24 and group[0].payload[3] & 31 == 7 for group in groups)
         await simulator.apply("camera-1", Quirk.NO_PARAMETER_SETS)
-        with pytest.raises(ValueError, match="cannot change"):
+        with pytest.raises(ValueError, match="no loop"):
             await simulator.apply("camera-1", ChangeVideo(QUICK_H265))
 
 
 async def test_a_loop_without_parameter_sets_cannot_send_any(loop: FrameLoop) -> None:
-    source = LoopSource(replace(CAMERA, video=loop.video), loop, ManualClock(), phase=0)
+    source = LoopSource(replace(CAMERA, video=loop.video), [loop], ManualClock(), phase=0)
     source.announce_in_band(always=False)
     with pytest.raises(ValueError, match="no parameter sets"):
         source.announce_in_band(always=True)
