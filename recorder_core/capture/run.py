@@ -144,15 +144,21 @@ class RunRecorder:
 
     def _add(self, samples: list[Sample]) -> None:
         for sample in samples:
-            if self._samples:
-                # Where every picture is a sync sample, none begins a GOP that would be worth a fragment of its own.
-                begins = sample.sync and not self._samples[-1].sync
-                if begins or sample.dts - self._samples[0].dts >= _FRAGMENT:
-                    self._close_fragment()
+            if self._samples and self._ends_before(sample.dts, sync=sample.sync):
+                self._close_fragment()
             if sample.sync and self._segment is not None and self._clock.utc_us(sample.dts) >= self._segment_end_us:
                 self._rotate(sample.dts)
             self._samples.append(sample)
             self._bytes += len(sample.data)
+        # What follows is known before it is a sample itself; whoever is killed until then need not lose the fragment.
+        following = self._timeline.following
+        if self._samples and following is not None and self._ends_before(following[0], sync=following[1]):
+            self._close_fragment()
+
+    def _ends_before(self, dts: int, *, sync: bool) -> bool:
+        """Whether the fragment is complete when such a sample follows."""
+        # Where every picture is a sync sample, none begins a GOP that would be worth a fragment of its own.
+        return (sync and not self._samples[-1].sync) or dts - self._samples[0].dts >= _FRAGMENT
 
     def _close_fragment(self) -> None:
         samples, self._samples = tuple(self._samples), []

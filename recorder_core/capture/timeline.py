@@ -42,6 +42,11 @@ class DecodeTimeline:
         self._dts: int | None = None
         self._duration = _FALLBACK_DURATION
 
+    @property
+    def following(self) -> tuple[int, bool] | None:
+        """When the next sample is to be decoded and whether it is a sync sample; None while no unit has its time."""
+        return None if self._unit is None or self._dts is None else (self._dts, self._unit.sync)
+
     def push(self, units: Iterable[AccessUnit]) -> list[Sample]:
         """Add the next units in decoding order; return the samples that have become certain."""
         samples: list[Sample] = []

@@ -25,7 +25,7 @@ BUFFER_SLACK = 64
 
 _READ_BYTES = 256 << 10
 _SHORTEST_US = 30_000
-_LONGEST_US = 340_000
+_LONGEST_US = 400_000
 """What is not read yet is lost with the process, on top of the open fragment; so no read may wait for long."""
 
 _YOUNG_US = 2_000_000

@@ -69,6 +69,21 @@ async def test_a_recording_shorter_than_a_fragment(where: Place) -> None:
     assert end_us == T0 + 4 * S // FPS
 
 
+@pytest.mark.parametrize("gop", [GOP, 10 * GOP])
+async def test_a_fragment_is_written_as_soon_as_what_follows_it_is_there(where: Place, gop: int) -> None:
+    """Were it to wait until that is a sample itself, a kill would cost another picture's time."""
+    studio = Studio(where)
+    studio.gop = gop
+    studio.take(FPS)
+    assert studio.run_id() is None
+    studio.take(1)
+    assert studio.run_id() is not None
+    (writing,) = where.writer.open_segments()
+    assert writing.handed_us - writing.file.start_us == S
+    await studio.end()
+    assert await studio.numbers() == [list(range(FPS + 1))]
+
+
 async def test_nothing_to_end(where: Place) -> None:
     studio = Studio(where)
     assert studio.recording.finish(GapReason.STALLED) is None
