@@ -31,8 +31,8 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "recorder_core/capture/run.py",
-        "sample.dts - self._samples[0].dts >= _FRAGMENT",
-        "sample.dts - self._samples[0].dts >= 2 * _FRAGMENT",
+        "dts - self._samples[0].dts >= _FRAGMENT",
+        "dts - self._samples[0].dts >= 2 * _FRAGMENT",
         "a fragment takes two seconds, which a crash would cost",
         ("tests/core/capture/test_recording.py",),
     ),
