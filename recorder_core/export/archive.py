@@ -83,8 +83,8 @@ class Archive(Protocol):
         """
         ...
 
-    def ages(self) -> bool:
-        """Whether the clock can be trusted to tell what is too old."""
+    def trusted_us(self) -> int | None:
+        """Return a time by which may be told what is too old: a little while ago; None while the clock is in doubt."""
         ...
 
     def may_delete(self) -> bool:

@@ -90,8 +90,8 @@ class ExportRemoval:
             return
         rules = self._archive.settings().exports
         kept = await self._index.ask(Index.kept_exports)
-        if self._archive.ages():
-            for export_id, rule in too_old(kept, rules, self._clock.now_us()):
+        if (now_us := self._archive.trusted_us()) is not None:
+            for export_id, rule in too_old(kept, rules, now_us):
                 await self._remove_unless_held(export_id, rule)
             kept = await self._index.ask(Index.kept_exports)
         excess = excess_bytes(kept, rules)

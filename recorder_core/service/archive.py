@@ -42,6 +42,7 @@ class Store:
     store_id: str
     settings: Callable[[], Settings]
     halt: Callable[[], SweepHalt | None]
+    trusted_us: Callable[[], int | None]
 
 
 class ServiceArchive:
@@ -102,9 +103,9 @@ class ServiceArchive:
         """Make sure that so many bytes fit on the first volume."""
         self._volumes.check_room(size)
 
-    def ages(self) -> bool:
-        """Whether the clock can be trusted to tell what is too old."""
-        return self._store.halt() is None
+    def trusted_us(self) -> int | None:
+        """Return when the clock was last looked at and believed; what it shows now it may have been set to since."""
+        return self._store.trusted_us()
 
     def may_delete(self) -> bool:
         """Whether all holds are known, so that anything may be deleted at all."""

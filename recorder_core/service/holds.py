@@ -95,7 +95,7 @@ class Holds:
 
     async def see_to(self, volumes: Volumes, clock: SweepClock) -> None:
         """Do what is due: end holds that expire, unless the clock is in doubt, and remind of reviews, once each."""
-        expired, review = await self._index.ask(Index.holds_due, self._clock.now_us())
+        expired, review = await self._index.ask(Index.holds_due, clock.seen_us)
         for hold in [] if clock.in_doubt else expired:
             await self._end(hold.hold_id, HoldState.EXPIRED, "", volumes)
         over = set() if clock.in_doubt else {hold.hold_id for hold in expired}

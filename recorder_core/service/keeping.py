@@ -120,6 +120,11 @@ class Keeping:
         return self._sweeper.halt
 
     @property
+    def trusted_us(self) -> int | None:
+        """What the clock showed when it was last looked at; None while it is in doubt."""
+        return self._sweeper.trusted_us
+
+    @property
     def days_until_full(self) -> float | None:
         """In how many days the volumes are full; None if they never are."""
         return self._sweeper.days_until_full

@@ -157,7 +157,10 @@ class Recorder:
         self._cameras = Cameras(self._index, self._volumes, self._events, clock=self._clock, poller=self._poller)
         self._cameras.zone = ZoneInfo(self._settings.time_zone)
         self._footage = Footage(self._index, self._volumes)
-        store = Store(self._folder, self._store_id, lambda: self._settings, lambda: self.keeping.halt)
+        keeping = self.keeping
+        store = Store(
+            self._folder, self._store_id, lambda: self._settings, lambda: keeping.halt, lambda: keeping.trusted_us
+        )
         archive = ServiceArchive(self._index, self._footage, self._volumes, self._clock, store)
         self.exporting = Exporting(self._index, self._events, archive, self._decoder, self._clock)
         await self._take_first_volumes()

@@ -141,6 +141,11 @@ class Sweeper:
             return SweepHalt.HOLDS
         return SweepHalt.CLOCK if self._sweep_clock.in_doubt else None
 
+    @property
+    def trusted_us(self) -> int | None:
+        """What the clock showed when it was last looked at; None while it is in doubt."""
+        return None if self._sweep_clock.in_doubt else self._sweep_clock.seen_us
+
     async def confirm_clock(self) -> None:
         """Believe the clock as it is, for somebody has looked at it."""
         async with self._turn:

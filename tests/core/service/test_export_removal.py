@@ -146,6 +146,16 @@ async def test_exports_go_by_age_but_not_while_the_clock_or_the_holds_are_in_dou
     assert {one.rule for one in desk.index.certificates(None, 0, 10)} == {DeletionRule.AGE}
 
 
+async def test_a_clock_that_has_stepped_since_it_was_looked_at_makes_no_export_old(desk: Desk, shelf: Shelf) -> None:
+    shelf.rules = Settings(exports=Retention(retention_days=2))
+    job = await _done(desk)
+    assert isinstance(desk.clock, ManualClock)
+    shelf.seen_us = desk.clock.wall_us
+    desk.clock.wall_us += 400 * DAY_US
+    await desk.removal.expire()
+    assert (await desk.jobs.job(job.export_id)).state is ExportState.DONE
+
+
 async def test_the_oldest_go_beyond_the_quota(desk: Desk, shelf: Shelf, data: Path) -> None:
     jobs = [await _done(desk) for _ in range(3)]
     shelf.rules = Settings(exports=Retention(quota_bytes=jobs[0].files[0].size * 2))
