@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from recorder_core.models import DeletionRule
+from recorder_core.models import DeletionRule, RecordClass
 
 from .sweep_plan import DAY_US, below_minimum
 
@@ -46,8 +46,9 @@ def read_kept(index: Index, camera_id: str, retention: Retention, now_us: int) -
     forced_us = None
     if retention.minimum_days is not None:
         since_us = now_us - round(retention.minimum_days * DAY_US)
-        ends = [one.end_us for one in index.destroyed(camera_id, since_us, now_us) if one.rule in _FORCED]
-        forced_us = max(ends, default=None)
+        gone = index.destroyed(camera_id, since_us, now_us)
+        footage = [one for one in gone if one.record_class is RecordClass.VIDEO and one.rule in _FORCED]
+        forced_us = max((one.end_us for one in footage), default=None)
     held = index.held_bytes(camera_id)
     unheld = max(index.footage(camera_id).size - held, 0)
     return Kept(None if oldest is None else oldest.start_us, held, unheld, forced_us)

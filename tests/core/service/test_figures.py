@@ -12,10 +12,11 @@ from recorder_core.capture import CaptureStatus
 from recorder_core.clock import SystemClock
 from recorder_core.errors import CameraError, ErrorCode
 from recorder_core.media import Codec, VideoFormat
-from recorder_core.models import CameraConfig, CameraState, SourceKind
+from recorder_core.models import CameraConfig, CameraState, DeletionRule, RecordClass, Retention, SourceKind
 from recorder_core.service.figures import DAY_US, Figures, local_midnight_us, read_figures
-from recorder_core.service.kept import NOTHING_KEPT, Kept
+from recorder_core.service.kept import NOTHING_KEPT, Kept, read_kept
 from recorder_core.service.status import camera_status
+from recorder_core.storage.certificate_rows import Destroyed, Reason, certify
 from recorder_core.storage.index import Index
 from recorder_core.storage.records import GapReason, OpenFile, Run, Segment, Volume
 
@@ -86,6 +87,27 @@ def test_figures_are_read_from_the_index(data: Path) -> None:
         gap_us=110_000_000,
         packets_lost=6,
     )
+
+
+@pytest.mark.parametrize(
+    ("record_class", "rule", "below"),
+    [
+        (RecordClass.VIDEO, DeletionRule.SPACE, True),
+        (RecordClass.VIDEO, DeletionRule.QUOTA, True),
+        (RecordClass.VIDEO, DeletionRule.PERSON, False),
+        (RecordClass.EXPORT, DeletionRule.QUOTA, False),  # a copy: the footage itself is still there
+    ],
+)
+def test_only_footage_that_went_for_want_of_room_falls_short_of_the_minimum(
+    data: Path, record_class: RecordClass, rule: DeletionRule, *, below: bool
+) -> None:
+    retention = Retention(minimum_days=7)
+    with Index.open(data / "index.sqlite", SystemClock()) as index:
+        index.put_camera("a", "A")
+        gone = Destroyed("a", record_class, NOON_US - 2 * DAY_US, NOON_US - DAY_US, 1, (bytes(32),))
+        with index._writing() as connection:
+            certify(connection, gone, Reason(rule, "", NOON_US))
+        assert read_kept(index, "a", retention, NOON_US).below_minimum(retention, NOON_US) is below
 
 
 def test_a_gap_that_lasts_goes_on_growing() -> None:

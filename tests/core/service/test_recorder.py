@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from recorder_core.clock import SystemClock
-from recorder_core.errors import ErrorCode, RecorderError
+from recorder_core.errors import ErrorCode, RecorderError, StorageError
 from recorder_core.models import (
     CameraConfig,
     CameraState,
@@ -39,6 +39,7 @@ from .rig import PASSWORD, camera, config_of, feed_until, holes, served, state_r
 
 if TYPE_CHECKING:
     from recorder_core.models import Coverage
+    from recorder_core.service.figures import Figures
 
 
 NOWHERE = CameraConfig(camera_id="lobby", name="Lobby", url="rtsp://127.0.0.1:9/camera")
@@ -124,6 +125,35 @@ async def test_every_second_is_footage_or_a_gap_with_its_reason(data: Path) -> N
     assert {"connecting", "connection_lost", "disabled"} <= set(_reasons(coverage))
     assert holes(coverage) == []
     assert len({segment.run_id for segment in coverage.segments}) == 3
+
+
+async def test_an_index_that_refuses_a_question_leaves_no_camera_stopped(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> Figures:
+        raise StorageError(ErrorCode.STORE_LOCKED, "Another process keeps the index locked.")
+
+    async with Simulator([camera()]) as simulator, served(data) as (_, client):
+        await use_volume(client, data / "footage")
+        await client.put_camera(config_of(simulator))
+        await state_reached(client, CameraState.RECORDING)
+        run = (await client.status()).cameras[0].run_id
+        with monkeypatch.context() as patch:
+            patch.setattr("recorder_core.service.cameras.read_figures", refused)
+            with pytest.raises(RecorderError) as caught:
+                await client.put_camera(config_of(simulator, stall_timeout_s=7.0))
+        assert caught.value.code is ErrorCode.STORE_LOCKED
+        await stored(client)
+        [status] = (await client.status()).cameras
+        assert (status.state, status.run_id) == (CameraState.RECORDING, run)
+
+
+async def test_a_camera_that_stays_disabled_is_in_one_gap(data: Path) -> None:
+    async with served(data) as (recorder, client):
+        for name in ("Lobby", "Lobby", "Foyer"):
+            await client.put_camera(replace(NOWHERE, name=name, enabled=False))
+        events = await recorder._index.ask(Index.events, 0, 100)
+    assert [event.kind for event in events].count(EventKind.GAP_OPENED) == 1
 
 
 async def test_a_camera_without_a_volume_says_so_and_begins_when_there_is_one(data: Path) -> None:
