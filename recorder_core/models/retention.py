@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mashumaro.mixins.orjson import DataClassORJSONMixin
@@ -54,10 +54,12 @@ class Retention(DataClassORJSONMixin):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast(DataClassORJSONMixin):
-    """When the footage of an interval will go, if nothing changes.
+    """When the footage of an interval will go, if nothing changes, and how much of it has gone.
 
-    `first_us` is when the first of it goes and `last_us` when the last of it does; None means never. `rule` is the one
-    that takes the first. `held` says that a hold covers some of it; `stored_bytes` is what is there now.
+    `first_us` is when the first of it goes and `last_us` when the last of it does; None means never, or that nothing is
+    stored nor to come. `rule` is the one that takes the first. `held` says that a hold covers some of it, `hold_ids`
+    which ones do, the oldest first. `stored_bytes` is what is there now. `missing_us` is how much of what has passed is
+    not stored, and `destroyed_us` how much of that was recorded and deleted, as certificates tell.
     """
 
     camera_id: str
@@ -68,6 +70,9 @@ class Forecast(DataClassORJSONMixin):
     rule: DeletionRule | None
     held: bool
     stored_bytes: int
+    hold_ids: list[str] = field(default_factory=list)
+    missing_us: int = 0
+    destroyed_us: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

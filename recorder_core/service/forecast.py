@@ -1,7 +1,8 @@
 """When footage will go if nothing changes: by its age, when its camera's quota has come to it, or a volume's room.
 
-Sums come from the index, rates from the last day. Volumes count together: which of them runs short first cannot be
-foretold where cameras change between them.
+Only what is stored or still to come has a day on which it goes; of what is not stored it is said how much there is, and
+how much of that was deleted. Sums come from the index, rates from the last day. Volumes count together: which of them
+runs short first cannot be foretold where cameras change between them.
 """
 
 from __future__ import annotations
@@ -9,16 +10,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from recorder_core.models import DeletionRule, Forecast
-from recorder_core.storage.intervals import EVER_US, Interval, clip, subtract, union
+from recorder_core.models import DeletionRule, Forecast, RecordClass
+from recorder_core.storage.intervals import EVER_US, Interval, clip, length, subtract, union
 
 from .sweep_plan import DAY_US, age_limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from recorder_core.models import Retention
+    from recorder_core.models import Hold, Retention
     from recorder_core.storage.index import Index
+
+_NEVER_US = 36_500 * DAY_US
+"""What room would come to later than in a hundred years does not go: the rate of one day says nothing of then."""
+
+_LONGEST_OPEN_US = 120_000_000
+"""A file that is being written reaches up to now, but for one that was left when its volume went away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,8 @@ def goes_at(
     for rule, queue in queues.items():
         if queue.bytes_per_day > 0:
             passing_us = max(queue.ahead_bytes, 0) * DAY_US // queue.bytes_per_day
-            ends.append((max(moment_us, now_us) + passing_us, rule))
+            if passing_us <= _NEVER_US:
+                ends.append((max(moment_us, now_us) + passing_us, rule))
     return min(ends, key=lambda end: end[0], default=None)
 
 
@@ -54,18 +62,17 @@ class Outlook:
 
 def forecast(index: Index, camera_id: str, interval: Interval, outlook: Outlook, now_us: int) -> Forecast:
     """Say when footage of an interval, stored or still to come, will go. Raises RequestError `UNKNOWN_CAMERA`."""
-    stored_bytes, _ = index.footage_in(camera_id, *interval)
-    holds = _held(index)
-    held = bool(clip(holds.get(camera_id, []), *interval))
-    oldest_us = index.footage(camera_id).oldest_us
-    since_us = now_us if oldest_us is None else min(oldest_us, now_us)
-    there = clip([interval], since_us, EVER_US) if stored_bytes or interval[1] > now_us else []
-    free = subtract(there, holds.get(camera_id, []))
+    holds = index.holds(active=True, limit=EVER_US)
+    held = _held(holds)
+    there = _there(index, camera_id, interval, held.get(camera_id, []), now_us)
+    kept = any(_there(index, camera_id, part, [], now_us) for part in union(clip(held.get(camera_id, []), *interval)))
     first = last = None
-    if free:
-        first = _goes_at(index, camera_id, free[0][0], outlook, holds, now_us)
-        if not held:
-            last = _goes_at(index, camera_id, free[-1][1], outlook, holds, now_us)
+    if there:
+        first = _goes_at(index, camera_id, there[0][0], outlook, held, now_us)
+        if not kept:
+            last = _goes_at(index, camera_id, there[-1][1], outlook, held, now_us)
+    missing_us, destroyed_us = _gone(index, camera_id, interval, now_us)
+    holding = [one for one in reversed(holds) if clip(_held([one]).get(camera_id, []), *interval)]
     return Forecast(
         camera_id=camera_id,
         start_us=interval[0],
@@ -73,9 +80,42 @@ def forecast(index: Index, camera_id: str, interval: Interval, outlook: Outlook,
         first_us=None if first is None else first[0],
         last_us=None if last is None else last[0],
         rule=None if first is None else first[1],
-        held=held,
-        stored_bytes=stored_bytes,
+        held=bool(holding),
+        stored_bytes=index.footage_in(camera_id, *interval)[0],
+        hold_ids=[one.hold_id for one in holding],
+        missing_us=missing_us,
+        destroyed_us=destroyed_us,
     )
+
+
+def _there(index: Index, camera_id: str, interval: Interval, held: Iterable[Interval], now_us: int) -> list[Interval]:
+    """Return stretches, in order, that begin and end with what is stored, written or to come, and that are not held."""
+    found = [*_being_written(index, camera_id, now_us), (now_us, EVER_US)]
+    free = subtract([interval], held)
+    found += [stored for part in free if (stored := index.reach(camera_id, *part)) is not None]
+    return sorted(stretch for part in free for stretch in clip(found, *part))
+
+
+def _gone(index: Index, camera_id: str, interval: Interval, now_us: int) -> tuple[int, int]:
+    """Return how much of what has passed of an interval is not stored, and how much of that was deleted."""
+    passed = clip([interval], -EVER_US, now_us)
+    if not passed:
+        return 0, 0
+    _, stored_us = index.footage_in(camera_id, *passed[0])
+    written_us = length(clip(_being_written(index, camera_id, now_us), *passed[0]))
+    missing_us = max(length(passed) - stored_us - written_us, 0)
+    certified = (
+        (one.start_us, one.end_us)
+        for one in index.destroyed(camera_id, *passed[0])
+        if one.record_class is RecordClass.VIDEO
+    )
+    return missing_us, min(length(clip(certified, *passed[0])), missing_us)
+
+
+def _being_written(index: Index, camera_id: str, now_us: int) -> list[Interval]:
+    """Return what files that are not closed yet hold of a camera."""
+    begun = (file.start_us for file in index.open_files() if file.camera_id == camera_id)
+    return [(start_us, min(now_us, start_us + _LONGEST_OPEN_US)) for start_us in begun]
 
 
 def _goes_at(
@@ -92,12 +132,12 @@ def _goes_at(
     return goes_at(moment_us, outlook.retention, queues, now_us)
 
 
-def _held(index: Index) -> dict[str, list[Interval]]:
-    """Return what active holds cover, by the cameras' ids."""
+def _held(holds: Iterable[Hold]) -> dict[str, list[Interval]]:
+    """Return what holds cover, by the cameras' ids."""
     found: dict[str, list[Interval]] = {}
-    for hold in index.holds(active=True, limit=EVER_US):
+    for hold in holds:
+        end_us = EVER_US if hold.end_us is None else hold.end_us
         for camera_id in hold.camera_ids:
-            end_us = EVER_US if hold.end_us is None else hold.end_us
             found.setdefault(camera_id, []).append((hold.start_us, end_us))
     return found
 

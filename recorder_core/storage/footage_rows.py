@@ -14,6 +14,7 @@ from .schema import CAMERA, SEGMENT
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from .intervals import Interval
 
 _OVERLAPPING = (
     SEGMENT.c.camera_key == bindparam("camera"),
@@ -30,6 +31,9 @@ _HELD = select(func.coalesce(func.sum(SEGMENT.c.size), 0)).where(*_OVERLAPPING)
 
 _FIRST = func.max(SEGMENT.c.start_us, bindparam("from")).label("first_us")
 _LAST = func.min(SEGMENT.c.start_us + SEGMENT.c.wall_duration_us, bindparam("until")).label("last_us")
+_REACH = select(func.min(_FIRST.element).label("first_us"), func.max(_LAST.element).label("last_us")).where(
+    *_OVERLAPPING
+)
 _INSIDE = select(_FIRST, _LAST, SEGMENT.c.size).where(*_OVERLAPPING).subquery()
 # What the segments before one, in the order of their starts, have covered already.
 _PASSED = func.max(_INSIDE.c.last_us).over(order_by=_INSIDE.c.first_us, rows=(None, -1))
@@ -55,6 +59,19 @@ class FootageRows(CameraRows):
             values = {"camera": key, "from": start_us, "until": end_us, "first": first_us}
             size, covered_us = connection.execute(_COVERED, values).one()
             return size, covered_us
+
+    def reach(self, camera_id: str, start_us: int, end_us: int) -> Interval | None:
+        """Return from when to when closed segments lie in `[start_us, end_us)`, None if there are none.
+
+        Raises:
+            RequestError: `UNKNOWN_CAMERA`.
+        """
+        with self._reading() as connection:
+            key = camera_key(connection, camera_id)
+            first_us = max(start_us - _longest_us(connection, key), -EVER_US)
+            values = {"camera": key, "from": start_us, "until": end_us, "first": first_us}
+            found = connection.execute(_REACH, values).one()
+            return None if found.first_us is None else (found.first_us, found.last_us)
 
     def held_bytes(self, camera_id: str) -> int:
         """Return the bytes of a camera's closed segments that active holds keep, each segment counted once.

@@ -9,6 +9,7 @@ import pytest
 from recorder_core.errors import ErrorCode, RecorderError
 from recorder_core.models import DeletionRule, HoldRequest, Retention
 from recorder_core.service.forecast import Outlook, Queue, forecast, goes_at
+from recorder_core.storage.records import OpenFile
 
 from .shelves import DAY_S, DAY_US, S, library
 
@@ -27,6 +28,7 @@ NOW_US = 1_800_000_000_000_000
         (-2, Retention(destroy_after_days=7), {}, 9, DeletionRule.LAW),
         (1, Retention(), {DeletionRule.SPACE: Queue(30, 10)}, 3, DeletionRule.SPACE),
         (1, Retention(), {DeletionRule.SPACE: Queue(30, 0)}, None, None),
+        (1, Retention(), {DeletionRule.SPACE: Queue(1 << 60, 1)}, None, None),
         (1, Retention(), {DeletionRule.QUOTA: Queue(-5, 10)}, 0, DeletionRule.QUOTA),
         (-2, Retention(), {DeletionRule.SPACE: Queue(30, 10)}, 5, DeletionRule.SPACE),
         (1, Retention(retention_days=7), {DeletionRule.SPACE: Queue(30, 10)}, 3, DeletionRule.SPACE),
@@ -73,6 +75,56 @@ async def test_what_is_stored_and_what_is_still_to_come_has_its_day(data: Path) 
             with pytest.raises(RecorderError) as caught:
                 await one.client.forecast(camera_id, *interval)
             assert caught.value.code is code
+
+
+async def test_what_has_gone_does_not_go_again(data: Path) -> None:
+    """Between what a hold kept and what is not old enough lies what was deleted, and what never was recorded."""
+    async with library(data) as one:
+        await one.use(data / "footage")
+        await one.camera(retention_days=7)
+        kept, gone, new = [one.lay(ago_s=days * DAY_S)[0] for days in (20, 10, 2)]
+        hold = await one.client.place_hold(
+            HoldRequest(camera_ids=["lobby"], start_us=kept.start_us, end_us=kept.end_us)
+        )
+        await one.sweep()
+        found = await one.client.forecast("lobby", gone.start_us - S, new.end_us)
+        assert (found.first_us, found.last_us) == (new.start_us + 7 * DAY_US, new.end_us + 7 * DAY_US)
+        assert (found.stored_bytes, found.held, found.hold_ids) == (new.size, False, [])
+        assert (found.missing_us, found.destroyed_us) == (new.start_us - gone.start_us + S, gone.end_us - gone.start_us)
+        found = await one.client.forecast("lobby", gone.start_us, gone.end_us)
+        assert (found.first_us, found.last_us, found.rule, found.stored_bytes) == (None, None, None, 0)
+        assert found.missing_us == found.destroyed_us == gone.end_us - gone.start_us
+        found = await one.client.forecast("lobby", kept.start_us, new.end_us)
+        assert (found.first_us, found.last_us) == (new.start_us + 7 * DAY_US, None)
+        assert (found.held, found.hold_ids) == (True, [hold.hold.hold_id])
+        late = await one.client.place_hold(
+            HoldRequest(camera_ids=["lobby"], start_us=gone.start_us, end_us=gone.end_us)
+        )
+        found = await one.client.forecast("lobby", gone.start_us, new.end_us)
+        assert (found.last_us, found.hold_ids) == (new.end_us + 7 * DAY_US, [late.hold.hold_id])
+
+
+async def test_what_is_being_written_is_there(data: Path) -> None:
+    async with library(data) as one:
+        await one.use(data / "footage")
+        await one.camera(retention_days=7)
+        [closed] = one.lay(ago_s=60)
+        now_us = one.clock.now_us()
+        one.index.file_opened(
+            OpenFile(1 << 40, "lobby", closed.run_id, one.volume().volume_id, "writing.mp4", now_us - 30 * S)
+        )
+        found = await one.client.forecast("lobby", now_us - 30 * S, now_us)
+        assert (found.first_us, found.last_us, found.missing_us) == (
+            now_us - 30 * S + 7 * DAY_US,
+            now_us + 7 * DAY_US,
+            0,
+        )
+        found = await one.client.forecast("lobby", closed.start_us, now_us + S)
+        assert (found.first_us, found.last_us, found.missing_us) == (
+            closed.start_us + 7 * DAY_US,
+            now_us + S + 7 * DAY_US,
+            30 * S,
+        )
 
 
 async def test_room_comes_to_the_oldest_first_and_passes_over_what_is_held(data: Path) -> None:
