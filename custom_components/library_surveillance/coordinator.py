@@ -26,7 +26,7 @@ from recorder_core.models import FeedItem, Settings, VolumeConfig
 from .cameras import camera_config, camera_subentries
 from .const import CONF_FOOTAGE_PATH, CONF_MAX_GB, CONF_MIN_FREE_GB, DOMAIN, GB
 from .credentials import CredentialRequests
-from .errors import translated
+from .errors import placeholders_of, translated
 from .issues import Issue, Issues, issues_of
 from .picture import Picture
 from .recorder_process import RecorderStartError
@@ -52,7 +52,8 @@ LAST_RETRY_S: Final = 60.0
 FIGURES_S: Final = 1.0
 """Many events at once lead to one question a second for the library's figures."""
 
-_OF_HOLDS: Final = frozenset({"hold_placed", "hold_released", "hold_expired", "hold_review_due"})
+_OF_HOLDS: Final = frozenset({"hold_placed", "hold_widened", "hold_released", "hold_expired", "hold_review_due"})
+_OF_EXPORTS: Final = frozenset({"export_done", "export_failed", "export_cancelled", "export_removed"})
 _CHANGE_FIGURES: Final = _OF_HOLDS | {
     "footage_deleted",
     "segment_closed",
@@ -147,14 +148,30 @@ class LibraryCoordinator(DataUpdateCoordinator[Picture]):
                 await self.async_refresh()
 
     async def _async_tell(self, event: EventView) -> None:
-        """Tell the cameras' entities of an event, and ask for the figures that it changes and that no push brings."""
+        """Tell the entities of an event, and ask for the figures that it changes and that no push brings."""
+        camera_ids = await self._async_cameras_of(event)
         self._last_event = event.seq
-        camera_ids = [] if event.camera_id is None else [event.camera_id]
-        if event.kind in _OF_HOLDS and not camera_ids:  # a hold on several cameras
-            camera_ids = (await self._connection.client.hold(str(event.data["hold_id"]))).camera_ids
         async_dispatcher_send(self.hass, signal_of(self.config_entry), event, frozenset(camera_ids))
         if event.kind in _CHANGE_FIGURES:
             self._figures.async_schedule_call()
+
+    async def _async_cameras_of(self, event: EventView) -> list[str]:
+        """Return whose event it is; one about several cameras does not name them.
+
+        Raises `RecorderError` where the recorder has gone meanwhile: the feed brings the event again.
+        """
+        client = self._connection.client
+        try:
+            if event.kind in _OF_HOLDS and event.camera_id is None:
+                return (await client.hold(str(event.data["hold_id"]))).camera_ids
+            if event.kind in _OF_EXPORTS:
+                job = await client.export_job(str(event.data["export_id"]))
+                return job.camera_ids or [job.camera_id]
+        except RecorderError as err:
+            if err.code is ErrorCode.RECORDER_UNREACHABLE:
+                raise
+            _LOGGER.warning("The recorder of %s does not say whose %s it was: %s", self.name, event.kind, err)
+        return [] if event.camera_id is None else [event.camera_id]
 
     async def _async_renew_figures(self) -> None:
         """Ask for the library's figures; what is known of cameras and volumes is as new or newer."""
@@ -181,7 +198,11 @@ class LibraryCoordinator(DataUpdateCoordinator[Picture]):
             ) from err
         except RecorderError as err:
             if err.code is ErrorCode.UNAUTHORIZED and CONF_TOKEN in self.config_entry.data:
-                raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key=err.code.value) from err
+                raise ConfigEntryAuthFailed(
+                    translation_domain=DOMAIN,
+                    translation_key=err.code.value,
+                    translation_placeholders=placeholders_of(err),
+                ) from err
             if err.code is ErrorCode.VERSION_MISMATCH:
                 self._issues.show(Issue("version_mismatch"))
             raise _update_failed(err) from err
@@ -229,14 +250,18 @@ class LibraryCoordinator(DataUpdateCoordinator[Picture]):
 
     @callback
     def _draw(self, picture: Picture) -> None:
-        """Show a new picture."""
+        """Show a new picture, unless the recorder is away: then it is shown once all that it may lack was applied."""
+        if not self.last_update_success:
+            return
         self._issues.show(*self._refused, *issues_of(picture))
         self._credentials.look(picture)
         self.async_set_updated_data(picture)
 
 
 def _update_failed(error: RecorderError) -> UpdateFailed:
-    return UpdateFailed(translation_domain=DOMAIN, translation_key=error.code.value)
+    return UpdateFailed(
+        translation_domain=DOMAIN, translation_key=error.code.value, translation_placeholders=placeholders_of(error)
+    )
 
 
 def settings_of(

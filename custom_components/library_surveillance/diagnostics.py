@@ -33,7 +33,7 @@ async def async_get_config_entry_diagnostics(
     """Return the entry, its cameras and the recorder's picture."""
     picture = entry.runtime_data.coordinator.data
     return {
-        "entry": {"title": entry.title, "data": _shareable(entry.data)},
+        "entry": {"title": entry.title, "data": _shareable(entry.data), "options": dict(entry.options)},
         "cameras": {subentry.subentry_id: _camera(entry, subentry) for subentry in camera_subentries(entry)},
         "recorder": picture.recorder.to_dict(),
         "reached": entry.runtime_data.coordinator.last_update_success,

@@ -1,6 +1,7 @@
-"""An event entity per camera: what became of its footage. A table says which event of the recorder is which type.
+"""Event entities: what became of a camera's footage, and of the room that all have together.
 
-Attributes are the opaque ids, times and counts of the table below and nothing else; a case id is never among them.
+A table says which event of the recorder is which type. Attributes are the opaque ids, times and counts of the table
+below and nothing else; a case id is never among them.
 """
 
 from __future__ import annotations
@@ -13,13 +14,12 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 
 from .cameras import camera_subentries
 from .coordinator import signal_of
-from .entity import LibraryCameraEntity
+from .entity import LibraryCameraEntity, LibraryEntity
 from .times import iso_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from homeassistant.config_entries import ConfigSubentry
     from homeassistant.core import HomeAssistant
     from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
@@ -31,18 +31,28 @@ if TYPE_CHECKING:
 
 PARALLEL_UPDATES: Final = 0
 
-_TYPES: Final[Mapping[str, str]] = {
+_OF_CAMERA: Final[Mapping[str, str]] = {
     "gap_opened": "gap_began",
     "gap_closed": "gap_ended",
     "gap": "gap_found",
     "hold_placed": "hold_placed",
+    "hold_widened": "hold_widened",
     "hold_released": "hold_released",
     "hold_expired": "hold_expired",
     "hold_review_due": "hold_review_due",
     "export_done": "export_done",
     "export_failed": "export_failed",
+    "export_cancelled": "export_cancelled",
+    "export_removed": "export_removed",
     "footage_deleted": "footage_deleted",
     "minimum_not_kept": "minimum_not_kept",
+}
+
+_OF_LIBRARY: Final[Mapping[str, str]] = {
+    "storage_held": "only_held_left",
+    "storage_nearly_full": "holds_leave_little",
+    "sweep_halted": "deletion_halted",
+    "sweep_resumed": "deletion_resumed",
 }
 
 
@@ -67,11 +77,13 @@ _ATTRIBUTES: Final[Mapping[str, tuple[str, Callable[[Value], Value]]]] = {
     "records": ("records", _same),
     "size": ("size", _same),
     "files": ("files", _same),
+    "held_bytes": ("held_bytes", _same),
 }
 
 FOOTAGE: Final = EventEntityDescription(
-    key="footage", translation_key="footage", event_types=[*dict.fromkeys(_TYPES.values())]
+    key="footage", translation_key="footage", event_types=[*dict.fromkeys(_OF_CAMERA.values())]
 )
+ROOM: Final = EventEntityDescription(key="room", translation_key="room", event_types=[*_OF_LIBRARY.values()])
 
 
 async def async_setup_entry(
@@ -79,7 +91,8 @@ async def async_setup_entry(
     entry: LibraryConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add an event entity for every camera."""
+    """Add an event entity for the library, and one for every camera."""
+    async_add_entities([RoomEvent(entry, ROOM)])
     for subentry in camera_subentries(entry):
         async_add_entities([FootageEvent(entry, subentry, FOOTAGE)], config_subentry_id=subentry.subentry_id)
 
@@ -87,24 +100,38 @@ async def async_setup_entry(
 class FootageEvent(LibraryCameraEntity, EventEntity):
     """The last thing that happened to a camera's footage."""
 
-    def __init__(
-        self, entry: LibraryConfigEntry, subentry: ConfigSubentry, description: EventEntityDescription
-    ) -> None:
-        """Listen to the entry's feed."""
-        super().__init__(entry, subentry, description)
-        self._signal = signal_of(entry)
+    async def async_added_to_hass(self) -> None:
+        """Begin to listen."""
+        await super().async_added_to_hass()
+        signal = signal_of(self.coordinator.config_entry)
+        self.async_on_remove(async_dispatcher_connect(self.hass, signal, self._happened))
+
+    @callback
+    def _happened(self, event: EventView, camera_ids: frozenset[str]) -> None:
+        """Show an event of this camera."""
+        if self.camera_id in camera_ids and (event_type := _OF_CAMERA.get(event.kind)):
+            self._trigger_event(event_type, _shown(event))
+            self.async_write_ha_state()
+
+
+class RoomEvent(LibraryEntity, EventEntity):
+    """The last thing that happened to the room for all footage, or to the deletion that makes room."""
 
     async def async_added_to_hass(self) -> None:
         """Begin to listen."""
         await super().async_added_to_hass()
-        self.async_on_remove(async_dispatcher_connect(self.hass, self._signal, self._happened))
+        signal = signal_of(self.coordinator.config_entry)
+        self.async_on_remove(async_dispatcher_connect(self.hass, signal, self._happened))
 
     @callback
-    def _happened(self, event: EventView, camera_ids: frozenset[str]) -> None:
-        """Show an event of this camera; `at` is when it happened, which may be before Home Assistant heard of it."""
-        if self.camera_id in camera_ids and (event_type := _TYPES.get(event.kind)):
-            shown = {
-                name: convert(event.data[key]) for key, (name, convert) in _ATTRIBUTES.items() if key in event.data
-            }
-            self._trigger_event(event_type, {"at": iso_of(event.at_us), **shown})
+    def _happened(self, event: EventView, _: frozenset[str]) -> None:
+        """Show an event of the library."""
+        if event_type := _OF_LIBRARY.get(event.kind):
+            self._trigger_event(event_type, _shown(event))
             self.async_write_ha_state()
+
+
+def _shown(event: EventView) -> dict[str, Value]:
+    """Return an event's attributes; `at` is when it happened, which may be before Home Assistant heard of it."""
+    shown = {name: convert(event.data[key]) for key, (name, convert) in _ATTRIBUTES.items() if key in event.data}
+    return {"at": iso_of(event.at_us), **shown}

@@ -51,6 +51,15 @@ _SOON_DAYS: Final = 7
 _SCARCE: Final = 5
 """Holds that leave less than this fraction of the storage to the rest are told of before recording stops for them."""
 
+_ONLY: Final = 10
+"""Only held footage is left where there is less than this fraction of it besides: what is just being deleted."""
+
+_HALT_ISSUES: Final = {
+    SweepHalt.CLOCK: ("deletion_halted", True),
+    SweepHalt.HOLDS: ("holds_unread", False),
+}
+"""Why nothing is deleted, and whether a person settles it in a dialog."""
+
 
 @dataclass(frozen=True, slots=True)
 class Issue:
@@ -72,8 +81,9 @@ def issues_of(picture: Picture) -> Iterator[Issue]:
         if key := _VOLUME_ISSUES.get(volume.state):
             yield Issue(key, volume.path, {"path": volume.path})
     yield from _room_issues(picture)
-    if picture.recorder.sweep_halt is SweepHalt.CLOCK:
-        yield Issue("deletion_halted", warning=True, fixable=True)
+    if picture.recorder.sweep_halt is not None:
+        key, fixable = _HALT_ISSUES[picture.recorder.sweep_halt]
+        yield Issue(key, warning=True, fixable=fixable)
     if picture.recorder.holds_to_review:
         yield Issue("holds_to_review", placeholders={"holds": str(picture.recorder.holds_to_review)}, warning=True)
     for camera in picture.cameras.values():
@@ -84,9 +94,10 @@ def issues_of(picture: Picture) -> Iterator[Issue]:
 def _room_issues(picture: Picture) -> Iterator[Issue]:
     """Yield what there is to say of room. Where it ends the oldest footage goes, unless a hold keeps it."""
     held = sum(camera.held_bytes for camera in picture.cameras.values())
+    rest = sum(max(camera.stored_bytes - camera.held_bytes, 0) for camera in picture.cameras.values())
     for volume in picture.volumes.values():
         if volume.state is VolumeState.FULL:
-            if held:
+            if rest * _ONLY < held:
                 yield Issue("storage_held", volume.path, {"path": volume.path, "held_gb": shown_gb(held)})
             else:
                 yield Issue("storage_full", volume.path, {"path": volume.path})
@@ -97,7 +108,7 @@ def _room_issues(picture: Picture) -> Iterator[Issue]:
         )
     days = picture.recorder.days_until_full
     if _is_soon(days) and any(_falls_short(camera, days) for camera in picture.cameras.values()):
-        yield Issue("storage_nearly_full", placeholders={"days": f"{days:.0f}"}, warning=True)
+        yield Issue("storage_nearly_full", placeholders={"days": f"{days:.1f}"}, warning=True)
     for camera in picture.cameras.values():
         if camera.below_minimum:
             values = {

@@ -34,7 +34,7 @@ class Picture:
     def after(self, item: FeedItem) -> Picture:
         """Return the picture after a line of the feed; what it does not name stays the same object."""
         if item.status is not None:
-            return Picture.of(item.status)
+            return replace(Picture.of(item.status), exports=self.exports)
         if item.camera is not None:
             return replace(self, cameras={**self.cameras, item.camera.camera_id: item.camera})
         if item.volume is not None:

@@ -9,7 +9,13 @@ import pytest
 from homeassistant.const import EVENT_CALL_SERVICE
 from homeassistant.core import Context
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
+from homeassistant.helpers import (
+    area_registry as ar,
+    device_registry as dr,
+    entity_registry as er,
+    floor_registry as fr,
+    label_registry as lr,
+)
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import async_capture_events
 
@@ -79,6 +85,12 @@ async def test_an_automation_holds_what_was_and_what_comes(
     }
 
     [first] = (await _async_act(hass, "place_hold", None, **order))["holds"]
+    for entity_id in (FRONT_EVENTS, BACK_EVENTS):
+        shown = await recording.async_wait_for(
+            entity_id, lambda state: state.attributes.get("event_type") == "hold_placed"
+        )
+        assert shown.attributes["hold_id"] == first["hold_id"]
+        assert shown.attributes["start"] == first["start"]
     [again] = (await _async_act(hass, "place_hold", None, **order))["holds"]
 
     assert (first["created"], again["created"]) == (True, False)
@@ -92,12 +104,6 @@ async def test_an_automation_holds_what_was_and_what_comes(
         [kept] = await client.holds()
     assert (kept.kind, kept.state, kept.placed_by) == (HoldKind.REQUEST, HoldState.ACTIVE, "")
 
-    for entity_id in (FRONT_EVENTS, BACK_EVENTS):
-        shown = await recording.async_wait_for(
-            entity_id, lambda state: state.attributes.get("event_type") == "hold_placed"
-        )
-        assert shown.attributes["hold_id"] == first["hold_id"]
-        assert shown.attributes["start"] == first["start"]
     await recording.async_wait_for("sensor.riverside_library_active_holds", lambda state: state.state == "1")
     assert CASE not in str([state.as_dict() for state in hass.states.async_all()])
     assert CASE not in str(await async_get_config_entry_diagnostics(hass, recording.entry))
@@ -109,7 +115,7 @@ async def test_an_automation_holds_what_was_and_what_comes(
     assert await _async_refusal(hass, "release_hold", hass_admin_user, hold_id=first["hold_id"]) == "hold_over"
     await recording.async_wait_for(FRONT_EVENTS, lambda state: state.attributes.get("event_type") == "hold_released")
     await recording.async_wait_for("sensor.riverside_library_active_holds", lambda state: state.state == "0")
-    assert await _async_act(hass, "list_holds") == {"holds": []}
+    assert await _async_act(hass, "list_holds") == {"holds": [], "away": []}
     assert len((await _async_act(hass, "list_holds", active=False))["holds"]) == 1
 
 
@@ -147,37 +153,71 @@ async def test_a_hold_says_who_placed_it_and_how_long_it_lasts(
 
 
 async def test_targets(hass: HomeAssistant, hass_admin_user: MockUser, library: Library) -> None:
-    """A label, the library's device, and an area of the entity's own, which wins over its device's."""
+    """A label, the library's device, all, and an area of the entity's own, which wins over its device's.
+
+    A camera whose entity somebody disabled is a camera still.
+    """
     await library.async_set_up()
     devices, entities, areas = dr.async_get(hass), er.async_get(hass), ar.async_get(hass)
     recorder = devices.async_get_device_by_identifier((DOMAIN, library.entry.entry_id), library.entry.entry_id)
     front = devices.async_get_device_by_identifier((DOMAIN, FRONT), library.entry.entry_id)
     assert recorder is not None
     assert front is not None
-    lobby, room = areas.async_create("Lobby"), areas.async_create("Reading room", floor_id="first", labels={"quiet"})
-    devices.async_update_device(front.id, area_id=lobby.id, labels={"doors"})
-    entities.async_update_entity(BACK_CAMERA, name="Drop", area_id=room.id, labels={"drops"})
+    floor = fr.async_get(hass).async_create("First").floor_id
+    doors, drops, quiet = (lr.async_get(hass).async_create(name).label_id for name in ("Doors", "Drops", "Quiet"))
+    lobby, room = areas.async_create("Lobby"), areas.async_create("Reading room", floor_id=floor, labels={quiet})
+    devices.async_update_device(front.id, area_id=lobby.id, labels={doors})
+    entities.async_update_entity(
+        BACK_CAMERA, name="Drop", area_id=room.id, labels={drops}, disabled_by=er.RegistryEntryDisabler.USER
+    )
 
     for target, found in (
         ({"device_id": recorder.id}, {FRONT, BACK}),
         ({"device_id": front.id}, {FRONT}),
         ({"area_id": [lobby.id]}, {FRONT}),
-        ({"label_id": "doors"}, {FRONT}),
-        ({"label_id": "drops"}, {BACK}),
-        ({"label_id": "quiet"}, {BACK}),
-        ({"floor_id": "first"}, {BACK}),
+        ({"label_id": doors}, {FRONT}),
+        ({"label_id": drops}, {BACK}),
+        ({"label_id": quiet}, {BACK}),
+        ({"floor_id": floor}, {BACK}),
+        ({"entity_id": "all"}, {FRONT, BACK}),
         ({"area_id": lobby.id, "entity_id": BACK_CAMERA}, {FRONT, BACK}),
     ):
         [hold] = (await _async_act(hass, "place_hold", None, **target))["holds"]
         assert set(hold["camera_ids"]) == found, target
 
-    assert await _async_refusal(hass, "place_hold", area_id="nowhere") == "no_camera_targeted"
+    for kind in ("area_id", "device_id", "floor_id", "label_id"):
+        assert await _async_refusal(hass, "place_hold", None, **{kind: "nowhere"}) == "target_unknown"
+    attic = areas.async_create("Attic")
+    assert await _async_refusal(hass, "place_hold", area_id=attic.id) == "no_camera_targeted"
     assert await _async_refusal(hass, "place_hold") == "no_camera_targeted"
     assert await _async_refusal(hass, "place_hold", entity_id="switch.book_drop_recording") == "not_our_camera"
     assert await _async_refusal(hass, "release_hold", hass_admin_user, hold_id="hold-0") == "unknown_hold"
     await hass.config_entries.async_unload(library.entry.entry_id)
     assert await _async_refusal(hass, "place_hold", entity_id=FRONT_CAMERA) == "entry_not_loaded"
     assert await _async_refusal(hass, "list_holds") == "no_library_loaded"
+
+
+async def test_a_mistake_in_a_target_costs_the_rest_no_footage(hass: HomeAssistant, library: Library) -> None:
+    """What can be held is held, and the call fails, also for a camera that its recorder never took."""
+    hass.config_entries.async_update_subentry(library.entry, library.entry.subentries[BACK], title="x" * 257)
+    await library.async_set_up()
+    interval = {"start": "2026-01-02 03:04:05", "end": "2026-01-02 03:04:06"}
+
+    for target, fault in (
+        ({"entity_id": [FRONT_CAMERA, "camera.gone"]}, "camera.gone is not a camera"),
+        ({"entity_id": FRONT_CAMERA, "area_id": "torn_down"}, "the id torn_down"),
+        ({"entity_id": "all"}, f"There is no camera '{BACK}'"),
+    ):
+        with pytest.raises(HomeAssistantError) as raised:
+            await _async_act(hass, "place_hold", None, **target, **interval)
+        assert raised.value.translation_key == "held_in_part"
+        assert fault in str(raised.value)
+        [hold, *_] = (await _async_act(hass, "list_holds"))["holds"]
+        assert hold["camera_ids"] == [FRONT]
+        assert hold["hold_id"] in str(raised.value)
+        with pytest.raises(ServiceValidationError):
+            await _async_act(hass, "get_forecast", None, **target, **interval)
+    assert len((await _async_act(hass, "list_holds"))["holds"]) == 3
 
 
 async def test_words_about_people_reach_nobody(hass: HomeAssistant, library: Library) -> None:
@@ -202,9 +242,12 @@ async def test_intervals_that_make_no_sense(hass: HomeAssistant, library: Librar
         "duration_too_long": {"duration": {"days": 999_999_999}},
         "roll_too_long": {"pre_roll": {"hours": 25}},
         "interval_inverted": {"start": now, "end": now - timedelta(hours=1)},
+        "expired_already": {"expires": now - timedelta(seconds=1)},
+        "bad_request": {"start": "1969-12-31 00:00:00+00:00"},
     }
     for key, interval in intervals.items():
         assert await _async_refusal(hass, "place_hold", None, entity_id=FRONT_CAMERA, **interval) == key
+    assert await _async_act(hass, "list_holds", active=False) == {"holds": [], "away": []}
 
 
 async def test_a_recorder_that_is_away_places_no_hold(

@@ -57,18 +57,20 @@ RULES = frozenset(
 
 @pytest.mark.parametrize("code", ErrorCode)
 def test_every_error_of_the_recorder_has_a_sentence(code: ErrorCode) -> None:
-    """It needs no placeholder, so it can always be shown; the reason of a problem has a short form too."""
+    """It quotes at most what each error says itself; the reason of a problem has a short form too."""
     sentence = ENGLISH["exceptions"][code.value]["message"]
-    assert [name for _, name, _, _ in Formatter().parse(sentence) if name] == []
-    assert errors.translated(RecorderError(code, "Something.")).translation_key == code.value
+    error = errors.translated(RecorderError(code, "Something."))
+    assert (error.translation_key, error.translation_placeholders) == (code.value, {"detail": "Something"})
+    assert {name for _, name, _, _ in Formatter().parse(sentence) if name} <= {"detail"}
     reasons = ENGLISH["entity"]["binary_sensor"]["recording_problem"]["state_attributes"]["reason"]["state"]
     assert reasons[code.value]
 
 
 def test_what_the_caller_did_wrong_is_told_apart() -> None:
     """Home Assistant shows no stack trace for it."""
-    assert isinstance(errors.translated_code(ErrorCode.INTERVAL_INVERTED), ServiceValidationError)
-    assert not isinstance(errors.translated_code(ErrorCode.INTERNAL), ServiceValidationError)
+    inverted, internal = (RecorderError(code, "") for code in (ErrorCode.INTERVAL_INVERTED, ErrorCode.INTERNAL))
+    assert isinstance(errors.translated(inverted), ServiceValidationError)
+    assert not isinstance(errors.translated(internal), ServiceValidationError)
 
 
 def test_reasons_that_are_no_error_codes_have_words() -> None:
@@ -81,7 +83,7 @@ def test_reasons_that_are_no_error_codes_have_words() -> None:
     ("platform", "descriptions"),
     [
         ("binary_sensor", (*binary_sensor.CAMERA_SENSORS, binary_sensor.RECORDER)),
-        ("event", (event.FOOTAGE,)),
+        ("event", (event.FOOTAGE, event.ROOM)),
         ("sensor", (*sensor.CAMERA_SENSORS, *sensor.RECORDER_SENSORS)),
         ("switch", (switch.RECORDING,)),
     ],
@@ -131,9 +133,10 @@ def test_enumerations_are_complete() -> None:
 
 def test_every_event_that_is_shown_can_come_and_has_words() -> None:
     """Their kinds are the recorder's."""
-    assert set(event._TYPES) <= {kind.value for kind in EventKind}
-    words = ENGLISH["entity"]["event"]["footage"]["state_attributes"]["event_type"]["state"]
-    assert set(words) == set(event._TYPES.values())
+    words = ENGLISH["entity"]["event"]
+    for key, types in (("footage", event._OF_CAMERA), ("room", event._OF_LIBRARY)):
+        assert set(types) <= {kind.value for kind in EventKind}
+        assert set(words[key]["state_attributes"]["event_type"]["state"]) == set(types.values())
 
 
 def test_every_issue_has_a_title_and_a_description() -> None:
@@ -141,7 +144,7 @@ def test_every_issue_has_a_title_and_a_description() -> None:
     keys = {*issues._VOLUME_ISSUES.values(), *issues._CAMERA_ISSUES.values()}
     keys |= {"camera_refused", "recorder_not_running", "version_mismatch"}
     keys |= {"storage_full", "storage_held", "holds_leave_little", "storage_nearly_full"}
-    keys |= {"below_minimum", "holds_to_review", "deletion_halted"}
+    keys |= {"below_minimum", "holds_to_review", *(key for key, _ in issues._HALT_ISSUES.values())}
     assert set(ENGLISH["issues"]) == keys
     for key, issue in ENGLISH["issues"].items():
         assert "{library}" in issue["title"] + issue.get("description", "")

@@ -1,6 +1,7 @@
 """Which cameras an action means: by entity, device, area, floor or label, resolved in the registries.
 
-A library's own device means all its cameras. An entity that somebody hid or disabled is a camera still.
+A library's own device means all its cameras, and so does `all` of all libraries. An entity that somebody hid or
+disabled is a camera still. What of a target leads to no camera of ours is never passed over in silence.
 """
 
 from __future__ import annotations
@@ -9,7 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
+from homeassistant.const import ENTITY_MATCH_ALL
+from homeassistant.helpers import (
+    area_registry as ar,
+    device_registry as dr,
+    entity_registry as er,
+    floor_registry as fr,
+    label_registry as lr,
+)
 from homeassistant.helpers.group import expand_entity_ids
 from homeassistant.helpers.target import TargetSelection
 
@@ -21,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from homeassistant.core import HomeAssistant, ServiceCall
+    from homeassistant.exceptions import ServiceValidationError
 
     from custom_components.library_surveillance.coordinator import LibraryConfigEntry
     from recorder_core.api.client import RecorderClient
@@ -39,38 +48,55 @@ class Cameras:
         return self.entry.runtime_data.client
 
 
-def loaded_entries(hass: HomeAssistant) -> list[LibraryConfigEntry]:
-    """Return the libraries whose recorders can be asked. Raises `ServiceValidationError` if there is none."""
-    if not (entries := hass.config_entries.async_loaded_entries(DOMAIN)):
-        raise invalid("no_library_loaded")
-    return entries
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a call targets: cameras, library by library, at least one; and why the rest of the target is none."""
+
+    libraries: list[Cameras]
+    faults: list[ServiceValidationError]
 
 
-def targeted(call: ServiceCall) -> list[Cameras]:
+def targeted(call: ServiceCall) -> Target:
+    """Return what a call targets. Raises `ServiceValidationError` if not one camera can be reached by it."""
+    hass = call.hass
+    selection = TargetSelection(call.data)
+    ours = {entity.entity_id: entity for entity in _camera_entities(hass)}
+    if ENTITY_MATCH_ALL in selection.entity_ids:
+        selection.entity_ids = set(ours)
+    selection.entity_ids = set(expand_entity_ids(hass, selection.entity_ids))
+    faults = [invalid("not_our_camera", entity_id=one) for one in sorted(selection.entity_ids - ours.keys())]
+    faults += [invalid("target_unknown", target=one) for one in _unknown(hass, selection)]
+    meant: dict[str, list[er.RegistryEntry]] = {}
+    for entity in ours.values():
+        if _is_meant(hass, entity, selection):
+            meant.setdefault(entity.config_entry_id or "", []).append(entity)
+    libraries = []
+    for entry_id, entities in meant.items():
+        if (entry := _loaded_entry(hass, entry_id)) is None:
+            faults += [invalid("entry_not_loaded", entity_id=entity.entity_id) for entity in entities]
+        else:
+            libraries.append(Cameras(entry, [entity.config_subentry_id or "" for entity in entities]))
+    if not libraries:
+        raise next(iter(faults), invalid("no_camera_targeted"))
+    return Target(libraries, faults)
+
+
+def targeted_wholly(call: ServiceCall) -> list[Cameras]:
     """Return the cameras that a call targets, library by library.
 
-    Raises `ServiceValidationError` for an entity that is no camera of ours, a library that is not loaded, and a target
-    without any camera in it.
+    Raises `ServiceValidationError` if some of the target leads to none.
     """
-    selection = TargetSelection(call.data)
-    selection.entity_ids = set(expand_entity_ids(call.hass, selection.entity_ids))
-    ours = {entity.entity_id: entity for entity in _camera_entities(call.hass)}
-    if strangers := sorted(selection.entity_ids - ours.keys()):
-        raise invalid("not_our_camera", entity_id=strangers[0])
-    found: dict[str, list[er.RegistryEntry]] = {}
-    for entity in ours.values():
-        if _is_meant(call.hass, entity, selection):
-            found.setdefault(entity.config_entry_id or "", []).append(entity)
-    if not found:
-        raise invalid("no_camera_targeted")
-    return [_of_library(call.hass, entry_id, entities) for entry_id, entities in found.items()]
+    target = targeted(call)
+    if target.faults:
+        raise target.faults[0]
+    return target.libraries
 
 
 def targeted_in_one_library(call: ServiceCall) -> Cameras:
     """Return the cameras that a call targets, all of one library. Raises `ServiceValidationError`, also for more."""
-    libraries = targeted(call)
+    libraries = targeted_wholly(call)
     if len(libraries) > 1:
-        raise invalid("several_libraries")
+        raise invalid("several_libraries", libraries=", ".join(sorted(one.entry.title for one in libraries)))
     return libraries[0]
 
 
@@ -79,8 +105,9 @@ def targeted_one(call: ServiceCall, entity_id: str) -> tuple[LibraryConfigEntry,
     entity = er.async_get(call.hass).async_get(entity_id)
     if entity is None or not _is_our_camera(entity):
         raise invalid("not_our_camera", entity_id=entity_id)
-    cameras = _of_library(call.hass, entity.config_entry_id or "", [entity])
-    return cameras.entry, cameras.camera_ids[0]
+    if (entry := _loaded_entry(call.hass, entity.config_entry_id or "")) is None:
+        raise invalid("entry_not_loaded", entity_id=entity_id)
+    return entry, entity.config_subentry_id or ""
 
 
 def entity_ids_of(hass: HomeAssistant, camera_ids: Iterable[str]) -> list[str]:
@@ -97,11 +124,19 @@ def _is_our_camera(entity: er.RegistryEntry) -> bool:
     return entity.platform == DOMAIN and entity.domain == "camera" and entity.config_subentry_id is not None
 
 
-def _of_library(hass: HomeAssistant, entry_id: str, entities: list[er.RegistryEntry]) -> Cameras:
+def _loaded_entry(hass: HomeAssistant, entry_id: str) -> LibraryConfigEntry | None:
     entry: LibraryConfigEntry | None = hass.config_entries.async_get_entry(entry_id)
-    if entry is None or entry.state is not ConfigEntryState.LOADED:
-        raise invalid("entry_not_loaded", entity_id=entities[0].entity_id)
-    return Cameras(entry, [entity.config_subentry_id or "" for entity in entities])
+    return entry if entry is not None and entry.state is ConfigEntryState.LOADED else None
+
+
+def _unknown(hass: HomeAssistant, selection: TargetSelection) -> list[str]:
+    """Return the ids of a target that Home Assistant does not have (any more)."""
+    devices = dr.async_get(hass)
+    missing = selection.area_ids - ar.async_get(hass).areas.keys()
+    missing |= selection.floor_ids - fr.async_get(hass).floors.keys()
+    missing |= selection.label_ids - lr.async_get(hass).labels.keys()
+    missing |= {one for one in selection.device_ids if devices.async_get(one) is None}
+    return sorted(missing)
 
 
 def _is_meant(hass: HomeAssistant, entity: er.RegistryEntry, selection: TargetSelection) -> bool:

@@ -12,7 +12,7 @@ from homeassistant.core import SupportsResponse
 from homeassistant.helpers import config_validation as cv
 
 from custom_components.library_surveillance.access import async_require_administrator
-from custom_components.library_surveillance.errors import translated, translated_code
+from custom_components.library_surveillance.errors import translated
 from custom_components.library_surveillance.times import iso_of, us_of
 from recorder_core.errors import ErrorCode, RecorderError
 from recorder_core.models import (
@@ -25,14 +25,16 @@ from recorder_core.models import (
     StillRequest,
 )
 
-from .action import ATTR_END, ATTR_EXPIRES, ATTR_START, ATTR_START_MODE, Action, invalid, opaque_id
-from .cameras import entity_ids_of, loaded_entries, targeted_in_one_library, targeted_one
+from .action import ATTR_END, ATTR_EXPIRES, ATTR_START, ATTR_START_MODE, Action, opaque_id
+from .cameras import entity_ids_of, targeted_in_one_library, targeted_one
+from .libraries import async_ask_who_knows
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     import probatio as vol  # the engine that answers to the name below, and that Home Assistant's annotations name
     from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse
+    from homeassistant.exceptions import HomeAssistantError
     from homeassistant.util.json import JsonObjectType
 
     from custom_components.library_surveillance.coordinator import LibraryConfigEntry
@@ -96,15 +98,12 @@ async def _async_export_package(call: ServiceCall) -> ServiceResponse:
 async def _async_remove_export(call: ServiceCall) -> ServiceResponse:
     """Remove an export's files, or cancel one that is being made, whichever library has it."""
     user = await async_require_administrator(call)
-    for entry in loaded_entries(call.hass):
-        try:
-            job = await entry.runtime_data.client.remove_export(call.data[ATTR_EXPORT_ID], user.id)
-        except RecorderError as err:
-            if err.code is not ErrorCode.UNKNOWN_EXPORT:
-                raise translated(err) from err
-        else:
-            return {"export_id": job.export_id, "state": job.state.value}
-    raise invalid(ErrorCode.UNKNOWN_EXPORT)
+    job = await async_ask_who_knows(
+        call.hass,
+        lambda client: client.remove_export(call.data[ATTR_EXPORT_ID], user.id),
+        ErrorCode.UNKNOWN_EXPORT,
+    )
+    return {"export_id": job.export_id, "state": job.state.value}
 
 
 async def _async_made(
@@ -119,9 +118,16 @@ async def _async_made(
     except RecorderError as err:
         raise translated(err) from err
     if job.state is not ExportState.DONE:
-        ended = ErrorCode.EXPORT_FAILED if job.state is ExportState.FAILED else ErrorCode.EXPORT_CANCELLED
-        raise translated_code(ended if job.problem is None else job.problem.code)
+        raise _ended(job)
     return _response(hass, job)
+
+
+def _ended(job: ExportJob) -> HomeAssistantError:
+    """Return why an export ended without files."""
+    if job.problem is not None:
+        return translated(RecorderError(job.problem.code, job.problem.message))
+    code = ErrorCode.EXPORT_FAILED if job.state is ExportState.FAILED else ErrorCode.EXPORT_CANCELLED
+    return translated(RecorderError(code, "It left no files."))
 
 
 def _response(hass: HomeAssistant, job: ExportJob) -> JsonObjectType:

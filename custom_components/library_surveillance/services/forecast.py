@@ -12,7 +12,7 @@ from custom_components.library_surveillance.times import iso_of, us_of
 from recorder_core.errors import RecorderError
 
 from .action import ATTR_END, ATTR_START, Action
-from .cameras import entity_ids_of, targeted
+from .cameras import entity_ids_of, targeted_wholly
 
 if TYPE_CHECKING:
     import probatio as vol  # the engine that answers to the name below, and that Home Assistant's annotations name
@@ -28,7 +28,7 @@ async def _async_get_forecast(call: ServiceCall) -> ServiceResponse:
     """Ask about every targeted camera."""
     start_us, end_us = us_of(call.data[ATTR_START]), us_of(call.data[ATTR_END])
     forecasts = []
-    for cameras in targeted(call):
+    for cameras in targeted_wholly(call):
         for camera_id in cameras.camera_ids:
             try:
                 forecasts.append(await cameras.client.forecast(camera_id, start_us, end_us))

@@ -1,26 +1,32 @@
 """The actions on holds: place one, release one, list them.
 
 Anybody may place a hold, an automation too: it only keeps what would go. Releasing lets footage go and is for people.
-A call that targets several libraries places a hold in each.
+A call that targets several libraries places a hold in each. Where some of a target cannot be held the rest is, and the
+call fails all the same: footage that was to be kept goes neither for a mistake beside it nor unnoticed.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from homeassistant.core import SupportsResponse
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 
 from custom_components.library_surveillance.access import async_actor, async_require_administrator
+from custom_components.library_surveillance.const import DOMAIN
 from custom_components.library_surveillance.errors import translated
 from custom_components.library_surveillance.times import iso_of, us_of
 from recorder_core.errors import ErrorCode, RecorderError
 from recorder_core.models import Hold, HoldKind, HoldRelease, HoldRequest, PlacedHold
 
 from .action import ATTR_END, ATTR_EXPIRES, ATTR_START, Action, invalid, opaque_id
-from .cameras import entity_ids_of, loaded_entries, targeted
+from .cameras import entity_ids_of, targeted
+from .libraries import async_ask_all, async_ask_who_knows
+from .repeat import key_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,6 +34,10 @@ if TYPE_CHECKING:
     import probatio as vol  # the engine that answers to the name below, and that Home Assistant's annotations name
     from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse
     from homeassistant.util.json import JsonObjectType
+
+    from recorder_core.api.client import RecorderClient
+
+    from .cameras import Cameras
 else:
     import voluptuous as vol
 
@@ -46,13 +56,17 @@ _LONGEST_ROLL: Final = timedelta(days=1)
 
 
 async def _async_place_hold(call: ServiceCall) -> ServiceResponse:
-    """Place a hold on the targeted cameras; one whose key is known is answered with the hold that is there."""
+    """Place a hold on the targeted cameras; a call that comes again is answered with the hold that is there."""
     actor = await async_actor(call)
     data = call.data
     start, end = _interval(data.get(ATTR_START), data.get(ATTR_END), data.get(ATTR_DURATION))
-    placed = []
-    refused: list[RecorderError] = []
-    for cameras in targeted(call):
+    expires_us = _us_or_none(data.get(ATTR_EXPIRES))
+    if expires_us is not None and expires_us <= us_of(dt_util.utcnow()):
+        raise invalid("expired_already")
+    target = targeted(call)
+    faults: list[HomeAssistantError] = [*target.faults]
+    placed: list[PlacedHold] = []
+    for cameras in target.libraries:
         request = HoldRequest(
             camera_ids=cameras.camera_ids,
             start_us=us_of(start),
@@ -62,43 +76,63 @@ async def _async_place_hold(call: ServiceCall) -> ServiceResponse:
             kind=HoldKind(data[ATTR_KIND]),
             case_id=data.get(ATTR_CASE_ID),
             review_us=_us_or_none(data.get(ATTR_REVIEW)),
-            expires_us=_us_or_none(data.get(ATTR_EXPIRES)),
+            expires_us=expires_us,
             key=data.get(ATTR_KEY),
             actor=actor,
         )
+        placed += await _async_place(call, cameras, request, faults)
+    if not faults:
+        return {"holds": [_placed_response(call.hass, one) for one in placed]}
+    if not placed:
+        raise faults[0]
+    raise HomeAssistantError(
+        translation_domain=DOMAIN,
+        translation_key="held_in_part",
+        translation_placeholders={"holds": ", ".join(one.hold.hold_id for one in placed), "fault": str(faults[0])},
+    ) from faults[0]
+
+
+async def _async_place(
+    call: ServiceCall, cameras: Cameras, request: HoldRequest, faults: list[HomeAssistantError]
+) -> list[PlacedHold]:
+    """Place the hold of one library, also without cameras that its recorder does not know; add what went wrong."""
+    while True:
         try:
-            placed.append(await cameras.client.place_hold(request))
+            return [await _async_place_once(call, cameras.client, request)]
         except RecorderError as err:
-            refused.append(err)  # told below: what one library refuses keeps nothing of another's from being held
-    if refused:
-        raise translated(refused[0]) from refused[0]
-    return {"holds": [_placed_response(call.hass, one) for one in placed]}
+            faults.append(translated(err))
+            others = [one for one in request.camera_ids if one != err.placeholders.get("camera_id")]
+            if err.code is not ErrorCode.UNKNOWN_CAMERA or not 0 < len(others) < len(request.camera_ids):
+                return []
+            request = replace(request, camera_ids=others)
+
+
+async def _async_place_once(call: ServiceCall, client: RecorderClient, request: HoldRequest) -> PlacedHold:
+    """Place a hold, or return the one that has the call's key, widened if need be. Raises `RecorderError`."""
+    try:
+        return await client.place_hold(replace(request, key=request.key or key_of(call.context, request)))
+    except RecorderError as err:
+        if request.key is not None or err.code is not ErrorCode.KEY_TAKEN:
+            raise
+    return await client.place_hold(request)  # the same cause once more, for footage of another time
 
 
 async def _async_release_hold(call: ServiceCall) -> ServiceResponse:
     """Release a hold, whichever library has it. What another hold covers stays held."""
     user = await async_require_administrator(call)
-    for entry in loaded_entries(call.hass):
-        try:
-            hold = await entry.runtime_data.client.release_hold(call.data[ATTR_HOLD_ID], HoldRelease(actor=user.id))
-        except RecorderError as err:
-            if err.code is not ErrorCode.UNKNOWN_HOLD:
-                raise translated(err) from err
-        else:
-            return _response(call.hass, hold)
-    raise invalid(ErrorCode.UNKNOWN_HOLD)
+    hold = await async_ask_who_knows(
+        call.hass,
+        lambda client: client.release_hold(call.data[ATTR_HOLD_ID], HoldRelease(actor=user.id)),
+        ErrorCode.UNKNOWN_HOLD,
+    )
+    return _response(call.hass, hold)
 
 
 async def _async_list_holds(call: ServiceCall) -> ServiceResponse:
-    """Return the holds of all loaded libraries, the newest first."""
-    holds: list[Hold] = []
-    for entry in loaded_entries(call.hass):
-        try:
-            holds += await entry.runtime_data.client.holds(active=call.data[ATTR_ACTIVE])
-        except RecorderError as err:
-            raise translated(err) from err
-    holds.sort(key=lambda hold: hold.placed_us, reverse=True)
-    return {"holds": [_response(call.hass, hold) for hold in holds]}
+    """Return the holds of all libraries, the newest first, and which libraries could not be asked."""
+    answers = await async_ask_all(call.hass, lambda client: client.holds(active=call.data[ATTR_ACTIVE]))
+    holds = sorted((hold for holds in answers.given for hold in holds), key=lambda hold: hold.placed_us, reverse=True)
+    return {"holds": [_response(call.hass, hold) for hold in holds], "away": [*answers.away]}
 
 
 def _roll(value: object) -> timedelta:
