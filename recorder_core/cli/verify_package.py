@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from recorder_core.export.package import verify_package
+from recorder_core.export.package.verify import verify_package
 
-from .exit_codes import NOT_VERIFIED, OK
+from .exit_codes import NOT_VERIFIED, OK, USAGE
 from .progress import Progress
 
 if TYPE_CHECKING:
     import argparse
     from pathlib import Path
+
+    from recorder_core.export.package.findings import PackageReport
+
+_FINGERPRINT = re.compile("[0-9a-f]{64}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,17 +28,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(package: Path, *, fingerprint: str | None, as_json: bool) -> int:
-    """Check a package; 0 if it is whole and genuine, 5 with what is wrong if not. Raises `OSError`."""
+    """Check a package; 0 if it is whole and signed, 5 with what is wrong if not. Raises `OSError`.
+
+    Signed by whom: by the key of that fingerprint, or if none is given by the one that is printed.
+    """
     expected = None if fingerprint is None else "".join(fingerprint.split()).replace(":", "").lower()
+    if expected is not None and not _FINGERPRINT.fullmatch(expected):
+        print("--fingerprint must be the whole fingerprint, 64 hexadecimal digits", file=sys.stderr)
+        return USAGE
     with Progress("Verifying") as bar:
-        findings = verify_package(
+        report = verify_package(
             package, lambda done, total: bar.show(done / total if total else 1.0), expected_fingerprint=expected
         )
         bar.show(1.0)
     if as_json:
-        print(json.dumps({"package": str(package), "findings": [asdict(finding) for finding in findings]}))
+        known = {"fingerprint_was_given": expected is not None}
+        print(json.dumps({"package": str(package)} | asdict(report) | known))
     else:
-        for finding in findings:
-            print(f"{finding.file}: {finding.detail}")
-        print("The package is complete and unchanged." if not findings else f"{len(findings)} findings")
-    return NOT_VERIFIED if findings else OK
+        _print(report, expected)
+    return NOT_VERIFIED if report.findings else OK
+
+
+def _print(report: PackageReport, expected: str | None) -> None:
+    for finding in report.findings:
+        print(f"{finding.file}: {finding.detail}")
+    if report.findings:
+        print(f"{len(report.findings)} findings: this is not a package as it was made")
+        return
+    print("The package is complete and unchanged since it was signed with the key of this fingerprint:")
+    print(report.fingerprint)
+    if expected is None:
+        print("Anybody can sign with a key of their own. Is it the fingerprint that the library has published?")
+    else:
+        print("That is the key that you named.")
+    print(f"The ledger tells of {report.proved} of the {report.recordings} recordings that the footage comes from.")
+    if report.ledger_entry is not None:
+        print(f"The newest of its entries for them must be in every copy of the ledger: {report.ledger_entry}")

@@ -1,18 +1,16 @@
-"""Evidence packages: one zip of footage, manifest, proofs and signature that anybody can check without the product."""
+"""Evidence packages: one zip of footage, manifest, proofs and signature that anybody can check without the product.
 
-from .findings import PackageFinding, PackageFlaw
+This is how one is made; `verify` in here, which checks one, is for those who need it.
+"""
+
 from .key import SigningKey
 from .order import CameraPlan, PackageOrder
-from .verify import verify_package
 from .write import package_bytes, write_package
 
 __all__ = [
     "CameraPlan",
-    "PackageFinding",
-    "PackageFlaw",
     "PackageOrder",
     "SigningKey",
     "package_bytes",
-    "verify_package",
     "write_package",
 ]

@@ -1,4 +1,4 @@
-"""What checking a package may find."""
+"""What checking a package may find, and what it tells of a package beside."""
 
 from __future__ import annotations
 
@@ -31,3 +31,19 @@ class PackageFinding:
     detail: str
     piece: int | None = None
     offset: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PackageReport:
+    """What was found; nothing means that the package is as it was when somebody signed it.
+
+    Who that was only its key tells: `fingerprint` is that of the key in the package, None where there is none that can
+    be read. `ledger_entry` is the hash of the newest entry of the ledger that the manifest shows; `proved` of the
+    `recordings` that footage comes from are told of by such entries.
+    """
+
+    findings: list[PackageFinding]
+    fingerprint: str | None
+    recordings: int = 0
+    proved: int = 0
+    ledger_entry: str | None = None

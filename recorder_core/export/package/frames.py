@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from recorder_core.media import TIMESCALE
 
@@ -25,34 +25,48 @@ if TYPE_CHECKING:
 COLUMNS = ("sample", "pts", "seconds", "utc", "camera_time", "shown", "sync", "bytes", "sha256", "segment", "fragment")
 
 
+class Picture(NamedTuple):
+    """A sample: of which segment (its id as text) and which of its fragments (from 1), and its presentation in UTC."""
+
+    segment: str
+    fragment: int
+    size: int
+    sync: bool
+    digest: bytes
+    at_us: int
+
+
+class Shows(Protocol):
+    """What a file shows, in media time."""
+
+    @property
+    def show_start(self) -> int:
+        """The composition time at which it begins to be shown."""
+        ...
+
+    @property
+    def show_duration(self) -> int:
+        """How long it is shown."""
+        ...
+
+
 def frames_csv(part: ClipPart, taken: Iterable[Taken]) -> bytes:
     """Return the table in the order of presentation. `sample` counts the file's samples in decoding order from 1."""
-    rows: list[tuple[int, tuple[object, ...]]] = []
+    rows: list[tuple[int, tuple[str, ...]]] = []
     table = part.table
     dts = 0
     for one in taken:
         layout = one.tree.layouts[one.fragment]
         recorded_dts = layout.base_dts + sum(sample.duration for sample in layout.samples[: one.first])
-        offset_us = one.tree.segment.clock_offset_us
+        segment = one.tree.segment
         for sample in one.samples:
             index = len(rows)
             pts = dts + table.composition_offsets[index]
             at_us = one.tree.wall_us(recorded_dts + sample.composition_offset)
-            shown = part.show_start <= pts < part.show_start + part.show_duration
-            row = (
-                index + 1,
-                pts,
-                f"{(pts - part.show_start) / TIMESCALE:.6f}",
-                utc_text(at_us),
-                "" if offset_us is None else utc_text(at_us + offset_us),
-                "yes" if shown else "no",
-                "yes" if sample.sync else "no",
-                sample.size,
-                sample.digest.hex(),
-                f"{one.tree.segment.segment_id:016x}",
-                one.fragment + 1,
+            picture = Picture(
+                f"{segment.segment_id:016x}", one.fragment + 1, sample.size, sample.sync, sample.digest, at_us
             )
-            rows.append((pts, row))
+            rows.append((pts, frame_row(index + 1, pts, part, picture, segment.clock_offset_us)))
             dts += table.durations[index]
             recorded_dts += sample.duration
     text = io.StringIO()
@@ -60,3 +74,20 @@ def frames_csv(part: ClipPart, taken: Iterable[Taken]) -> bytes:
     writer.writerow(COLUMNS)
     writer.writerows(row for _, row in sorted(rows, key=lambda row: row[0]))
     return text.getvalue().encode()
+
+
+def frame_row(number: int, pts: int, shows: Shows, picture: Picture, clock_offset_us: int | None) -> tuple[str, ...]:
+    """Return the cells of a picture's row; `clock_offset_us` is the camera's clock minus the recorder's, if known."""
+    return (
+        str(number),
+        str(pts),
+        f"{(pts - shows.show_start) / TIMESCALE:.6f}",
+        utc_text(picture.at_us),
+        "" if clock_offset_us is None else utc_text(picture.at_us + clock_offset_us),
+        "yes" if shows.show_start <= pts < shows.show_start + shows.show_duration else "no",
+        "yes" if picture.sync else "no",
+        str(picture.size),
+        picture.digest.hex(),
+        picture.segment,
+        str(picture.fragment),
+    )

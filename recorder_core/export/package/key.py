@@ -1,24 +1,13 @@
-"""The recorder's signing key: Ed25519 (RFC 8032), in `signing.key` of the data folder, made when it is first needed.
+"""The recorder's signing key, in `signing.key` of the data folder, made when it is first needed.
 
-The file is PKCS #8 in PEM, mode 0600, so that public tools read it. The key leaves the process in no message and no
-repr. Its fingerprint is the SHA-256 of the public key's SubjectPublicKeyInfo in DER (RFC 8410), in hexadecimal.
+The file has mode 0600. The key leaves the process in no message and no repr. A file that cannot be read is never
+replaced: packages that were signed with it would have nobody to vouch for them.
 """
 
 from __future__ import annotations
 
-import hashlib
+from threading import Lock
 from typing import TYPE_CHECKING, Self
-
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-    load_pem_public_key,
-)
 
 from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.storage.files import storage_error, write_private
@@ -26,7 +15,12 @@ from recorder_core.storage.files import storage_error, write_private
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 FILE_NAME = "signing.key"
+
+_MAKING = Lock()
+"""Two packages that are the first ones must not make a key each, the second in the place of the first."""
 
 
 class SigningKey:
@@ -34,12 +28,11 @@ class SigningKey:
 
     __slots__ = ("_key", "fingerprint", "public_pem")
 
-    def __init__(self, key: Ed25519PrivateKey) -> None:
-        """Wrap a private key."""
+    def __init__(self, key: Ed25519PrivateKey, public_pem: bytes, fingerprint: str) -> None:
+        """Wrap a private key; its public half and the fingerprint of that are those of `ed25519`."""
         self._key = key
-        public = key.public_key()
-        self.public_pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        self.fingerprint = fingerprint(public)
+        self.public_pem = public_pem
+        self.fingerprint = fingerprint
 
     @classmethod
     def of(cls, data: Path) -> Self:
@@ -48,54 +41,38 @@ class SigningKey:
         Raises:
             StorageError: the file cannot be read or written, or holds no Ed25519 key.
         """
-        path = data / FILE_NAME
-        try:
-            return cls._read(path)
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            raise storage_error(error, "Reading the signing key") from error
-        key = Ed25519PrivateKey.generate()
-        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        try:
-            write_private(path, pem)
-        except OSError as error:
-            raise storage_error(error, "Writing the signing key") from error
-        return cls(key)
+        from . import ed25519  # noqa: PLC0415  # 7 MB that a recorder does without until it signs something
 
-    @classmethod
-    def _read(cls, path: Path) -> Self:
-        try:
-            key = load_pem_private_key(path.read_bytes(), password=None)
-        except ValueError, TypeError, UnsupportedAlgorithm:
-            key = None  # the reason may quote what the file holds
-        if not isinstance(key, Ed25519PrivateKey):
-            raise StorageError(ErrorCode.STORAGE_FAILED, f"{FILE_NAME} holds no Ed25519 key.", file=FILE_NAME)
-        return cls(key)
+        with _MAKING:
+            pem = _read(data / FILE_NAME)
+            if pem is None:
+                key, pem = ed25519.new_key()
+                _write(data / FILE_NAME, pem)
+            else:
+                found = ed25519.read_private(pem)
+                if found is None:
+                    sentence = f"{FILE_NAME} holds no Ed25519 key."
+                    raise StorageError(ErrorCode.STORAGE_FAILED, sentence, file=FILE_NAME)
+                key = found
+        public = key.public_key()
+        return cls(key, ed25519.public_pem(public), ed25519.fingerprint(public))
 
     def sign(self, data: bytes) -> bytes:
         """Return the signature over `data`, 64 bytes."""
         return self._key.sign(data)
 
 
-def fingerprint(key: Ed25519PublicKey) -> str:
-    """Return the fingerprint of a public key."""
-    return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
-
-
-def read_public(pem: bytes) -> Ed25519PublicKey | None:
-    """Return the Ed25519 key in a PEM file, None if there is none in it."""
+def _read(path: Path) -> bytes | None:
     try:
-        key = load_pem_public_key(pem)
-    except ValueError, UnsupportedAlgorithm:
+        return path.read_bytes()
+    except FileNotFoundError:
         return None
-    return key if isinstance(key, Ed25519PublicKey) else None
+    except OSError as error:
+        raise storage_error(error, "Reading the signing key") from error
 
 
-def signed(key: Ed25519PublicKey, signature: bytes, data: bytes) -> bool:
-    """Tell whether `signature` is the key's over `data`."""
+def _write(path: Path, pem: bytes) -> None:
     try:
-        key.verify(signature, data)
-    except InvalidSignature:
-        return False
-    return True
+        write_private(path, pem)
+    except OSError as error:
+        raise storage_error(error, "Writing the signing key") from error

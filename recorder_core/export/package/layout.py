@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from zoneinfo import ZoneInfo
 
 FORMAT = "library-surveillance-package"
@@ -24,13 +25,31 @@ CUSTODY = "custody.jsonl"
 LETTER = "cover-letter.pdf"
 VERIFY_PAGE = "verify.html"
 
+ALWAYS_LISTED = (CUSTODY, PUBLIC_KEY, VERIFY_PAGE, LETTER)
+"""The files that the manifest lists behind those of the videos."""
+
 UNLISTED = (MANIFEST, SIGNATURE, SUMS)
-"""The files that the manifest cannot list, for they come after it."""
+"""The files that the manifest cannot list, for they come after it; they are the last ones, in this order."""
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
+
+
+def are_plain(names: Sequence[str]) -> bool:
+    """Tell whether files of these names can lie in any folder of any system, each under its own name.
+
+    They lead nowhere else, hide nowhere, and no two of them differ in capitals only.
+    """
+    return all(map(_PLAIN_NAME.fullmatch, names)) and len({name.lower() for name in names}) == len(names)
 
 
 def sums_text(hashes: Mapping[str, str]) -> str:
     """Return what `sha256sum --check` reads: a line for each file, in their order."""
     return "".join(f"{digest}  {name}\n" for name, digest in hashes.items())
+
+
+def json_document(content: object) -> bytes:
+    """Return the one form in which a JSON file for people is written."""
+    return json.dumps(content, ensure_ascii=False, indent=1).encode() + b"\n"
 
 
 def json_line(content: Mapping[str, object]) -> bytes:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from .layout import FORMAT, FORMAT_VERSION, PIECE_BYTES, PUBLIC_KEY, times
+from .layout import FORMAT, FORMAT_VERSION, PIECE_BYTES, PUBLIC_KEY, json_document, times
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,6 +56,7 @@ def manifest_json(
         "store_id": order.store_id,
         "policy_version": order.policy_version,
         "time_zone": order.time_zone,
+        **times("started", order.started_us, zone),
         **times("made", made_us, zone),
         "request": {
             "actor": request.actor,
@@ -77,7 +77,7 @@ def manifest_json(
             for file in files
         ],
     }
-    return json.dumps(content, ensure_ascii=False, indent=1).encode() + b"\n"
+    return json_document(content)
 
 
 def about_media(

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO
 
 from .findings import PackageFinding, PackageFlaw
 from .layout import PIECE_BYTES
-from .zip_file import ZipError, read_zip
+from .zip_file import Member, ZipError, read_zip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
+    """Where a file of a package lies: `size` bytes from `offset` on in the file at `path`."""
+
     path: Path
     offset: int
     size: int
 
 
 class OpenedPackage:
-    """Its files; `findings` tell what is wrong with the zip around them."""
+    """Its files, as `places` by their names; `findings` tell what is wrong around them."""
 
     def __init__(self, path: Path) -> None:
         """Look at a zip, or at the files of a folder.
@@ -32,26 +33,14 @@ class OpenedPackage:
         Raises:
             OSError: it cannot be read.
         """
+        self.path = path
         self.findings: list[PackageFinding] = []
-        self._stack = ExitStack()
-        self._places = self._in_folder(path) if path.is_dir() else self._in_zip(path)
-
-    def __enter__(self) -> Self:
-        """Files are opened as they are read."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close what is open."""
-        self._stack.close()
-
-    @property
-    def sizes(self) -> dict[str, int]:
-        """The size of each file in bytes."""
-        return {name: place.size for name, place in self._places.items()}
+        self.members: list[Member] = []  # none of a folder
+        self.places = self._in_folder(path) if path.is_dir() else self._in_zip(path)
 
     def pieces(self, name: str) -> Iterator[bytes]:
         """Read a file piece by piece; one that has become shorter ends early."""
-        place = self._places[name]
+        place = self.places[name]
         with place.path.open("rb", buffering=0) as file:
             file.seek(place.offset)
             left = place.size
@@ -61,24 +50,30 @@ class OpenedPackage:
 
     def content(self, name: str) -> bytes:
         """Read a whole file, empty if there is none of that name."""
-        return b"".join(self.pieces(name)) if name in self._places else b""
+        return b"".join(self.pieces(name)) if name in self.places else b""
 
-    @staticmethod
-    def _in_folder(path: Path) -> dict[str, _Place]:
+    def _in_folder(self, path: Path) -> dict[str, Place]:
+        places = {}
         with os.scandir(path) as entries:
-            return {entry.name: _Place(Path(entry.path), 0, entry.stat().st_size) for entry in entries}
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                if entry.is_file(follow_symlinks=False):
+                    places[entry.name] = Place(Path(entry.path), 0, entry.stat().st_size)
+                else:
+                    self._find(entry.name, "It is no plain file, but a folder, a link or a device.")
+        return places
 
-    def _in_zip(self, path: Path) -> dict[str, _Place]:
+    def _in_zip(self, path: Path) -> dict[str, Place]:
         with path.open("rb", buffering=0) as file:
             try:
-                members, flaws = read_zip(file)
+                self.members, flaws = read_zip(file)
             except ZipError as error:
-                members, flaws = [], [error]
+                flaws = [error]
         for flaw in flaws:
-            name = flaw.name or path.name
-            detail = f"{flaw}, at byte {flaw.offset} of {path.name}"
-            self.findings.append(PackageFinding(name, PackageFlaw.STRUCTURE, detail, offset=flaw.offset))
-        return {member.name: _Place(path, member.offset, member.size) for member in members}
+            self._find(flaw.name or path.name, f"{flaw}, at byte {flaw.offset} of {path.name}.", flaw.offset)
+        return {member.name: Place(path, member.offset, member.size) for member in self.members}
+
+    def _find(self, name: str, detail: str, offset: int | None = None) -> None:
+        self.findings.append(PackageFinding(name, PackageFlaw.STRUCTURE, detail, offset=offset))
 
 
 def _read_full(file: BinaryIO, size: int) -> bytes:

@@ -1,4 +1,7 @@
-"""Reading a manifest back, which may have been altered or made up: what is not there as expected is one error."""
+"""Reading a manifest back, which may have been altered or made up: what is not there as expected is one error.
+
+It has one form only. So nobody reads two things in it: no key stands twice, and no name leads out of the package.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,13 @@ from typing import TYPE_CHECKING
 
 from recorder_core.models import LedgerEntry
 
-from .layout import FORMAT, FORMAT_VERSION, PIECE_BYTES
+from .layout import ALWAYS_LISTED, FORMAT, FORMAT_VERSION, PIECE_BYTES, UNLISTED, are_plain, json_document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+MALFORMED = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
+"""What reading JSON raises that is not what it should be."""
 
 
 class ManifestError(ValueError):
@@ -28,14 +34,20 @@ class ReadFile:
     pieces: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadVideo:
-    """What the manifest says of a video besides."""
+    """What the manifest says of a video besides; times as in `ExportFile`."""
 
     name: str
+    size: int
     camera_id: str
+    start_us: int
+    end_us: int
+    lead_in_us: int
+    frames: int
     media_bytes: int
     proofs: str
+    frames_file: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +62,12 @@ class LedgerPlace:
 
 @dataclass(frozen=True, slots=True)
 class ReadSegment:
-    """A segment that footage was cut from."""
+    """A segment that footage was cut from; `clock_offset_us` is the camera's clock minus the recorder's, if known."""
 
+    camera_id: str
     root: bytes
     leaves: int
+    clock_offset_us: int | None
     ledger: LedgerPlace | None
 
 
@@ -62,10 +76,16 @@ class ReadManifest:
     """What the check of a package needs of its manifest."""
 
     fingerprint: str
+    started_us: int
     files: tuple[ReadFile, ...]
     videos: tuple[ReadVideo, ...]
     segments: Mapping[str, ReadSegment]
     ledger: Mapping[int, LedgerEntry]
+
+    @property
+    def names(self) -> list[str]:
+        """All files of the package, in their order."""
+        return [*(file.name for file in self.files), *UNLISTED]
 
 
 def read_manifest(data: bytes) -> ReadManifest:
@@ -78,28 +98,38 @@ def read_manifest(data: bytes) -> ReadManifest:
         content = json.loads(data)
         _check_format(content["format"], content["format_version"], content["piece_bytes"])
         entries = [LedgerEntry.from_dict(entry) for entry in content["ledger"]]
-        return ReadManifest(
+        manifest = ReadManifest(
             fingerprint=str(content["signing_key"]["fingerprint"]),
+            started_us=_number(content["started_us"]),
             files=tuple(
-                ReadFile(str(file["name"]), int(file["size"]), str(file["sha256"]), tuple(map(str, file["pieces"])))
+                ReadFile(str(file["name"]), _number(file["size"]), str(file["sha256"]), tuple(map(str, file["pieces"])))
                 for file in content["files"]
             ),
-            videos=tuple(
-                ReadVideo(str(file["name"]), str(file["camera_id"]), int(file["media_bytes"]), str(file["proofs"]))
-                for file in content["files"]
-                if file["kind"] == "video"
-            ),
+            videos=tuple(_video(file) for file in content["files"] if file["kind"] == "video"),
             segments={
-                str(segment["segment_id"]): _segment(segment)
+                str(segment["segment_id"]): _segment(str(camera["camera_id"]), segment)
                 for camera in content["cameras"]
                 for segment in camera["segments"]
             },
             ledger={entry.seq: entry for entry in entries},
         )
+        again = json_document(content)
     except ManifestError:
         raise
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+    except MALFORMED as error:
         raise ManifestError("The manifest cannot be read.") from error
+    if again != data:
+        raise ManifestError("The manifest is not in the one form that it has: it could be read in two ways.")
+    if not are_plain(manifest.names):
+        raise ManifestError("The manifest lists files under names that no package has.")
+    if set(manifest.names) != {*_of_videos(manifest), *ALWAYS_LISTED, *UNLISTED}:
+        raise ManifestError("The manifest lists other files than a package has.")
+    return manifest
+
+
+def _of_videos(manifest: ReadManifest) -> set[str]:
+    """The files that the videos bring along: whatever else is listed would be held against nothing."""
+    return {name for video in manifest.videos for name in (video.name, video.proofs, video.frames_file)}
 
 
 def _check_format(*found: object) -> None:
@@ -107,18 +137,41 @@ def _check_format(*found: object) -> None:
         raise ManifestError("The manifest is of a format that this version does not know.")
 
 
-def _segment(fields: dict[str, object]) -> ReadSegment:
-    place = fields["ledger"]
+def _number(value: object) -> int:
+    if type(value) is not int:
+        raise TypeError(value)
+    return value
+
+
+def _video(fields: dict[str, object]) -> ReadVideo:
+    return ReadVideo(
+        name=str(fields["name"]),
+        size=_number(fields["size"]),
+        camera_id=str(fields["camera_id"]),
+        start_us=_number(fields["start_us"]),
+        end_us=_number(fields["end_us"]),
+        lead_in_us=_number(fields["lead_in_us"]),
+        frames=_number(fields["frames"]),
+        media_bytes=_number(fields["media_bytes"]),
+        proofs=str(fields["proofs"]),
+        frames_file=str(fields["frames_file"]),
+    )
+
+
+def _segment(camera_id: str, fields: dict[str, object]) -> ReadSegment:
+    place, offset = fields["ledger"], fields["clock_offset_us"]
     return ReadSegment(
-        bytes.fromhex(str(fields["root"])),
-        int(str(fields["leaves"])),
-        _place(place) if isinstance(place, dict) else None,
+        camera_id=camera_id,
+        root=bytes.fromhex(str(fields["root"])),
+        leaves=_number(fields["leaves"]),
+        clock_offset_us=None if offset is None else _number(offset),
+        ledger=_place(place) if isinstance(place, dict) else None,
     )
 
 
 def _place(fields: dict[str, object]) -> LedgerPlace:
     path = fields["path"]
     if not isinstance(path, list):
-        raise ManifestError("The manifest cannot be read.")
-    seq, index, count = (int(str(fields[name])) for name in ("seq", "index", "count"))
+        raise TypeError(path)
+    seq, index, count = (_number(fields[name]) for name in ("seq", "index", "count"))
     return LedgerPlace(seq, index, count, tuple(bytes.fromhex(str(node)) for node in path))

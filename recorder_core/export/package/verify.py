@@ -1,21 +1,25 @@
 """Checking a package: zip, signature, each file's hashes piece by piece, and the proofs; says which file is not right.
 
 Nothing in the package is trusted before the signature over the manifest holds. Where it does not, the list of sums
-tells whether manifest, signature or key were altered; an altered manifest accuses no other file.
+tells whether manifest, signature or key were altered; an altered manifest accuses no other file. Nor is the signature
+trusted with what the proofs can tell: times, pictures and what a player makes of them.
 """
 
 from __future__ import annotations
 
 import hashlib
+import zlib
 from functools import partial
 from typing import TYPE_CHECKING
 
-from .findings import PackageFinding, PackageFlaw
-from .key import fingerprint, read_public, signed
+from .ed25519 import fingerprint, read_public, signed
+from .findings import PackageFinding, PackageFlaw, PackageReport
 from .layout import MANIFEST, PIECE_BYTES, PUBLIC_KEY, SIGNATURE, SUMS, UNLISTED, sums_text
 from .opened import OpenedPackage
 from .read_manifest import ManifestError, ReadFile, ReadManifest, read_manifest
-from .verify_proofs import ProofError, SampleCheck, check_ledger, check_segment, proved_samples
+from .verify_clip import check_frames, check_video
+from .verify_proofs import ProofError, ProvedClip, SampleCheck, check_ledger, check_segment, proved_clip
+from .zip_file import dos_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,47 +33,51 @@ def verify_package(
     progress: Callable[[int, int], None] | None = None,
     *,
     expected_fingerprint: str | None = None,
-) -> list[PackageFinding]:
-    """Check a package, a zip or the folder that it was unpacked into; no finding means that it is whole and genuine.
+) -> PackageReport:
+    """Check a package, a zip or the folder that it was unpacked into.
 
-    Genuine is relative to the key in the package, unless its fingerprint is expected. `progress` hears the bytes
-    checked so far and those to check. Blocks.
+    `expected_fingerprint` is that of the key which it must be signed with. `progress` hears the bytes checked so far
+    and those to check. Blocks.
 
     Raises:
         OSError: the package cannot be read.
     """
-    with OpenedPackage(path) as package:
-        return _Check(package, progress).run(expected_fingerprint)
+    return _Check(OpenedPackage(path), progress).run(expected_fingerprint)
 
 
 class _Check:
     def __init__(self, package: OpenedPackage, progress: Callable[[int, int], None] | None) -> None:
         self._package = package
-        self._sizes = package.sizes
         self._findings = list(package.findings)
         self._progress = progress
         self._done = 0
 
-    def run(self, expected_fingerprint: str | None) -> list[PackageFinding]:
+    def run(self, expected_fingerprint: str | None) -> PackageReport:
         """Look at everything."""
-        if not self._sizes:
-            return self._findings
+        if not self._package.places:
+            return PackageReport(self._findings or [self._nothing()], None)
         for name in (MANIFEST, SIGNATURE, PUBLIC_KEY, SUMS):
-            if name not in self._sizes:
+            if not self._has(name):
                 self._find(name, PackageFlaw.MISSING, "The file is missing.")
+        key = read_public(self._package.content(PUBLIC_KEY))
+        found = None if key is None else fingerprint(key)
+        if expected_fingerprint is not None and found != expected_fingerprint:
+            whose = "its key cannot be read" if found is None else f"the fingerprint of its key is {found}"
+            self._find(PUBLIC_KEY, PackageFlaw.KEY, f"It is not signed with the key that it must be: {whose}.")
         data = self._package.content(MANIFEST)
         sums = _read_sums(self._package.content(SUMS))
         own = {name: hashlib.sha256(self._package.content(name)).hexdigest() for name in (MANIFEST, SIGNATURE)}
         manifest = self._manifest(data, sums, own)
         if manifest is None:
             self._by_sums(sums)
-            return self._findings
-        if expected_fingerprint is not None and manifest.fingerprint != expected_fingerprint:
-            detail = f"It was signed with another key than expected, {manifest.fingerprint}."
-            self._find(PUBLIC_KEY, PackageFlaw.KEY, detail)
+            return PackageReport(self._findings, found)
         self._by_manifest(manifest)
         self._check_sums(manifest, own)
-        return self._findings
+        places = [segment.ledger for segment in manifest.segments.values() if segment.ledger is not None]
+        newest = manifest.ledger.get(max(manifest.ledger, default=0))
+        return PackageReport(
+            self._findings, found, len(manifest.segments), len(places), None if newest is None else newest.hash
+        )
 
     def _manifest(self, data: bytes, sums: dict[str, str], own: dict[str, str]) -> ReadManifest | None:
         """The manifest, if it may be gone by: it is signed, or only its signature or the key were altered."""
@@ -79,10 +87,10 @@ class _Check:
             genuine = True
         else:
             now = {**own, PUBLIC_KEY: hashlib.sha256(pem).hexdigest()}
-            altered = [name for name, digest in now.items() if name in self._sizes and digest != sums.get(name)]
+            altered = [name for name, digest in now.items() if self._has(name) and digest != sums.get(name)]
             for name in altered:
                 self._find(name, PackageFlaw.ALTERED, f"It is not the file that {SUMS} lists, so the signature fails.")
-            if not altered and all(name in self._sizes for name in (MANIFEST, SIGNATURE, PUBLIC_KEY)):
+            if not altered and all(map(self._has, (MANIFEST, SIGNATURE, PUBLIC_KEY))):
                 self._find(SIGNATURE, PackageFlaw.SIGNATURE, "The signature does not belong to the manifest and key.")
             genuine = MANIFEST not in altered
         if not genuine or not data:
@@ -97,23 +105,37 @@ class _Check:
         return manifest
 
     def _by_manifest(self, manifest: ReadManifest) -> None:
-        listed = {file.name for file in manifest.files}
-        total = sum(file.size for file in manifest.files)
-        for name in self._sizes:
-            if name not in listed and name not in UNLISTED:
+        for name in self._package.places:
+            if name not in manifest.names:
                 self._find(name, PackageFlaw.EXTRA, "It is no part of the package.")
+        self._check_packing(manifest)
         self._check_ledger(manifest)
+        total = sum(file.size for file in manifest.files)
         videos = {video.name: video for video in manifest.videos}
         # What proves a video is checked before the video itself.
         for file in sorted(manifest.files, key=lambda file: file.name in videos):
-            if file.name not in self._sizes:
+            if not self._has(file.name):
                 if not self._flawed(file.name):
                     self._find(file.name, PackageFlaw.MISSING, "The file is missing.")
                 continue
-            check = self._sample_check(videos[file.name], manifest, file.size) if file.name in videos else None
-            self._check_file(file, total, check)
-            if check is not None and check.wrong is not None and not self._flawed(file.name):
-                self._find(file.name, PackageFlaw.PROOF, f"{check.wrong}.")
+            video = videos.get(file.name)
+            clip = None if video is None else self._proved(video, manifest)
+            if video is None or clip is None:
+                self._check_file(file, total, None)
+            else:
+                self._check_video(file, video, clip, manifest, total)
+
+    def _check_packing(self, manifest: ReadManifest) -> None:
+        """A zip has one order and one time; that its directory and its members agree was looked at before."""
+        members = self._package.members
+        if self._findings or not members:
+            return
+        stamp = dos_stamp(manifest.started_us)
+        again = "The zip was packed anew: its files"
+        if [member.name for member in members] != manifest.names:
+            self._find(self._package.path.name, PackageFlaw.STRUCTURE, f"{again} have another order.")
+        elif any(member.stamp != stamp for member in members):
+            self._find(self._package.path.name, PackageFlaw.STRUCTURE, f"{again} have another time.")
 
     def _check_ledger(self, manifest: ReadManifest) -> None:
         checks = [partial(check_ledger, entry) for entry in manifest.ledger.values()]
@@ -124,34 +146,64 @@ class _Check:
             except ProofError as error:
                 self._find(MANIFEST, PackageFlaw.PROOF, f"{error}.")
 
-    def _sample_check(self, video: ReadVideo, manifest: ReadManifest, size: int) -> SampleCheck | None:
-        """The check of a video's samples; None where its proofs are no help."""
-        if video.proofs not in self._sizes or self._flawed(video.proofs):
+    def _proved(self, video: ReadVideo, manifest: ReadManifest) -> ProvedClip | None:
+        """What a video's proofs show; None where they are no help."""
+        if not self._has(video.proofs) or self._flawed(video.proofs):
+            if not self._flawed(video.proofs):
+                self._find(video.proofs, PackageFlaw.MISSING, "The file is missing.")
             return None
         try:
-            samples = proved_samples(self._package.content(video.proofs), video, manifest)
+            return proved_clip(self._package.content(video.proofs), video, manifest)
         except ProofError as error:
             self._find(video.proofs, PackageFlaw.PROOF, f"{error}.")
             return None
-        return SampleCheck(samples, size - video.media_bytes)
+
+    def _check_video(
+        self, file: ReadFile, video: ReadVideo, clip: ProvedClip, manifest: ReadManifest, total: int
+    ) -> None:
+        check = SampleCheck(clip.pictures, max(file.size - video.media_bytes, 0))
+        self._check_file(file, total, check)
+        if self._flawed(file.name):
+            return
+        if check.wrong is not None:
+            self._find(file.name, PackageFlaw.PROOF, f"{check.wrong}.")
+            return
+        place = self._package.places[file.name]
+        try:
+            with place.path.open("rb", buffering=0) as opened:
+                layout = check_video(opened, place.offset, place.size, video, clip)
+        except ProofError as error:
+            self._find(file.name, PackageFlaw.PROOF, f"{error}.")
+            return
+        if self._flawed(video.frames_file):
+            return
+        try:
+            check_frames(self._package.content(video.frames_file), clip, layout, manifest.segments)
+        except ProofError as error:
+            self._find(video.frames_file, PackageFlaw.PROOF, f"{error}.")
 
     def _check_file(self, file: ReadFile, total: int, check: SampleCheck | None) -> None:
         whole = hashlib.sha256()
-        size = 0
+        size = crc = 0
         for number, data in enumerate(self._package.pieces(file.name), 1):
             whole.update(data)
+            crc = zlib.crc32(data, crc)
             size += len(data)
-            self._done += len(data)
+            self._advance(len(data), total)
             if number > len(file.pieces) or hashlib.sha256(data).hexdigest() != file.pieces[number - 1]:
                 self._find_piece(file.name, number, len(data))
             if check is not None:
                 check.feed(data)
-            if self._progress is not None:
-                self._progress(min(self._done, total), total)
         if size != file.size:
             self._find(file.name, PackageFlaw.ALTERED, f"It has {size} bytes instead of {file.size}.")
         elif whole.hexdigest() != file.sha256 and not self._flawed(file.name):
             self._find(file.name, PackageFlaw.ALTERED, "It is not the file that the manifest lists.")
+        self._check_sum_in_zip(file.name, crc)
+
+    def _check_sum_in_zip(self, name: str, crc: int) -> None:
+        wrong = any(member.name == name and member.crc != crc for member in self._package.members)
+        if wrong and not self._flawed(name):
+            self._find(name, PackageFlaw.STRUCTURE, "The zip has a wrong checksum for it, so it cannot be unpacked.")
 
     def _find_piece(self, name: str, number: int, size: int) -> None:
         first = (number - 1) * PIECE_BYTES
@@ -160,35 +212,47 @@ class _Check:
 
     def _check_sums(self, manifest: ReadManifest, own: dict[str, str]) -> None:
         """Compare the list of sums with what it must be; it repeats what others say, so nothing else hangs on it."""
-        expected = sums_text({**{file.name: file.sha256 for file in manifest.files}, **own}).splitlines()
-        found = self._package.content(SUMS).decode("utf-8", "replace").splitlines()
-        if SUMS not in self._sizes or self._package.content(SUMS) == ("\n".join(expected) + "\n").encode():
+        for name in UNLISTED:
+            self._check_sum_in_zip(name, zlib.crc32(self._package.content(name)))
+        expected = sums_text({**{file.name: file.sha256 for file in manifest.files}, **own})
+        found = self._package.content(SUMS)
+        if not self._has(SUMS) or found == expected.encode():
             return
-        wrong = next((line for line in expected if line not in found), None)
-        name = wrong.split("  ", 1)[1] if wrong is not None else None
-        if name is None or not self._flawed(name):
-            what = f"its line for {name} is not right" if name else "it is not laid out as it was"
+        lines = found.decode("utf-8", "replace").splitlines()
+        wrong = next((line for line in expected.splitlines() if line not in lines), None)
+        altered = None if wrong is None else wrong.split("  ", 1)[1]
+        if altered is None or not self._flawed(altered):
+            what = f"its line for {altered} is not right" if altered else "it is not laid out as it was"
             self._find(SUMS, PackageFlaw.ALTERED, f"The list of sums was altered: {what}.")
 
     def _by_sums(self, sums: dict[str, str]) -> None:
         """What can be told without a manifest: which files are not those that the list of sums has."""
-        total = sum(self._sizes.values())
+        total = sum(place.size for place in self._package.places.values())
         for name, digest in sums.items():
-            if name not in self._sizes:
+            if not self._has(name):
                 if not self._flawed(name):
                     self._find(name, PackageFlaw.MISSING, "The file is missing.")
                 continue
             whole = hashlib.sha256()
             for data in self._package.pieces(name):
                 whole.update(data)
-                self._done += len(data)
-                if self._progress is not None:
-                    self._progress(min(self._done, total), total)
+                self._advance(len(data), total)
             if whole.hexdigest() != digest and not self._flawed(name):
                 self._find(name, PackageFlaw.ALTERED, f"It is not the file that {SUMS} lists.")
 
+    def _advance(self, size: int, total: int) -> None:
+        self._done += size
+        if self._progress is not None:
+            self._progress(min(self._done, total), total)
+
+    def _has(self, name: str) -> bool:
+        return name in self._package.places
+
     def _flawed(self, name: str) -> bool:
         return any(finding.file == name for finding in self._findings)
+
+    def _nothing(self) -> PackageFinding:
+        return PackageFinding(self._package.path.name, PackageFlaw.STRUCTURE, "There is no package in it.")
 
     def _find(self, name: str, flaw: PackageFlaw, detail: str) -> None:
         self._findings.append(PackageFinding(name, flaw, detail))

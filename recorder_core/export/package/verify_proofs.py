@@ -1,25 +1,33 @@
-"""Checking a clip's proofs: from its samples through fragment headers to segments' roots, and on into the ledger."""
+"""Checking a clip's proofs: from its samples through fragment headers to segments' roots, and on into the ledger.
+
+What is read here may be made up by somebody who has the key, so that signature and hashes hold.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from base64 import b64decode
-from binascii import Error as Base64Error
+from dataclasses import dataclass, field
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 from recorder_core.ledger_chain import entry_hash
+from recorder_core.media import TIMESCALE
 from recorder_core.merkle import leaf_hash, root_from_path
+from recorder_core.models import LedgerKind
 from recorder_core.mp4 import Mp4Error, read_fragment, read_init
 
-from .layout import utc_text
+from .frames import Picture
+from .layout import json_line, utc_text
+from .read_manifest import MALFORMED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from recorder_core.media import VideoFormat
     from recorder_core.models import LedgerEntry
-    from recorder_core.mp4 import SampleLayout
+    from recorder_core.mp4 import FragmentLayout
 
     from .read_manifest import ReadManifest, ReadSegment, ReadVideo
 
@@ -28,29 +36,36 @@ class ProofError(ValueError):
     """Something does not follow; the sentence says what."""
 
 
-def proved_samples(lines: bytes, video: ReadVideo, manifest: ReadManifest) -> list[tuple[SampleLayout, int]]:
-    """Return the samples that a clip's proofs show, in the order of its data, each with its fragment's UTC.
+@dataclass(slots=True)
+class ProvedClip:
+    """What a clip's proofs show: its pictures in the order of its data, and the segments' formats by their ids."""
+
+    pictures: list[Picture] = field(default_factory=list)
+    formats: dict[str, VideoFormat] = field(default_factory=dict)
+
+
+def proved_clip(lines: bytes, video: ReadVideo, manifest: ReadManifest) -> ProvedClip:
+    """Return what a clip's proofs show.
 
     Raises:
         ProofError: a line is no proof.
     """
-    samples: list[tuple[SampleLayout, int]] = []
-    introduced: set[str] = set()
-    for number, line in enumerate(lines.splitlines(), 1):
+    clip = ProvedClip()
+    for number, line in enumerate(lines.splitlines(keepends=True), 1):
         try:
-            samples += _line_samples(line, introduced, video, manifest)
-        except (ValueError, TypeError, LookupError, Base64Error) as error:
+            _add_line(line, clip, video, manifest)
+        except MALFORMED as error:
             reason = str(error) if isinstance(error, ProofError) else "It is not a proof"
             raise ProofError(f"Line {number}: {reason}") from error
-    if sum(sample.size for sample, _ in samples) != video.media_bytes:
-        raise ProofError("The proofs are not for all samples of the video")
-    return samples
+    if not clip.pictures or sum(picture.size for picture in clip.pictures) != video.media_bytes:
+        raise ProofError("The proofs are not for all pictures of the video")
+    return clip
 
 
-def _line_samples(
-    line: bytes, introduced: set[str], video: ReadVideo, manifest: ReadManifest
-) -> list[tuple[SampleLayout, int]]:
+def _add_line(line: bytes, clip: ProvedClip, video: ReadVideo, manifest: ReadManifest) -> None:
     fields = json.loads(line)
+    if json_line(fields) != line:
+        raise ProofError("It could be read in two ways")
     segment_id, index, first, count = fields["segment"], fields["leaf"], fields["first"], fields["count"]
     segment = manifest.segments[segment_id]
     data = b64decode(fields["data"], validate=True)
@@ -61,14 +76,28 @@ def _line_samples(
         init = read_init(BytesIO(data))
         if init.camera_id != video.camera_id or f"{init.segment_id:016x}" != segment_id:
             raise ProofError("The recording is one of another camera")
-        introduced.add(segment_id)
-        return []
-    if segment_id not in introduced:
+        clip.formats[segment_id] = init.video_format
+        return
+    if segment_id not in clip.formats:
         raise ProofError("The recording's beginning is missing")
     layout = read_fragment(BytesIO(data + bytes(_READ_AHEAD)), 0, len(data) + _data_bytes(data))
     if not (first >= 0 and count > 0 and first + count <= len(layout.samples)):
-        raise ProofError("The fragment has no such samples")
-    return [(sample, layout.start_us) for sample in layout.samples[first : first + count]]
+        raise ProofError("The fragment has no such pictures")
+    taken = slice(first, first + count)
+    clip.pictures.extend(
+        Picture(segment_id, index, sample.size, sample.sync, sample.digest, at_us)
+        for sample, at_us in zip(layout.samples[taken], _times(layout)[taken], strict=True)
+    )
+
+
+def _times(layout: FragmentLayout) -> list[int]:
+    """The UTC of each sample's presentation; that of the first one stands in the header."""
+    times = []
+    media = -layout.samples[0].composition_offset
+    for sample in layout.samples:
+        times.append(layout.start_us + (media + sample.composition_offset) * 1_000_000 // TIMESCALE)
+        media += sample.duration
+    return times
 
 
 _READ_AHEAD = 4096
@@ -87,13 +116,13 @@ def _data_bytes(header: bytes) -> int:
 class SampleCheck:
     """Compares a video's data with what its samples must be; is fed the file from its beginning."""
 
-    def __init__(self, samples: Sequence[tuple[SampleLayout, int]], header_bytes: int) -> None:
+    def __init__(self, samples: Sequence[Picture], header_bytes: int) -> None:
         """The samples' data begin after `header_bytes`."""
         self.wrong: str | None = None
         self._samples = samples
         self._skip = header_bytes
         self._index = 0
-        self._left = samples[0][0].size if samples else 0
+        self._left = samples[0].size if samples else 0
         self._hash = hashlib.sha256()
 
     def feed(self, data: bytes) -> None:
@@ -111,13 +140,13 @@ class SampleCheck:
                 self._finish()
 
     def _finish(self) -> None:
-        sample, at_us = self._samples[self._index]
+        sample = self._samples[self._index]
         if self._hash.digest() != sample.digest and self.wrong is None:
-            self.wrong = f"Sample {self._index + 1}, of the second from {utc_text(at_us)} on, is not as recorded"
+            self.wrong = f"Picture {self._index + 1} of the file, of {utc_text(sample.at_us)}, is not as recorded"
         self._index += 1
         self._hash = hashlib.sha256()
         if self._index < len(self._samples):
-            self._left = self._samples[self._index][0].size
+            self._left = self._samples[self._index].size
 
 
 def check_ledger(entry: LedgerEntry) -> None:
@@ -144,9 +173,11 @@ def check_segment(segment_id: str, segment: ReadSegment, entries: Mapping[int, L
     if place is None:
         return
     try:
-        root = bytes.fromhex(json.loads(entries[place.seq].body)["root"])
+        entry = entries[place.seq]
+        body = json.loads(entry.body)
+        told = (entry.kind, body["camera_id"], body["segments"], bytes.fromhex(body["root"]))
         shown = root_from_path(leaf_hash(segment.root), place.index, place.count, place.path)
-    except (ValueError, TypeError, LookupError) as error:
+    except MALFORMED as error:
         raise ProofError(f"The ledger's proof for the recording {segment_id} cannot be read") from error
-    if shown != root:
+    if told != (LedgerKind.ROOTS, segment.camera_id, place.count, shown):
         raise ProofError(f"The ledger does not know the recording {segment_id}")

@@ -123,6 +123,7 @@ class _Package:
         self._archive = archive
         self._zone = ZoneInfo(order.time_zone)
         self._files: list[PackedFile] = []
+        self._stems: set[str] = set()
         self._progress = progress
         self._cancelled = cancelled
         # Each byte of footage is copied out of the store, and then into the zip.
@@ -153,7 +154,9 @@ class _Package:
             for extent in part.extents:
                 if extent.path.name not in packed.trees:
                     packed.trees[extent.path.name] = SegmentTree(extent.path, segments[extent.path.name])
-            self._add_clip(packed, part, _stem(camera.camera_id, part, number if len(camera.plan.parts) > 1 else 0))
+            self._add_clip(
+                packed, part, self._stem(camera.camera_id, part, number if len(camera.plan.parts) > 1 else 0)
+            )
 
     def _add_clip(self, packed: PackedCamera, part: ClipPart, stem: str) -> None:
         (clip,) = write_clip(
@@ -170,6 +173,15 @@ class _Package:
         taken = list(taken_samples(part, packed.trees))
         self._add(frames, [frames_csv(part, taken)], kind="frames")
         self._add(proofs, proof_lines(taken), kind="proofs")
+
+    def _stem(self, camera_id: str, part: ClipPart, number: int) -> str:
+        """The beginning of the names of a part's files: cameras may differ in capitals only, files may not."""
+        start = datetime.fromtimestamp(part.start_us // 1_000_000, UTC)
+        stem = f"{camera_id}_{start:%Y%m%dT%H%M%SZ}" + (f"-{number}" if number else "")
+        while stem.lower() in self._stems:
+            stem += "_"
+        self._stems.add(stem.lower())
+        return stem
 
     def _counted(self, path: Path) -> Iterator[bytes]:
         """A file's pieces; tells how far the package is."""
@@ -217,11 +229,6 @@ class _Package:
         packed = PackedFile(name, size, whole.hexdigest(), tuple(pieces), about)
         self._files.append(packed)
         return packed
-
-
-def _stem(camera_id: str, part: ClipPart, number: int) -> str:
-    start = datetime.fromtimestamp(part.start_us // 1_000_000, UTC)
-    return f"{camera_id}_{start:%Y%m%dT%H%M%SZ}" + (f"-{number}" if number else "")
 
 
 def _custody(order: PackageOrder, made_us: int) -> bytes:

@@ -199,7 +199,7 @@ def read_zip(file: BinaryIO) -> tuple[list[Member], list[ZipError]]:
         found, expected = _read(file, begin, size - begin), directory(members, begin)
         pairs = zip(found, expected, strict=False)
         at = next((at for at, (one, other) in enumerate(pairs) if one != other), min(len(found), len(expected)))
-        return members, [ZipError(str(listed), begin + at)]
+        return members, [ZipError(str(listed), begin + at, listed.name)]
     flaws = []
     for member in members:
         expected = local_header(member)
@@ -232,8 +232,12 @@ def _listed(file: BinaryIO, size: int) -> tuple[list[Member], int]:
             raise damaged
         members.append(member)
         after = member.offset + member.size
-    if after != begin or len({member.name for member in members}) < len(members) or data != directory(members, begin):
+    if after != begin or data != directory(members, begin):
         raise damaged
+    names = [member.name for member in members]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ZipError(f"The zip has two files of the name {twice}", begin, twice)
     return members, begin
 
 
@@ -268,7 +272,8 @@ def _walked(file: BinaryIO, size: int) -> tuple[list[Member], int]:
         length = int.from_bytes(rest[-8:], "little")
         member = Member(name, position + local_bytes(name), length, fields[6], fields[5] << 16 | fields[4])
         if head + rest != local_header(member) or member.offset + length > size:
-            raise ZipError("The zip's structure is damaged", position, name)
+            sentence = "The zip's structure is damaged, or another program packed it"
+            raise ZipError(sentence, position, name if members else "")
         members.append(member)
         position = member.offset + length
     if not members or size - position > _LARGEST_DIRECTORY:

@@ -6,12 +6,13 @@ import hashlib
 import json
 import os
 import zipfile
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from recorder_core.export import ClipPlan, ClipSource, plan_clip
 from recorder_core.export.package import CameraPlan, PackageOrder, SigningKey, write_package
-from recorder_core.export.package.layout import MANIFEST, PIECE_BYTES, SIGNATURE, SUMS, sums_text
+from recorder_core.export.package.layout import MANIFEST, PIECE_BYTES, SIGNATURE, SUMS, json_document, sums_text
 from recorder_core.export.package.zip_file import ZipWriter
 from recorder_core.ledger_chain import GENESIS, canonical, entry_hash
 from recorder_core.merkle import audit_path, leaf_hash, root_of
@@ -26,9 +27,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from recorder_core.export.package.findings import PackageReport
+
 MADE_US = START_US + 3_600_000_000
 CAMERA = "entrance"
 """The camera that the footage names."""
+
+STEM = f"{CAMERA}_20231114T221320Z"
+"""How the files of its clip begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,38 +171,65 @@ def resigned(
 ) -> Path:
     """Write a package of these contents as somebody who has the key could: with hashes and signature that fit.
 
-    `zeros` are further files, of so many zero bytes, which take no room on the disk.
+    `zeros` are files that get so many zero bytes instead, which take no room on the disk.
     """
     manifest = json.loads(contents[MANIFEST])
+    holes = zeros or {}
     for file in manifest["files"]:
-        data = contents[file["name"]]
-        file["size"], file["sha256"] = len(data), hashlib.sha256(data).hexdigest()
-        pieces = (data[at : at + PIECE_BYTES] for at in range(0, len(data), PIECE_BYTES))
-        file["pieces"] = [hashlib.sha256(piece).hexdigest() for piece in pieces]
-    for name, size in (zeros or {}).items():
-        piece, whole = bytes(PIECE_BYTES), hashlib.sha256()
-        for _ in range(size // PIECE_BYTES):
+        name = file["name"]
+        if name in holes:
+            pieces = [bytes(PIECE_BYTES)] * (holes[name] // PIECE_BYTES)
+        else:
+            pieces = [contents[name][at : at + PIECE_BYTES] for at in range(0, len(contents[name]), PIECE_BYTES)]
+        whole = hashlib.sha256()
+        for piece in pieces:
             whole.update(piece)
-        entry = {"name": name, "size": size, "sha256": whole.hexdigest(), "kind": "other"}
-        hashes = [hashlib.sha256(piece).hexdigest()] * (size // PIECE_BYTES)
-        manifest["files"].append({**entry, "pieces": hashes})
-    data = json.dumps(manifest).encode()
+        file["size"], file["sha256"] = sum(map(len, pieces)), whole.hexdigest()
+        hashes = {piece: hashlib.sha256(piece).hexdigest() for piece in set(pieces)}
+        file["pieces"] = [hashes[piece] for piece in pieces]
+    data = json_document(manifest)
     sums = {file["name"]: file["sha256"] for file in manifest["files"]}
     own = {MANIFEST: data, SIGNATURE: key.sign(data)}
     sums |= {name: hashlib.sha256(content).hexdigest() for name, content in own.items()}
+    ordered = {file["name"]: contents[file["name"]] for file in manifest["files"]}
+    return zipped(path, {**ordered, **own, SUMS: sums_text(sums).encode()}, zeros=holes)
+
+
+def zipped(
+    path: Path,
+    contents: Mapping[str, bytes],
+    made_us: int = MADE_US - 2_000_000,
+    zeros: Mapping[str, int] | None = None,
+) -> Path:
+    """Pack contents as the recorder does, in the order in which they are."""
     with path.open("w+b") as out:
-        archive = ZipWriter(out, MADE_US)
-        for name, content in {**contents, **own, SUMS: sums_text(sums).encode()}.items():
+        archive = ZipWriter(out, made_us)
+        for name, content in contents.items():
             archive.begin(name)
-            archive.write(content)
-            archive.end()
-        for name, size in (zeros or {}).items():
-            archive.begin(name)
-            out.seek(size, os.SEEK_CUR)
-            archive._size = size
+            if zeros and name in zeros:
+                out.seek(zeros[name], os.SEEK_CUR)
+                archive._size = zeros[name]
+                archive._crc = crc_of_zeros(zeros[name])
+            else:
+                archive.write(content)
             archive.end()
         archive.close()
     return path
+
+
+def sums_of(contents: Mapping[str, bytes]) -> bytes:
+    """The list of sums that fits these contents."""
+    return sums_text(
+        {name: hashlib.sha256(content).hexdigest() for name, content in contents.items() if name != SUMS}
+    ).encode()
+
+
+def crc_of_zeros(size: int) -> int:
+    """The CRC-32 of so many zero bytes."""
+    crc = 0
+    for _ in range(size // PIECE_BYTES):
+        crc = zlib.crc32(bytes(PIECE_BYTES), crc)
+    return crc
 
 
 def unpacked_to(package: Path, folder: Path) -> dict[str, Path]:
@@ -212,3 +245,8 @@ def flipped(path: Path, at: int, to: Path) -> Path:
     data[at] ^= 1
     to.write_bytes(data)
     return to
+
+
+def named(report: PackageReport) -> set[tuple[str, str]]:
+    """The files of findings, and what is the matter with them."""
+    return {(finding.file, str(finding.flaw)) for finding in report.findings}

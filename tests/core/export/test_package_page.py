@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from recorder_core.export.package import SigningKey, verify_package
-from recorder_core.export.package.layout import MANIFEST, PIECE_BYTES, SIGNATURE, SUMS, VERIFY_PAGE
+from recorder_core.export.package import SigningKey
+from recorder_core.export.package.layout import LETTER, MANIFEST, PIECE_BYTES, SIGNATURE, SUMS, VERIFY_PAGE
+from recorder_core.export.package.verify import verify_package
 from recorder_core.export.package.zip_file import read_zip
 from tests.core.export.browser import opened_browser
 from tests.core.export.packages import contents_of, flipped, made_package, resigned, unpacked_to
@@ -103,7 +104,7 @@ async def test_proofs_of_another_recording_do_not_pass(page: Page, tmp_path: Pat
     verdict, words = await shown(page, [package], page_at)
     assert verdict == "bad"
     assert "is not as recorded" in words
-    assert [finding.flaw for finding in verify_package(package)] == ["proof"]
+    assert [finding.flaw for finding in verify_package(package).findings] == ["proof"]
 
 
 async def test_a_browser_that_knows_no_such_signatures_says_so(
@@ -123,9 +124,9 @@ async def test_two_gigabytes(page: Page, tmp_path: Path) -> None:
     contents = contents_of(made_package(tmp_path))
     page_at = tmp_path / VERIFY_PAGE
     page_at.write_bytes(contents[VERIFY_PAGE])
-    package = resigned(tmp_path / "large.zip", contents, SigningKey.of(tmp_path), zeros={"large.bin": LARGE_BYTES})
+    package = resigned(tmp_path / "large.zip", contents, SigningKey.of(tmp_path), zeros={LETTER: LARGE_BYTES})
     with package.open("rb") as file:
-        [large] = [member for member in read_zip(file)[0] if member.name == "large.bin"]
+        [large] = [member for member in read_zip(file)[0] if member.name == LETTER]
     assert package.stat().st_blocks * 512 < LARGE_BYTES // 100
     with package.open("r+b") as file:
         file.seek(large.offset + 100 * PIECE_BYTES + 5)

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given, strategies as st
 
 from recorder_core.errors import ErrorCode, StorageError
-from recorder_core.export.package.key import SigningKey, read_public, signed
+from recorder_core.export.package.ed25519 import read_public, signed
+from recorder_core.export.package.key import SigningKey
 from recorder_core.export.package.pdf import Font, Pdf, text_width, wrapped
 from recorder_core.export.package.zip_file import ZipError, ZipWriter, dos_stamp, read_zip, zip_bytes
 from tests.core.export.tools import tool

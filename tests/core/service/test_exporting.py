@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from recorder_core.errors import ErrorCode, RecorderError
-from recorder_core.export.package import verify_package
+from recorder_core.export.package.verify import verify_package
 from recorder_core.models import (
     CameraState,
     ExportRequest,
@@ -74,7 +74,7 @@ async def test_stills_and_packages_are_made_held_and_removed(data: Path) -> None
         await client.release_hold(held.hold.hold_id, HoldRelease(actor="u1"))
         picture = await asyncio.to_thread(Path(still.files[0].path).read_bytes)
         record = json.loads(await asyncio.to_thread(Path(still.files[1].path).read_bytes))
-        assert await asyncio.to_thread(verify_package, Path(package.files[0].path)) == []
+        assert (await asyncio.to_thread(verify_package, Path(package.files[0].path))).findings == []
         removed = await client.remove_export(still.export_id, "u1")
         items = await follower
         certificates = await client.certificates("lobby")

@@ -1,0 +1,109 @@
+"""Holds a clip's file and its table of pictures against the proofs: what a player shows is what was recorded, and when.
+
+The proofs tell the samples' bytes, sizes and times. The file's headers decide what a player makes of them, and the
+manifest and the table tell people; somebody with the key could write into these what they like.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from recorder_core.media import TIMESCALE
+from recorder_core.mp4 import Mp4Error
+from recorder_core.mp4.progressive_reader import read_progressive
+
+from .frames import COLUMNS, frame_row
+from .layout import utc_text
+from .verify_proofs import ProofError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import BinaryIO
+
+    from recorder_core.mp4.progressive_reader import ProgressiveLayout
+
+    from .read_manifest import ReadSegment, ReadVideo
+    from .verify_proofs import ProvedClip
+
+_SLACK_US = 1_000_000
+_SLACK_PER_TIME = 1000
+"""Fragments tell the recorder's clock, a clip's time line follows the camera's: they part by 500 ppm at most."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def check_video(file: BinaryIO, offset: int, size: int, video: ReadVideo, clip: ProvedClip) -> ProgressiveLayout:
+    """Make sure that the file of `size` bytes at `offset` plays the proved samples, all of them and at their times.
+
+    Raises:
+        ProofError: it does not.
+        OSError: it cannot be read.
+    """
+    try:
+        layout = read_progressive(file, offset, size)
+    except Mp4Error as error:
+        raise ProofError(f"It is no video of the recorder: {error}") from error
+    if layout.data_offset + video.media_bytes != size:
+        raise ProofError("Its data are not those that the manifest tells of")
+    if any(layout.video_format != one for one in clip.formats.values()):
+        raise ProofError("Its format is not that of the recording")
+    sync = [index for index, picture in enumerate(clip.pictures) if picture.sync]
+    if [picture.size for picture in clip.pictures] != layout.table.sizes.tolist() or sync != layout.table.sync.tolist():
+        raise ProofError("Its pictures are not those that the proofs show")
+    _check_times(video, clip, layout)
+    return layout
+
+
+def check_frames(
+    table: bytes, clip: ProvedClip, layout: ProgressiveLayout, segments: Mapping[str, ReadSegment]
+) -> None:
+    """Make sure that each row of the table of pictures tells what the proofs show.
+
+    Raises:
+        ProofError: it does not.
+    """
+    times = layout.presentation_times()
+    order = sorted(range(len(times)), key=times.__getitem__)
+    head, *rows = table.decode("utf-8", "replace").split("\r\n")
+    if tuple(head.split(",")) != COLUMNS or len(rows) != len(order) + 1 or rows.pop():
+        raise ProofError("The table does not have a row for each picture")
+    for line, (row, index) in enumerate(zip(rows, order, strict=True), 2):
+        picture = clip.pictures[index]
+        told_us = _told_us(row)
+        if abs(told_us - picture.at_us) <= _SLACK_US:
+            picture = picture._replace(at_us=told_us)
+        pts = times[index] + layout.show_start
+        if row != ",".join(frame_row(index + 1, pts, layout, picture, segments[picture.segment].clock_offset_us)):
+            raise ProofError(f"Line {line} of the table is not what was recorded")
+
+
+def _check_times(video: ReadVideo, clip: ProvedClip, layout: ProgressiveLayout) -> None:
+    times = layout.presentation_times()
+    for number, (picture, media) in enumerate(zip(clip.pictures, times, strict=True), 1):
+        if not _near(picture.at_us, video.start_us, media):
+            shown = utc_text(video.start_us + _us(media))
+            raise ProofError(f"Picture {number} of the file was taken at {utc_text(picture.at_us)}, not at {shown}")
+    if (
+        sum(0 <= media < layout.show_duration for media in times) != video.frames
+        or not _near(video.end_us, video.start_us, layout.show_duration)
+        or not _near(video.start_us - video.lead_in_us, video.start_us, min(times))
+    ):
+        raise ProofError("It does not show what the manifest says: other pictures, or other times")
+
+
+def _near(at_us: int, start_us: int, media: int) -> bool:
+    """Whether a moment is that of a media time after `start_us`."""
+    return abs(at_us - start_us - _us(media)) <= _SLACK_US + abs(_us(media)) // _SLACK_PER_TIME
+
+
+def _us(media: int) -> int:
+    return media * 1_000_000 // TIMESCALE
+
+
+def _told_us(row: str) -> int:
+    """The time that stands in a row, or one that is nowhere near any other."""
+    try:
+        return (datetime.fromisoformat(row.split(",")[COLUMNS.index("utc")]) - _EPOCH) // timedelta(microseconds=1)
+    except ValueError, TypeError, IndexError:
+        return -(1 << 62)

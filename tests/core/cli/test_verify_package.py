@@ -1,0 +1,59 @@
+"""`verify PACKAGE`: what it prints, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from recorder_core.cli.exit_codes import NOT_VERIFIED, OK, USAGE
+from recorder_core.cli.main import run
+from recorder_core.export.package import SigningKey
+from recorder_core.export.package.layout import CUSTODY, LETTER, MANIFEST, PUBLIC_KEY, SIGNATURE, SUMS, VERIFY_PAGE
+from tests.core.export.conftest import package
+from tests.core.export.packages import STEM, flipped, unpacked_to
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["package"]
+
+
+@pytest.mark.parametrize("name", [f"{STEM}.mp4", MANIFEST, SIGNATURE, PUBLIC_KEY, SUMS, CUSTODY, LETTER, VERIFY_PAGE])
+def test_the_command_names_the_file(
+    name: str, package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And says so in its exit code."""
+    files = unpacked_to(package, tmp_path / "unpacked")
+    assert run(["verify", str(tmp_path / "unpacked")]) == OK
+    assert "complete and unchanged" in capsys.readouterr().out
+    flipped(files[name], 40, files[name])
+    assert run(["verify", str(tmp_path / "unpacked"), "--json"]) == NOT_VERIFIED
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    assert {finding["file"] for finding in findings} == {name}
+    assert run(["verify", str(tmp_path / "unpacked")]) == NOT_VERIFIED
+    assert f"{name}: " in capsys.readouterr().out
+
+
+def test_the_command_holds_the_key_against_a_fingerprint(package: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As it is written on paper, with blanks and in capitals."""
+    right = SigningKey.of(package.parents[1]).fingerprint
+    assert run(["verify", str(package), "--fingerprint", f"{right[:4]} {right[4:].upper()}"]) == OK
+    assert run(["verify", str(package), "--fingerprint", "ab" * 32]) == NOT_VERIFIED
+    assert f"not signed with the key that it must be: the fingerprint of its key is {right}" in capsys.readouterr().out
+
+
+def test_it_says_whose_signature_it_is(package: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a fingerprint to compare with, anybody may have signed it."""
+    right = SigningKey.of(package.parents[1]).fingerprint
+    assert run(["verify", str(package)]) == OK
+    told = capsys.readouterr().out
+    assert right in told
+    assert "Is it the fingerprint that the library has published?" in told
+    assert "2 of the 2 recordings" in told
+    assert run(["verify", str(package), "--fingerprint", right, "--json"]) == OK
+    report = json.loads(capsys.readouterr().out)
+    assert (report["fingerprint"], report["fingerprint_was_given"], report["findings"]) == (right, True, [])
+    assert run(["verify", str(package), "--fingerprint", right[:16]]) == USAGE
+    assert "the whole fingerprint" in capsys.readouterr().err

@@ -1,0 +1,240 @@
+"""Packages that somebody made up who has the library's key, or one of their own: what the proofs show and what not."""
+
+from __future__ import annotations
+
+import io
+import json
+from array import array
+from base64 import b64encode
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from recorder_core.export.package import SigningKey
+from recorder_core.export.package.layout import (
+    LETTER,
+    MANIFEST,
+    PUBLIC_KEY,
+    SIGNATURE,
+    SUMS,
+    json_document,
+    json_line,
+)
+from recorder_core.export.package.verify import verify_package
+from recorder_core.mp4 import progressive_header
+from recorder_core.mp4.progressive_reader import read_progressive
+from tests.core.export.packages import STEM, contents_of, named, resigned, sums_of, unpacked_to, zipped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+VIDEO, PROOFS, FRAMES = f"{STEM}.mp4", f"{STEM}.proofs.jsonl", f"{STEM}.frames.csv"
+
+
+def test_a_package_signed_with_another_key(package: Path, tmp_path: Path) -> None:
+    """The manifest's sum was made to fit, its signature cannot be; and a new key does not fit the manifest."""
+    key = SigningKey.of(tmp_path)
+    contents = contents_of(package)
+    forged = resigned(tmp_path / "forged.zip", contents, key)
+    assert named(verify_package(forged)) == {(SIGNATURE, "signature")}
+    forged = resigned(tmp_path / "again.zip", {**contents, PUBLIC_KEY: key.public_pem}, key)
+    assert named(verify_package(forged)) == {(PUBLIC_KEY, "key")}
+
+
+def test_a_package_that_somebody_made_with_a_key_of_their_own(package: Path, tmp_path: Path) -> None:
+    """Nothing in it is wrong but the key, which is said whenever it is known which one it must be."""
+    key, contents = SigningKey.of(tmp_path), contents_of(package)
+    manifest = json.loads(contents[MANIFEST])
+    manifest["signing_key"]["fingerprint"] = key.fingerprint
+    own = {**contents, PUBLIC_KEY: key.public_pem, MANIFEST: json_document(manifest)}
+    forged = resigned(tmp_path / "own.zip", own, key)
+    report = verify_package(forged)
+    assert (report.findings, report.fingerprint) == ([], key.fingerprint)
+    library = SigningKey.of(package.parents[1]).fingerprint
+    assert named(verify_package(forged, expected_fingerprint=library)) == {(PUBLIC_KEY, "key")}
+    named_as_the_librarys = resigned(tmp_path / "name.zip", {**contents, PUBLIC_KEY: key.public_pem}, key)
+    report = verify_package(named_as_the_librarys, expected_fingerprint=library)
+    assert named(report) == {(PUBLIC_KEY, "key")}
+    assert report.fingerprint == key.fingerprint
+
+
+@dataclass(slots=True)
+class Forgery:
+    """What somebody with the key can change before they sign anew. Any: JSON of many kinds."""
+
+    contents: dict[str, bytes]
+    manifest: Any
+    proofs: Any
+
+    @property
+    def video(self) -> dict[str, Any]:
+        """What the manifest says of the video."""
+        return next(file for file in self.manifest["files"] if file["kind"] == "video")
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """Where the manifest says that the first segment stands in the ledger."""
+        found: dict[str, Any] = self.manifest["cameras"][0]["segments"][0]["ledger"]
+        return found
+
+    def replay(self, by_us: int) -> None:
+        """Tell that the footage is of another time."""
+        for name in ("start_us", "end_us"):
+            self.video[name] += by_us
+
+    def repack(self, **changes: int) -> None:
+        """Write other headers around the same samples."""
+        data = self.contents[VIDEO]
+        layout = read_progressive(io.BytesIO(data), 0, len(data))
+        table = replace(layout.table)
+        if "slower" in changes:
+            table = replace(table, durations=array("I", (one * 10 for one in table.durations)))
+        if "swapped" in changes:
+            table = replace(table, sizes=array("I", (*reversed(table.sizes[:2]), *table.sizes[2:])))
+        header = progressive_header(
+            layout.video_format,
+            table,
+            show_start=layout.show_start + int(changes.get("later", 0)),
+            show_duration=layout.show_duration,
+            created_us=layout.created_s * 1_000_000,
+        )
+        self.contents[VIDEO] = header + data[layout.data_offset :]
+
+    def other_pictures(self) -> None:
+        """Let a player find other data than the proved samples, which follow behind."""
+        data = self.contents[VIDEO]
+        layout = read_progressive(io.BytesIO(data), 0, len(data))
+        self.contents[VIDEO] = data + data[layout.data_offset - 8 :]
+
+    def in_table(self, old: bytes, new: bytes) -> None:
+        """Change a row of the table of pictures."""
+        lines = self.contents[FRAMES].split(b"\r\n")
+        assert old in lines[5]
+        lines[5] = lines[5].replace(old, new)
+        self.contents[FRAMES] = b"\r\n".join(lines)
+
+    def list_another(self, name: str) -> None:
+        """Put a file beside the others that nothing proves."""
+        self.contents = {name: b"Anything.", **self.contents}
+        self.manifest["files"].insert(0, {"name": name, "kind": "other"})
+
+    def rename(self, name: str) -> None:
+        """Give the table of pictures another name."""
+        self.contents[name] = self.contents.pop(FRAMES)
+        self.video["frames_file"] = name
+        next(file for file in self.manifest["files"] if file["name"] == FRAMES)["name"] = name
+
+
+ATTEMPTS: dict[str, tuple[Callable[[Forgery], object], str, str]] = {
+    "another place": (lambda one: one.place.update(index=1), MANIFEST, "proof"),
+    "no such place": (lambda one: one.place.update(index=2), MANIFEST, "proof"),
+    "no such entry": (lambda one: one.place.update(seq=2), MANIFEST, "proof"),
+    "another time in the ledger": (lambda one: one.manifest["ledger"][0].update(at_us=0), MANIFEST, "proof"),
+    "another kind in the ledger": (lambda one: one.manifest["ledger"][0].update(kind="begun"), MANIFEST, "proof"),
+    "no hash": (lambda one: one.manifest["ledger"][0].update(previous="x"), MANIFEST, "proof"),
+    "another camera's root": (lambda one: one.manifest["cameras"][0].update(camera_id="garage"), MANIFEST, "proof"),
+    "a file that nothing proves": (lambda one: one.list_another("more.mp4"), MANIFEST, "structure"),
+    "a name that leads away": (lambda one: one.rename("../frames.csv"), MANIFEST, "structure"),
+    "a name of a Windows folder": (lambda one: one.rename("..\\frames.csv"), MANIFEST, "structure"),
+    "an absolute name": (lambda one: one.rename("/frames.csv"), MANIFEST, "structure"),
+    "a name with NUL": (lambda one: one.rename("frames.csv\0.txt"), MANIFEST, "structure"),
+    "a hidden name": (lambda one: one.rename(".frames.csv"), MANIFEST, "structure"),
+    "a twin in capitals": (lambda one: one.rename(LETTER.upper()), MANIFEST, "structure"),
+    "no number": (lambda one: one.video.update(frames=30.0), MANIFEST, "structure"),
+    "another fragment": (lambda one: one.proofs[1].update(leaf=one.proofs[1]["leaf"] + 1), PROOFS, "proof"),
+    "too many samples": (lambda one: one.proofs[1].update(count=100), PROOFS, "proof"),
+    "one fewer": (lambda one: one.proofs.pop(), PROOFS, "proof"),
+    "none at all": (lambda one: one.proofs.clear(), PROOFS, "proof"),
+    "no beginning": (lambda one: one.proofs.pop(0), PROOFS, "proof"),
+    "no header": (lambda one: one.proofs[1].update(data=b64encode(b"no header").decode()), PROOFS, "proof"),
+    "no proof": (lambda one: one.proofs.append([]), PROOFS, "proof"),
+    "too deep": (lambda one: one.proofs.append(deep()), PROOFS, "proof"),
+    "another order": (lambda one: one.proofs.insert(1, one.proofs.pop(2)), VIDEO, "proof"),
+    "another camera": (lambda one: one.video.update(camera_id="garage"), PROOFS, "proof"),
+    "yesterday": (lambda one: one.replay(-86_400_000_000), VIDEO, "proof"),
+    "two seconds later": (lambda one: one.replay(2_000_000), VIDEO, "proof"),
+    "more pictures": (lambda one: one.video.update(frames=31), VIDEO, "proof"),
+    "a longer time": (lambda one: one.video.update(end_us=one.video["end_us"] + 2_000_000), VIDEO, "proof"),
+    "a lead-in": (lambda one: one.video.update(lead_in_us=3_000_000), VIDEO, "proof"),
+    "slow motion": (lambda one: one.repack(slower=1), VIDEO, "proof"),
+    "hidden pictures": (lambda one: one.repack(later=9000), VIDEO, "proof"),
+    "samples cut elsewhere": (lambda one: one.repack(swapped=1), VIDEO, "proof"),
+    "other pictures": (lambda one: one.other_pictures(), VIDEO, "proof"),
+    "less data": (lambda one: one.video.update(media_bytes=one.video["media_bytes"] - 1), PROOFS, "proof"),
+    "another minute": (lambda one: one.in_table(b"T22:13:", b"T22:12:"), FRAMES, "proof"),
+    "another digest": (lambda one: one.in_table(b"1,", b"2,"), FRAMES, "proof"),
+    "no time": (lambda one: one.in_table(b"Z", b""), FRAMES, "proof"),
+    "no table": (lambda one: one.contents.update({FRAMES: b""}), FRAMES, "proof"),
+}
+
+
+def deep() -> list[object]:
+    """JSON that no reader follows to its end."""
+    nested: list[object] = []
+    for _ in range(5000):
+        nested = [nested]
+    return nested
+
+
+def forged(path: Path, package: Path, attempt: Callable[[Forgery], object]) -> Path:
+    """Change a package, and sign it anew."""
+    contents = contents_of(package)
+    proofs = [json.loads(line) for line in contents[PROOFS].splitlines()]
+    one = Forgery(contents, json.loads(contents[MANIFEST]), proofs)
+    attempt(one)
+    one.contents[PROOFS] = b"".join(map(line_of, one.proofs))
+    one.contents[MANIFEST] = json_document(one.manifest)
+    return resigned(path, one.contents, SigningKey.of(package.parents[1]))
+
+
+def line_of(proof: dict[str, object]) -> bytes:
+    """A line of JSON; one that is too deep for Python's own writer is written by hand."""
+    try:
+        return json_line(proof)
+    except RecursionError:
+        return b"[" * 200_000 + b"\n"
+
+
+@pytest.mark.parametrize("how", ATTEMPTS)
+def test_the_key_alone_makes_nothing_pass_for_recorded(how: str, package: Path, tmp_path: Path) -> None:
+    """Signature and hashes hold in all of these; the proofs do not, or there would be two ways to read it."""
+    attempt, blamed, flaw = ATTEMPTS[how]
+    assert named(verify_package(forged(tmp_path / "forged.zip", package, attempt))) == {(blamed, flaw)}
+
+
+@pytest.mark.parametrize("name", [MANIFEST, PROOFS])
+def test_no_key_stands_twice(name: str, package: Path, tmp_path: Path) -> None:
+    """One reader would take the first, another one the last."""
+    contents, key = contents_of(package), SigningKey.of(package.parents[1])
+    forged = resigned(tmp_path / "forged.zip", contents, key)
+    again = contents_of(forged)
+    if name == MANIFEST:
+        again[MANIFEST] = again[MANIFEST].replace(b'"basis"', b'"basis": "consent",\n  "basis"', 1)
+        again[SIGNATURE] = key.sign(again[MANIFEST])
+        again[SUMS] = sums_of(again)
+        assert named(verify_package(zipped(tmp_path / "twice.zip", again))) == {(MANIFEST, "structure")}
+        return
+    contents[PROOFS] = contents[PROOFS].replace(b'"leaf":0', b'"leaf":7,"leaf":0', 1)
+    assert named(verify_package(resigned(tmp_path / "twice.zip", contents, key))) == {(PROOFS, "proof")}
+
+
+def test_a_root_that_was_made_up_fits_neither_ledger_nor_proofs(package: Path, tmp_path: Path) -> None:
+    """Both are named."""
+    contents = contents_of(package)
+    manifest = json.loads(contents[MANIFEST])
+    manifest["cameras"][0]["segments"][0]["root"] = "00" * 32
+    contents[MANIFEST] = json_document(manifest)
+    forged = resigned(tmp_path / "forged.zip", contents, SigningKey.of(package.parents[1]))
+    assert named(verify_package(forged)) == {(MANIFEST, "proof"), (f"{STEM}.proofs.jsonl", "proof")}
+
+
+@pytest.mark.parametrize("manifest", [b"[]", b'{"format": "x", "format_version": 1, "piece_bytes": 1}', b"{"])
+def test_a_manifest_of_another_format(manifest: bytes, package: Path, tmp_path: Path) -> None:
+    """Signed, but nothing that could be gone by."""
+    files = unpacked_to(package, tmp_path / "unpacked")
+    key = SigningKey.of(package.parents[1])
+    files[MANIFEST].write_bytes(manifest)
+    files[SIGNATURE].write_bytes(key.sign(manifest))
+    assert (MANIFEST, "structure") in named(verify_package(tmp_path / "unpacked"))
