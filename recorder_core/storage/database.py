@@ -6,10 +6,11 @@ nothing can change between what it reads and what it writes. WAL with `synchrono
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from uuid import uuid4
@@ -34,11 +35,15 @@ if TYPE_CHECKING:
 
     from recorder_core.clock import Clock
 
+_LOGGER = logging.getLogger(__name__)
+
 _BUSY_TIMEOUT_S = 30.0
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-_IN_USE = "in_use_since_boot"
 _STORE_ID = "store_id"
 _SIDE_FILES = ("-wal", "-shm", "-journal")
+
+IN_USE = "in_use_since_boot"
+"""The key of the mark that whoever opens an index leaves in it until he closes it."""
 
 # Primary result codes of SQLite (sqlite.org/rescode.html): what each means for the recorder.
 _MEANINGS = {
@@ -60,7 +65,8 @@ class Database:
         """Open or create the file at `path`, bring it to the present version and mark it as in use.
 
         After a crash of the machine (an earlier user left its mark, under another `boot_id`) or after an error that
-        spoke of damage, the whole file is checked first; a process that was merely killed cannot have damaged it.
+        spoke of damage, the whole file is checked first, in the latter case more thoroughly; a process that was merely
+        killed cannot have damaged it.
 
         Raises:
             StorageError: `INDEX_DAMAGED`, `VERSION_MISMATCH`, `VOLUME_READ_ONLY`, `VOLUME_FULL` or `STORE_LOCKED`.
@@ -94,7 +100,7 @@ class Database:
         self._closed = True
         try:
             with self._writing() as connection:
-                connection.execute(delete(META).where(META.c.key == _IN_USE))
+                connection.execute(delete(META).where(META.c.key == IN_USE))
         finally:
             self._engine.dispose()
 
@@ -129,7 +135,7 @@ class Database:
         except (DBAPIError, sqlite3.Error) as error:
             known = _storage_error(error.orig if isinstance(error, DBAPIError) else error)
             if known.code is ErrorCode.INDEX_DAMAGED:
-                self._suspect.touch(FILE_MODE)
+                self._note_damage()
             raise known from error
 
     def _meta(self, connection: Connection, key: str) -> str | None:
@@ -143,30 +149,54 @@ class Database:
         _create_private(self.path)
         with self._writing() as connection:
             migrate(connection)
-            mark = self._meta(connection, _IN_USE)
-            if self._suspect.exists() or mark not in (None, self._boot_id):
-                self._check(connection)
+            mark = self._meta(connection, IN_USE)
+            if self._suspect.exists():
+                # A query met damage that the quick check may not see: an index that does not fit its table, say.
+                self._check(connection, "PRAGMA integrity_check(1)")
+            elif mark not in (None, self._boot_id):
+                self._check(connection, "PRAGMA quick_check(1)")
             store_id = self._meta(connection, _STORE_ID)
             if store_id is None:
                 store_id = uuid4().hex
                 self._put_meta(connection, _STORE_ID, store_id)
-            self._put_meta(connection, _IN_USE, self._boot_id)
+            self._put_meta(connection, IN_USE, self._boot_id)
+        self._checkpoint()
         self._suspect.unlink(missing_ok=True)
         return store_id
 
-    def _check(self, connection: Connection) -> None:
-        finding = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+    def _checkpoint(self) -> None:
+        """Bring the mark of use into the file itself, so that it shows also where the log is lost."""
+        with self._meaning(), closing(self._engine.raw_connection()) as connection:
+            connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _check(self, connection: Connection, how: str) -> None:
+        finding = connection.exec_driver_sql(how).scalar_one()
         if finding != "ok":
-            self._suspect.touch(FILE_MODE)
+            self._note_damage()
             raise StorageError(ErrorCode.INDEX_DAMAGED, f"The index of the footage is damaged: {finding}")
 
+    def _note_damage(self) -> None:
+        try:
+            suspect(self.path)
+        except OSError as error:  # the damage itself is what is to be told
+            _LOGGER.error("That the index is damaged cannot be noted: %s", error.strerror)  # noqa: TRY400  # it says all
 
-def set_aside(path: Path, now_us: int) -> Path:
-    """Move a damaged index out of the way, so that a new one can be built from the files. Returns where it lies now.
+
+def suspect(path: Path) -> None:
+    """Have the next one who opens an index check all of it first. Raises OSError."""
+    path.with_name(f"{path.name}.suspect").touch(FILE_MODE)
+
+
+def aside_path(path: Path, now_us: int) -> Path:
+    """Return where an index is to lie once it was set aside."""
+    return path.with_name(f"{path.name}.damaged-{now_us}")
+
+
+def set_aside(path: Path, aside: Path) -> None:
+    """Move what there is of a damaged index out of the way, so that another one can take its place.
 
     Raises OSError if the folder does not allow it.
     """
-    aside = path.with_name(f"{path.name}.damaged-{now_us}")
     # The side files go first: a log that stayed behind would be played into the new index.
     for suffix in (*_SIDE_FILES, ""):
         part = path.with_name(path.name + suffix)
@@ -174,7 +204,6 @@ def set_aside(path: Path, now_us: int) -> Path:
             part.rename(aside.with_name(aside.name + suffix))
     fsync_folder(path.parent)
     path.with_name(f"{path.name}.suspect").unlink(missing_ok=True)
-    return aside
 
 
 def _create_private(path: Path) -> None:

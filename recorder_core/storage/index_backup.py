@@ -56,22 +56,20 @@ def back_up(index: Path) -> None:
         raise StorageError(ErrorCode.STORAGE_FAILED, "The index could not be copied.") from error
 
 
-def restore(index: Path) -> Path | None:
-    """Put the newest whole copy in the place of an index that was set aside. Blocks.
+def newest_copy(index: Path) -> Path | None:
+    """Return the newest copy that is whole; None if there is none. Blocks."""
+    copies = (backup_path(index, generation) for generation in range(1, GENERATIONS + 1))
+    return next((copy for copy in copies if copy.exists() and _is_whole(copy)), None)
 
-    Returns the copy, which stays; None if there is none. Raises OSError where the disk refuses.
-    """
-    for generation in range(1, GENERATIONS + 1):
-        copy = backup_path(index, generation)
-        if copy.exists() and _is_whole(copy):
-            draft = index.with_name(f"{index.name}.restored")
-            _create(draft)
-            shutil.copyfile(copy, draft)
-            _sync(draft)
-            draft.replace(index)
-            fsync_folder(index.parent)
-            return copy
-    return None
+
+def put_back(copy: Path, index: Path) -> None:
+    """Put a copy, which stays, in the place of an index that was set aside. Blocks. Raises OSError."""
+    draft = index.with_name(f"{index.name}.restored")
+    _create(draft)
+    shutil.copyfile(copy, draft)
+    _sync(draft)
+    draft.replace(index)
+    fsync_folder(index.parent)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -81,7 +79,9 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _is_whole(path: Path) -> bool:
     try:
         with closing(_connect(path)) as connection:
-            return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+            # An empty file is a whole database, but no index.
+            known = connection.execute("SELECT 1 FROM meta WHERE key = 'store_id'").fetchone()
+            return known is not None and bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
     except sqlite3.DatabaseError:  # no database at all, or one that breaks while it is read
         return False
 

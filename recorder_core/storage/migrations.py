@@ -213,7 +213,29 @@ _SECOND = (
     "CREATE INDEX export_by_state ON export (state)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
+_THIRD = (
+    "ALTER TABLE garbage ADD COLUMN certificate_id INTEGER REFERENCES certificate (certificate_id)",
+    "CREATE INDEX garbage_by_certificate ON garbage (certificate_id)",
+    """CREATE TABLE erasure (
+        certificate_id INTEGER NOT NULL PRIMARY KEY REFERENCES certificate (certificate_id),
+        at_us INTEGER NOT NULL
+    ) STRICT""",
+    # Of what was certified before, it is not known which garbage belongs to what.
+    """INSERT INTO erasure (certificate_id, at_us)
+        SELECT certificate_id, at_us FROM certificate WHERE NOT EXISTS (SELECT 1 FROM garbage)""",
+    *(
+        f"CREATE TRIGGER erasure_is_final_{verb} BEFORE {verb} ON erasure "
+        "BEGIN SELECT RAISE(ABORT, 'erasure is append-only'); END"
+        for verb in ("UPDATE", "DELETE")
+    ),
+    """CREATE TABLE export_certificate (
+        certificate_id INTEGER NOT NULL PRIMARY KEY REFERENCES certificate (certificate_id),
+        export_id TEXT NOT NULL
+    ) STRICT""",
+    "CREATE INDEX export_certificate_by_export ON export_certificate (export_id)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)
 """Step n takes an index from version n to n + 1. A step that was released is never changed."""
 
 
@@ -221,9 +243,12 @@ def migrate(connection: Connection, migrations: Sequence[Sequence[str]] = MIGRAT
     """Take the steps that are missing, within the caller's transaction. Returns the version that was found.
 
     Raises:
-        StorageError: `VERSION_MISMATCH` if a newer recorder made the index; nothing was changed.
+        StorageError: `VERSION_MISMATCH` if a newer recorder made the index, `INDEX_DAMAGED` if its version is none that
+            ever was; nothing was changed.
     """
     found = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+    if found < 0 or (found == 0 and connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema").scalar_one()):
+        raise StorageError(ErrorCode.INDEX_DAMAGED, "The index of the footage is damaged: its version is gone.")
     if found > len(migrations):
         raise StorageError(
             ErrorCode.VERSION_MISMATCH,

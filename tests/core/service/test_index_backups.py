@@ -14,7 +14,7 @@ from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.service.index_backups import EVERY_S, keep_backups
 from recorder_core.service.read_in import BEHIND, unread_note
 from recorder_core.service.startup import INDEX, UNREAD_HOLDS, open_index
-from recorder_core.storage.index_backup import back_up, backup_path, restore
+from recorder_core.storage.index_backup import back_up, backup_path, newest_copy, put_back
 from tests.core.storage.store import T0, S, Store
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def test_a_copy_is_whole_private_and_the_one_before_is_kept(store: Store) -> Non
         assert stat.S_IMODE(copy.stat().st_mode) == 0o600
         index.unlink()
         copy.rename(backup_path(index, 1))
-        assert restore(index) == backup_path(index, 1)
+        assert newest_copy(index) == backup_path(index, 1)
+        put_back(backup_path(index, 1), index)
         store.open_index()
         counts.append(store.index.footage("entrance").segments)
         store.index.close()

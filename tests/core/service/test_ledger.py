@@ -129,7 +129,8 @@ def test_an_index_that_was_built_anew_says_so(data: Path) -> None:
     with open_index(data, ManualClock()) as index:
         begun, rebuilt = index.ledger(0, 10).entries
         assert (begun.kind, rebuilt.kind) == (LedgerKind.BEGUN, LedgerKind.REBUILT)
-        assert json.loads(rebuilt.body) == {"set_aside": f"{INDEX}.damaged-{T0}", "copy": None}
+        told = {"loss": "damage", "set_aside": f"{INDEX}.damaged-{T0}", "copy": None, "known_us": None}
+        assert json.loads(rebuilt.body) == told
 
 
 async def test_a_recorder_that_stops_has_told_of_all_it_stored(data: Path, tmp_path: Path) -> None:

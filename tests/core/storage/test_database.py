@@ -6,6 +6,7 @@ import os
 import sqlite3
 import stat
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,7 @@ from sqlalchemy import select, text
 
 from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.storage import database
-from recorder_core.storage.database import set_aside
+from recorder_core.storage.database import aside_path, set_aside, suspect
 from recorder_core.storage.index import Index
 from recorder_core.storage.schema import CAMERA
 
@@ -194,7 +195,8 @@ def test_what_is_no_database_is_damage_and_can_be_set_aside(store: Store) -> Non
         store.open_index()
     assert caught.value.code is ErrorCode.INDEX_DAMAGED
     store.index.path.with_name("index.sqlite3-wal").write_bytes(b"log")
-    aside = set_aside(store.index.path, T0)
+    aside = aside_path(store.index.path, T0)
+    set_aside(store.index.path, aside)
     assert aside.read_bytes().startswith(b"no database")
     assert aside.with_name(aside.name + "-wal").exists()
     assert sorted(path.name for path in store.root.glob("index.sqlite3*")) == [aside.name, f"{aside.name}-wal"]
@@ -241,3 +243,40 @@ def test_a_refused_row_is_a_storage_failure(store: Store) -> None:
         store.index.begin_run(run)
     assert caught.value.code is ErrorCode.STORAGE_FAILED
     assert caught.value.placeholders == {"sqlite": "SQLITE_CONSTRAINT_UNIQUE"}
+
+
+def test_an_index_that_does_not_fit_its_table_is_found_where_damage_was_met(store: Store) -> None:
+    """A quick check does not compare them: the same damage would be met again after every start."""
+    store.index.close()
+    with closing(sqlite3.connect(store.index.path)) as connection:
+        [sql, page] = connection.execute(
+            "SELECT sql, rootpage FROM sqlite_schema WHERE name = 'run_by_camera'"
+        ).fetchone()
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("DELETE FROM sqlite_schema WHERE name = 'run_by_camera'")
+        connection.commit()
+    with closing(sqlite3.connect(store.index.path)) as connection:
+        connection.execute("INSERT INTO camera VALUES (1, 'entrance', 'Entrance', 0, 0)")
+        connection.execute("INSERT INTO run VALUES (1, 'run-1', 1, 0, 'rtsp', 'h264', 16, 16, 0, 0, 'x')")
+        connection.execute("PRAGMA writable_schema = ON")
+        values = ("index", "run_by_camera", "run", page, sql)
+        connection.execute("INSERT INTO sqlite_schema VALUES (?, ?, ?, ?, ?)", values)
+        connection.commit()
+    store.open_index()
+    store.index.close()
+    suspect(store.index.path)
+    with pytest.raises(StorageError, match="entries in index run_by_camera") as caught:
+        store.open_index()
+    assert caught.value.code is ErrorCode.INDEX_DAMAGED
+    assert store.index.path.with_name("index.sqlite3.suspect").exists()
+
+
+def test_damage_is_told_though_it_cannot_be_noted(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    """Something is in the way of the note, as on a disk that became read-only over its damage."""
+    store.index.close()
+    store.index.path.write_bytes(b"no database at all" * 1000)
+    store.index.path.with_name("index.sqlite3.suspect").symlink_to(store.root / "nowhere" / "suspect")
+    with pytest.raises(StorageError) as caught:
+        store.open_index()
+    assert caught.value.code is ErrorCode.INDEX_DAMAGED
+    assert "cannot be noted: No such file" in caplog.text

@@ -1,0 +1,282 @@
+"""An index that is damaged, empty, gone or without its log comes back, with all holds (invariants 3 and 7)."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from recorder_core.errors import ErrorCode, StorageError
+from recorder_core.models import DeletionRule, HoldRequest, LedgerKind, SweepHalt
+from recorder_core.service import startup
+from recorder_core.service.read_in import BEHIND, unread_note
+from recorder_core.service.startup import INDEX, UNREAD_HOLDS, open_index
+from recorder_core.storage.garbage import collect_garbage
+from recorder_core.storage.index import Index
+from recorder_core.storage.index_backup import back_up, backup_path
+from recorder_core.storage.index_loss import Loss, find_loss
+from tests.core.storage.store import T0, ManualClock, S, Store, row
+
+from .clocks import SteppedClock
+from .shelves import library
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from recorder_core.models import Hold, LedgerEntry
+
+    from .shelves import Library
+
+
+def _gone(index: Path) -> None:
+    index.unlink()
+
+
+def _empty(index: Path) -> None:
+    index.write_bytes(b"")
+
+
+def _garbage_header(index: Path) -> None:
+    with index.open("r+b") as file:
+        file.write(b"\x5a" * 100)
+
+
+def _no_version(index: Path) -> None:
+    with closing(sqlite3.connect(index)) as connection:
+        connection.execute("PRAGMA user_version = 0")
+
+
+def _cut(size: int) -> Callable[[Path], None]:
+    def cut(index: Path) -> None:
+        with index.open("r+b") as file:
+            file.truncate(size)
+
+    return cut
+
+
+_HARMS = [
+    pytest.param(_gone, Loss.FILE, id="gone"),
+    pytest.param(_empty, Loss.FILE, id="empty"),
+    pytest.param(_garbage_header, Loss.DAMAGE, id="header"),
+    pytest.param(_no_version, Loss.DAMAGE, id="version"),
+    pytest.param(_cut(7), Loss.DAMAGE, id="7 bytes"),
+    pytest.param(_cut(100), Loss.DAMAGE, id="100 bytes"),
+    pytest.param(_cut(4096), Loss.DAMAGE, id="a page"),
+    pytest.param(_cut(10 * 4096), Loss.DAMAGE, id="some pages"),
+]
+
+
+async def _hold(one: Library, camera_id: str) -> Hold:
+    request = HoldRequest(camera_ids=[camera_id], start_us=one.clock.now_us() - 3600 * S)
+    return (await one.client.place_hold(request)).hold
+
+
+def _back_up(index: Path, now_us: int) -> int:
+    """Make a copy that is as new as the clock says, so that the recorder makes none; return its ledger's last entry."""
+    back_up(index)
+    copy = backup_path(index, 1)
+    os.utime(copy, ns=(now_us * 1000, now_us * 1000))
+    with closing(sqlite3.connect(copy)) as connection:
+        [head] = connection.execute("SELECT max(seq) FROM ledger").fetchone()
+    return int(head)
+
+
+def _names(folder: Path, pattern: str) -> list[str]:
+    return [path.name for path in folder.glob(pattern)]
+
+
+async def _entries(one: Library) -> list[LedgerEntry]:
+    return (await one.client.ledger()).entries
+
+
+@pytest.mark.parametrize(("harm", "loss"), _HARMS)
+async def test_what_the_copy_does_not_know_comes_from_the_files(
+    data: Path, harm: Callable[[Path], None], loss: Loss
+) -> None:
+    """Footage and holds of after the copy are there again; what was deleted since is told of as given up."""
+    clock = SteppedClock()
+    async with library(data, clock) as one:
+        await one.use(data / "a")
+        for camera_id in ("lobby", "hall"):
+            await one.camera(camera_id)
+        first = one.lay(ago_s=600)
+        gone = one.lay("hall", ago_s=600)
+        held = await _hold(one, "lobby")
+    known = _back_up(data / INDEX, clock.now_us())
+    async with library(data, clock) as one:
+        second = one.lay(ago_s=60)
+        later = await _hold(one, "lobby")
+        one.index.condemn_oldest(
+            "hall", before_us=clock.now_us(), max_bytes=None, rule=DeletionRule.AGE, policy_version="", now_us=T0
+        )
+        collect_garbage(one.index, one.volume())
+        lost = (await _entries(one))[known:]
+        assert [entry.kind for entry in lost] == [LedgerKind.HOLD_PLACED, LedgerKind.DELETED]
+
+    harm(data / INDEX)
+    async with library(data, clock) as one:
+        entries = await _entries(one)
+        assert (await one.client.status()).sweep_halt in (None, SweepHalt.HOLDS)
+        reading = one.recorder._volumes._slots[0].reading
+        assert reading is not None
+        await reading._task
+        assert [segment.segment_id for segment in one.stored()] == [one.segment_id for one in (*first, *second)]
+        assert one.stored("hall") == []
+        assert {hold.hold_id for hold in await one.client.holds()} == {held.hold_id, later.hold_id}
+        told = await _entries(one)
+    [rebuilt] = [entry for entry in told if entry.kind is LedgerKind.REBUILT]
+    assert (rebuilt.seq, rebuilt in entries) == (known + 1, True)
+    assert not set(lost) & set(told)
+    body = json.loads(rebuilt.body)
+    asides = _names(data, f"{INDEX}.damaged-*[0-9]")
+    assert (body["loss"], body["copy"]) == (loss, f"{INDEX}.backup-1")
+    assert body["set_aside"] == (asides[0] if asides else None)
+    assert bool(asides) == (harm is not _gone)
+    assert body["known_us"] <= clock.now_us()
+    given_up = [json.loads(entry.body)["segment_id"] for entry in told if entry.kind is LedgerKind.GIVEN_UP]
+    assert given_up == [gone[0].segment_id]
+    assert _names(data, startup._BEHIND) == []
+
+
+@pytest.fixture
+def killed(tmp_path: Path) -> tuple[Path, Store]:
+    """A data folder with the index of a recorder that was killed, and the store it was taken from."""
+    (tmp_path / "source").mkdir()
+    (tmp_path / "data").mkdir()
+    store = Store(tmp_path / "source")
+    row(store, store.run(), T0, 60 * S)
+    for suffix in ("", "-wal"):
+        path = store.index.path
+        shutil.copyfile(path.with_name(path.name + suffix), tmp_path / "data" / (INDEX + suffix))
+    store.index.close()
+    return tmp_path / "data", store
+
+
+@pytest.mark.parametrize("how", ["gone", "empty"])
+def test_an_index_without_its_log_is_older_than_the_files(killed: tuple[Path, Store], how: str) -> None:
+    """However short the recorder ran; all of it is checked, and read again."""
+    folder, store = killed
+    assert find_loss(folder / INDEX) is None
+    log = folder / f"{INDEX}-wal"
+    log.unlink() if how == "gone" else log.write_bytes(b"")
+    assert find_loss(folder / INDEX) is Loss.LOG
+    with open_index(folder, ManualClock()) as index:
+        assert index.cameras() == {}  # else the log would not have been needed
+        entries = index.ledger(0, 10).entries
+    assert json.loads(entries[-1].body) == {"loss": "log", "set_aside": None, "copy": None, "known_us": None}
+    assert (folder / UNREAD_HOLDS).exists()
+    assert find_loss(folder / INDEX) is None
+    assert store.volume_id not in {path.name for path in folder.iterdir()}
+
+
+def test_a_kill_or_an_end_loses_nothing(killed: tuple[Path, Store]) -> None:
+    """The log of one is there, and the other needs none."""
+    folder, store = killed
+    for _ in range(2):
+        with open_index(folder, ManualClock()) as index:
+            assert index.cameras() == {"entrance": "Entrance"}
+            assert [volume.volume_id for volume in index.volumes()] == [store.volume_id]
+            assert LedgerKind.REBUILT not in {entry.kind for entry in index.ledger(0, 10).entries}
+    assert sorted(path.name for path in folder.iterdir()) == [INDEX]
+
+
+def test_a_first_start_that_was_interrupted_is_one(tmp_path: Path) -> None:
+    """An empty file where nothing ever was: no index was lost, though volumes may bring holds."""
+    (tmp_path / INDEX).touch()
+    with open_index(tmp_path, ManualClock()) as index:
+        index.begin_ledger(T0)
+        assert [entry.kind for entry in index.ledger(0, 10).entries] == [LedgerKind.BEGUN]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [INDEX, UNREAD_HOLDS]
+
+
+def test_an_index_of_a_newer_recorder_is_left_as_it_is(tmp_path: Path) -> None:
+    """Also where its log is gone, and where there are copies that could take its place."""
+    Index.open(tmp_path / INDEX, ManualClock()).close()
+    back_up(tmp_path / INDEX)
+    with closing(sqlite3.connect(tmp_path / INDEX)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+        connection.execute("INSERT INTO meta VALUES ('in_use_since_boot', 'another')")
+        connection.commit()
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(StorageError) as caught:
+        open_index(tmp_path, ManualClock())
+    assert caught.value.code is ErrorCode.VERSION_MISMATCH
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("step", ["set_aside", "put_back", "_account", "append_to_ledger", "note"])
+def test_a_crash_on_the_way_back_is_gone_on_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    """At whichever step: the copy is put back, the ledger says of what, and the volume is noted."""
+    store = Store(tmp_path)
+    store.run()
+    store.index.close()
+    index = store.index.path.rename(tmp_path / INDEX)
+    back_up(index)
+    index.write_bytes(b"no database" * 100)
+
+    class _KilledError(Exception):
+        """The process is gone."""
+
+    def die(*_: object, **__: object) -> None:
+        raise _KilledError
+
+    with monkeypatch.context() as patch:
+        match step:
+            case "append_to_ledger":
+                patch.setattr(Index, step, die)
+            case "note":
+                patch.setattr(startup, "unread_note", die)
+            case _:
+                patch.setattr(startup, step, die)
+        with pytest.raises(_KilledError):
+            open_index(tmp_path, ManualClock())
+    with open_index(tmp_path, ManualClock(T0 + S)) as found:
+        assert found.cameras() == {"entrance": "Entrance"}
+        bodies = [json.loads(one.body) for one in found.ledger(0, 10).entries if one.kind is LedgerKind.REBUILT]
+    [aside] = [path.name for path in tmp_path.glob(f"{INDEX}.damaged-*")]
+    assert bodies[-1] == {"loss": "damage", "set_aside": aside, "copy": f"{INDEX}.backup-1", "known_us": None}
+    assert len(bodies) == (2 if step == "note" else 1)
+    assert unread_note(tmp_path, store.volume_id).read_bytes() == BEHIND
+    assert (tmp_path / UNREAD_HOLDS).exists()
+
+
+def test_a_note_that_cannot_be_read_keeps_no_recorder_from_starting(tmp_path: Path) -> None:
+    """That something was lost is told all the same."""
+    Index.open(tmp_path / INDEX, ManualClock()).close()
+    (tmp_path / startup._BEHIND).write_bytes(b"?")
+    with open_index(tmp_path, ManualClock()) as index:
+        [_, rebuilt] = index.ledger(0, 10).entries
+    assert json.loads(rebuilt.body)["loss"] == "damage"
+
+
+def test_a_copy_that_is_empty_is_none(tmp_path: Path) -> None:
+    """SQLite would say that all is well with it."""
+    store = Store(tmp_path)
+    store.run()
+    store.index.close()
+    index = store.index.path.rename(tmp_path / INDEX)
+    for _ in range(2):
+        back_up(index)
+    backup_path(index, 1).write_bytes(b"")
+    index.unlink()
+    with open_index(tmp_path, ManualClock()) as found:
+        assert found.cameras() == {"entrance": "Entrance"}
+
+
+def test_a_disk_that_refuses_the_copy_says_so(tmp_path: Path) -> None:
+    """In the recorder's words; the next start tries again."""
+    Index.open(tmp_path / INDEX, ManualClock()).close()
+    back_up(tmp_path / INDEX)
+    (tmp_path / INDEX).write_bytes(b"no database" * 100)
+    (tmp_path / f"{INDEX}.restored").mkdir()
+    with pytest.raises(StorageError, match="Putting the index back"):
+        open_index(tmp_path, ManualClock())
+    (tmp_path / f"{INDEX}.restored").rmdir()
+    with open_index(tmp_path, ManualClock(T0 + S)) as index:
+        assert json.loads(index.ledger(0, 10).entries[-1].body)["set_aside"] == f"{INDEX}.damaged-{T0}"
