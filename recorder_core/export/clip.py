@@ -20,7 +20,6 @@ from recorder_core.storage.files import FILE_MODE, fsync_folder, storage_error
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-    from typing import BinaryIO
 
     from recorder_core.export.clip_plan import ClipPart, ClipPlan
 
@@ -50,8 +49,10 @@ def write_clip(
             path = folder / (f"{stem}.mp4" if len(plan.parts) == 1 else f"{stem}-{number}.mp4")
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
             made.append(path)
-            with os.fdopen(fd, "wb") as file:
-                clips.append(_write_part(part, path, file, copier))
+            try:
+                clips.append(_write_part(part, path, fd, copier))
+            finally:
+                os.close(fd)
             check_only_video_track(path)
         fsync_folder(folder)
     except BaseException as error:
@@ -65,7 +66,7 @@ def write_clip(
     return clips
 
 
-def _write_part(part: ClipPart, path: Path, file: BinaryIO, copier: Copier) -> ExportFile:
+def _write_part(part: ClipPart, path: Path, fd: int, copier: Copier) -> ExportFile:
     header = progressive_header(
         part.video_format,
         part.table,
@@ -73,9 +74,8 @@ def _write_part(part: ClipPart, path: Path, file: BinaryIO, copier: Copier) -> E
         show_duration=part.show_duration,
         created_us=part.start_us,
     )
-    with Target(file) as target:
-        target.put(header)()
-        copier.copy(part, target)
+    with Target(fd) as target:
+        copier.copy(header, part, target)
         digest = target.finish()
     return ExportFile(
         path=str(path),

@@ -10,33 +10,25 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from dataclasses import dataclass, field
-from itertools import pairwise
+from dataclasses import dataclass
+from itertools import accumulate, takewhile
+from operator import add, itemgetter
 from typing import TYPE_CHECKING
 
 from recorder_core.errors import ErrorCode, RequestError
 from recorder_core.export.headers import Headers
+from recorder_core.export.samples import collect
 from recorder_core.export.source import join_stretches
 from recorder_core.models import StartMode
-from recorder_core.mp4 import DIGEST_BYTES, SampleTable
-from recorder_core.parameter_sets import MAX_REORDER_DEPTH
+from recorder_core.mp4 import DIGEST_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
+    from recorder_core.export.samples import Extent
     from recorder_core.export.source import ClipSource, PlacedFragment, Stretch
     from recorder_core.media import VideoFormat
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """Samples that lie one behind the other in a file: `samples` of them, `size` bytes from `offset` on."""
-
-    path: Path
-    offset: int
-    size: int
-    samples: int
+    from recorder_core.mp4 import SampleTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +56,11 @@ class ClipPart:
         """The size of all samples together."""
         return sum(extent.size for extent in self.extents)
 
+    def wall_us(self, index: int) -> int:
+        """The wall time at which the sample of that number, from 0 in decoding order, is presented, about."""
+        shown = sum(self.table.durations[:index]) + self.table.composition_offsets[index] - self.show_start
+        return self.start_us + shown * (self.end_us - self.start_us) // max(self.show_duration, 1)
+
 
 @dataclass(frozen=True, slots=True)
 class ClipPlan:
@@ -75,18 +72,6 @@ class ClipPlan:
     def data_bytes(self) -> int:
         """The size of all samples of all parts."""
         return sum(part.data_bytes for part in self.parts)
-
-
-@dataclass(slots=True)
-class _Samples:
-    """Candidates for one part in decoding order, by column; a day of them must fit into memory."""
-
-    pts: array[int] = field(default_factory=lambda: array("q"))
-    sizes: array[int] = field(default_factory=lambda: array("I"))
-    offsets: array[int] = field(default_factory=lambda: array("Q"))
-    sources: array[int] = field(default_factory=lambda: array("I"))
-    sync: bytearray = field(default_factory=bytearray)
-    digests: bytearray = field(default_factory=bytearray)
 
 
 def plan_clip(
@@ -124,9 +109,9 @@ def _plan_part(
     if chosen is None:
         return None
     fragment, within = chosen
-    samples = _collect(stretch, headers, fragments[fragment:], within, end)
+    samples = collect(stretch, headers, fragments[fragment:], within, end)
     shown_order = sorted(range(len(samples.pts)), key=samples.pts.__getitem__)
-    times = array("q", (samples.pts[index] for index in shown_order))
+    times = array("q", map(samples.pts.__getitem__, shown_order))
     # Where a picture is replaced by the next one; the last one of a stretch lasts as long as the stretch.
     replaced = times[1:]
     replaced.append(max(stretch.duration, times[-1]))
@@ -136,11 +121,11 @@ def _plan_part(
         return None
     kept = max(shown_order[first : last + 1]) + 1
     newest = max(samples.pts[:kept])
-    table, shift = _sample_table(samples, kept, replaced[bisect_left(times, newest)])
+    table, shift = samples.table(kept, replaced[bisect_left(times, newest)])
     return ClipPart(
         video_format=stretch.video_format,
         table=table,
-        extents=tuple(_extents(stretch, samples, kept)),
+        extents=tuple(samples.extents(stretch, kept)),
         digests=bytes(samples.digests[: kept * DIGEST_BYTES]),
         show_start=times[first] - times[0] + shift,
         show_duration=replaced[last] - times[first],
@@ -166,15 +151,10 @@ def _beginning(
 
     def appearances(index: int) -> list[int]:
         placed = fragments[index]
-        layout = headers.fragment(stretch, placed)
-        times = []
-        dts = placed.base + layout.base_dts
-        for sample in layout.samples:
-            if not sample.sync:
-                break
-            times.append(dts + sample.composition_offset)
-            dts += sample.duration
-        return times
+        head = headers.fragment(stretch, placed)
+        decoded = accumulate(head.rows[:-4:4], initial=placed.base + head.base_dts)
+        presented = map(add, decoded, head.rows[3::4], strict=True)
+        return [pts for pts, _ in takewhile(itemgetter(1), zip(presented, head.syncs, strict=True))]
 
     position = max(bisect_left(syncs, threshold, key=lambda index: fragments[index].dts) - 1, 0)
     while position > 0 and appearances(syncs[position])[0] >= threshold:
@@ -186,67 +166,3 @@ def _beginning(
         if (within := bisect_left(times, threshold)) < len(times):
             return index, within
     return None
-
-
-def _collect(stretch: Stretch, headers: Headers, fragments: Sequence[PlacedFragment], first: int, end: int) -> _Samples:
-    """All samples from a sync sample on that may be needed for what appears before `end`, and the one after that.
-
-    The sync sample is the one at `first` in the first fragment.
-
-    Pictures that follow the sync sample in decoding and appear before it refer to pictures that the clip does not have:
-    they are left out. No later picture refers to them (H.265 section 3: leading and trailing pictures; H.264 section
-    D.2.8: after a recovery point the pictures in output order are right).
-    """
-    samples = _Samples()
-    earliest: int | None = None
-    late = 0
-    for placed in fragments:
-        layout = headers.fragment(stretch, placed)
-        dts = placed.base + layout.base_dts + sum(sample.duration for sample in layout.samples[:first])
-        for sample in layout.samples[first:]:
-            pts = dts + sample.composition_offset
-            if earliest is None:
-                earliest = pts
-            if pts >= earliest:
-                samples.pts.append(pts)
-                samples.sizes.append(sample.size)
-                samples.offsets.append(sample.offset)
-                samples.sources.append(placed.source)
-                samples.sync.append(sample.sync)
-                samples.digests += sample.digest
-            late += dts >= end
-            dts += sample.duration
-        first = 0
-        # A picture waits for at most that many others in the decoded picture buffer.
-        if late > MAX_REORDER_DEPTH:
-            break
-    return samples
-
-
-def _sample_table(samples: _Samples, kept: int, end: int) -> tuple[SampleTable, int]:
-    """The table of the first `kept` samples, the newest of which is replaced at `end`; and the shift of its times.
-
-    Decoding times are the presentation times in ascending order, as in the run, so nothing overlaps where samples were
-    left out. The shift makes all composition offsets positive, for players that know no others.
-    """
-    decoded = sorted(samples.pts[:kept])
-    shift = max(dts - pts for dts, pts in zip(decoded, samples.pts, strict=False))
-    table = SampleTable(
-        sizes=samples.sizes[:kept],
-        durations=array("I", (later - earlier for earlier, later in pairwise((*decoded, end)))),
-        composition_offsets=array("I", (pts - dts + shift for dts, pts in zip(decoded, samples.pts, strict=False))),
-        sync=array("I", (index for index in range(kept) if samples.sync[index])),
-    )
-    return table, shift
-
-
-def _extents(stretch: Stretch, samples: _Samples, kept: int) -> Iterator[Extent]:
-    """The samples' data, joined where they lie one behind the other."""
-    first = 0
-    for index in range(1, kept + 1):
-        end = samples.offsets[index - 1] + samples.sizes[index - 1]
-        if index < kept and samples.sources[index] == samples.sources[first] and samples.offsets[index] == end:
-            continue
-        offset = samples.offsets[first]
-        yield Extent(stretch.sources[samples.sources[first]].path, offset, end - offset, index - first)
-        first = index

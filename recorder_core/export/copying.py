@@ -1,91 +1,96 @@
-"""The data of a clip on its way from recordings into a new file: read once, then checked and hashed side by side.
+"""The data of a clip on its way from recordings into a new file: read once, then checked, hashed and written.
 
 Each byte is hashed twice: with its sample, to compare it with the digest that was stored beside it when it was
-recorded, and with the new file. Both go on side by side with writing, and the disk follows at once. A file is finished
-only after all of it was checked and synced (invariant 2).
+recorded (`_check`), and with the new file (`Target`). A thread each does that and another one writes, all side by side.
+Blocks go to the disk past the page cache where the filesystem lets them: that spares a copy of each byte, leaves the
+cache to what is read again, and nearly nothing to the sync in the end. A file is finished only after all of it was
+checked and synced (invariant 2).
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import mmap
 import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from fcntl import F_GETFL, F_SETFL, fcntl
+from io import BytesIO
 from itertools import cycle, groupby
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
-from recorder_core.export.headers import unreadable
-from recorder_core.mp4 import DIGEST_BYTES, Mp4Error
+from recorder_core.mp4 import Mp4Error
+
+from .headers import unreadable
+from .sample_check import SampleCheck, altered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future
     from io import FileIO
     from pathlib import Path
-    from typing import BinaryIO
 
-    from recorder_core.export.clip_plan import ClipPart, Extent
+    from .clip_plan import ClipPart
+    from .samples import Extent
 
-_BUFFER_BYTES = 1 << 20
-_BUFFERS = 4
+_BLOCK_BYTES = 1 << 20
+"""What is written at a time. Past the page cache only whole pages can go, from whole pages of memory."""
+
+_BLOCKS = 4
 """With the size of one, all the memory that copying takes, however long the clip."""
-
-_EARLY_BYTES = 8 << 20
-"""How much the disk is told to write at a time: whole pages, so that none is written twice."""
 
 
 class ClipCancelledError(Exception):
     """The clip was cancelled; its files are gone."""
 
 
-class Target:
-    """A new file that is hashed and written piece by piece, by a thread for each of the two."""
+class _Piece(NamedTuple):
+    """What a block has of one recording."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        """Write into a file that is empty; the caller closes it."""
-        self._file = file
+    path: Path
+    data: memoryview
+
+
+class Target:
+    """A new file that is hashed and written block by block, by a thread for each of the two."""
+
+    def __init__(self, fd: int) -> None:
+        """Write into a file that is open and empty; the caller closes it."""
+        self._fd = fd
         self._digest = hashlib.sha256()
-        self._size = 0
-        self._early = 0
-        # Of one thread each, so that the pieces stay in order.
+        self._direct = _set_direct(fd, on=True)
+        # Of one thread each, so that the blocks stay in order.
         self._hashing = ThreadPoolExecutor(1, "clip-hash")
         self._writing = ThreadPoolExecutor(1, "clip-write")
 
     def __enter__(self) -> Self:
-        """Take pieces."""
+        """Take blocks."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the threads; pieces that are not begun with are left out."""
+        """End the threads; blocks that are not begun with are left out."""
         self._hashing.shutdown(cancel_futures=True)
         self._writing.shutdown(cancel_futures=True)
 
-    def put(self, piece: bytes | memoryview) -> Callable[[], None]:
-        """Append a piece. Gives what waits until it is done, which may raise OSError; the piece must not change before.
+    def put(self, block: memoryview) -> tuple[Future[None], Future[None]]:
+        """Append a block, which begins at a page of memory; all but the last one fill whole pages.
 
-        All must have been waited for before the file is finished.
+        It must not change until both of what is returned are done; their results raise OSError where it cannot be
+        written. All must have been asked for before the file is finished.
         """
-        hashed = self._hashing.submit(self._digest.update, piece)
-        written = self._writing.submit(self._write, piece)
-
-        def wait() -> None:
-            hashed.result()
-            written.result()
-
-        return wait
+        return self._hashing.submit(self._digest.update, block), self._writing.submit(self._write, block)
 
     def finish(self) -> bytes:
         """Sync the file, and return its SHA-256. Raises OSError."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        os.fsync(self._fd)
         return self._digest.digest()
 
-    def _write(self, piece: bytes | memoryview) -> None:
-        self._file.write(piece)
-        self._size += len(piece)
-        while self._size - self._early >= _EARLY_BYTES:
-            # Linux begins to write what is not needed soon. Else the sync in the end would wait for the whole clip.
-            os.posix_fadvise(self._file.fileno(), self._early, _EARLY_BYTES, os.POSIX_FADV_DONTNEED)
-            self._early += _EARLY_BYTES
+    def _write(self, block: memoryview) -> None:
+        if self._direct and len(block) % mmap.PAGESIZE:
+            self._direct = _set_direct(self._fd, on=False)
+        while block:
+            block = block[os.write(self._fd, block) :]
 
 
 class Copier:
@@ -94,15 +99,16 @@ class Copier:
     def __init__(
         self, total: int, progress: Callable[[int, int], None] | None, cancelled: Callable[[], bool] | None
     ) -> None:
-        """Copy `total` bytes in all parts together."""
-        self._buffers = cycle([memoryview(bytearray(_BUFFER_BYTES)) for _ in range(_BUFFERS)])
+        """Copy `total` bytes of samples in all parts together."""
+        # Mapped, for such memory begins at a page.
+        self._blocks = cycle([memoryview(mmap.mmap(-1, _BLOCK_BYTES)) for _ in range(_BLOCKS)])
         self._total = total
         self._done = 0
         self._progress = progress
         self._cancelled = cancelled
 
-    def copy(self, part: ClipPart, target: Target) -> None:
-        """Put the samples of a part, each of them checked, into its file.
+    def copy(self, header: bytes, part: ClipPart, target: Target) -> None:
+        """Put the header of a part and its samples, each of them checked, into its file.
 
         Raises:
             ClipCancelledError: It was cancelled.
@@ -110,77 +116,91 @@ class Copier:
             OSError: The file cannot be written.
         """
         check = SampleCheck(part.table.sizes, part.digests)
-        under_way: deque[Callable[[], None]] = deque()
-        for piece, path in self._pieces(part.extents):
-            under_way.append(target.put(piece))
-            if not check.passes(piece):
-                raise unreadable(path, Mp4Error("A sample is not the one that was recorded"))
-            if len(under_way) == _BUFFERS:  # the next piece takes the buffer of the oldest one
-                under_way.popleft()()
-            self._done += len(piece)
-            if self._progress is not None:
-                self._progress(self._done, self._total)
-        for wait in under_way:
-            wait()
+        under_way: deque[tuple[Future[None], ...]] = deque()
+        with ThreadPoolExecutor(1, "clip-check") as checking:
+            for block, pieces in self._filled(header, part.extents):
+                under_way.append((*target.put(block), checking.submit(_check, check, pieces, part)))
+                if len(under_way) == _BLOCKS:  # the next block takes the memory of the oldest one
+                    _wait(under_way.popleft())
+                self._done += sum(len(piece.data) for piece in pieces)
+                if self._progress is not None:
+                    self._progress(self._done, self._total)
+            for futures in under_way:
+                _wait(futures)
 
-    def _pieces(self, extents: Sequence[Extent]) -> Iterator[tuple[memoryview, Path]]:
-        """The bytes of extents in full buffers, each with the one recording that it is from."""
-        for path, of_one in groupby(extents, key=lambda extent: extent.path):
-            try:
-                with path.open("rb", buffering=0) as file:
-                    for piece in self._read(file, of_one):
-                        yield piece, path
-            except (OSError, Mp4Error) as error:
-                raise unreadable(path, error) from error
+    def _filled(self, header: bytes, extents: Iterable[Extent]) -> Iterator[tuple[memoryview, list[_Piece]]]:
+        """The bytes of the new file in full blocks, the last one excepted, each with the pieces that are to be checked.
 
-    def _read(self, file: FileIO, extents: Iterable[Extent]) -> Iterator[memoryview]:
+        A block's memory is taken again only when the next but three is asked for.
+        """
+        block = next(self._blocks)
+        pieces: list[_Piece] = []
         filled = 0
-        for extent in extents:
-            file.seek(extent.offset)
-            left = extent.size
+        for source, path, size in _sources(header, extents):
+            left = size
             while left:
                 if self._cancelled is not None and self._cancelled():
                     raise ClipCancelledError
-                if not filled:  # no sooner: the buffers come round in the order of the pieces, none is passed over
-                    buffer = next(self._buffers)
-                count = file.readinto(buffer[filled : filled + left])
-                if not count:
-                    raise Mp4Error("The file has become shorter")
+                data = block[filled : filled + left]
+                if path is None:
+                    count = source.readinto(data)
+                else:
+                    count = _read(source, path, data)
+                    pieces.append(_Piece(path, data[:count]))
                 filled += count
                 left -= count
-                if filled == len(buffer):
-                    yield buffer
-                    filled = 0
+                if filled == len(block):
+                    yield block, pieces
+                    block, pieces, filled = next(self._blocks), [], 0
         if filled:
-            yield buffer[:filled]
+            yield block[:filled], pieces
 
 
-class SampleCheck:
-    """Tells whether samples are those that were recorded; the pieces may be cut anywhere."""
+def _set_direct(fd: int, *, on: bool) -> bool:
+    """Have what is written to a file go past the page cache, or not; whether it does so then."""
+    flags = fcntl(fd, F_GETFL)
+    try:
+        fcntl(fd, F_SETFL, flags | os.O_DIRECT if on else flags & ~os.O_DIRECT)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        return False  # the filesystem knows no other way than through the cache
+    return on
 
-    def __init__(self, sizes: Sequence[int], digests: bytes) -> None:
-        """Expect samples of these sizes, whose SHA-256 stand in `digests` one behind the other."""
-        self._sizes = sizes
-        self._digests = digests
-        self._index = 0
-        self._left = sizes[0]
-        self._hash = hashlib.sha256()
 
-    def passes(self, piece: memoryview) -> bool:
-        """Take the next bytes in order; whether all samples that end in them are right."""
-        first = self._index
-        ended = []
-        at = 0
-        while len(piece) - at >= self._left:
-            end = at + self._left
-            self._hash.update(piece[at:end])
-            ended.append(self._hash.digest())
-            self._hash = hashlib.sha256()
-            at = end
-            self._index += 1
-            if self._index == len(self._sizes):
-                break
-            self._left = self._sizes[self._index]
-        self._hash.update(piece[at:])
-        self._left -= len(piece) - at
-        return b"".join(ended) == self._digests[first * DIGEST_BYTES : self._index * DIGEST_BYTES]
+def _sources(header: bytes, extents: Iterable[Extent]) -> Iterator[tuple[BytesIO | FileIO, Path | None, int]]:
+    """What the new file is made of: each opened where it begins, the recording that it is, if one, and its length."""
+    yield BytesIO(header), None, len(header)
+    for path, of_one in groupby(extents, key=lambda extent: extent.path):
+        try:
+            recording = path.open("rb", buffering=0)
+        except OSError as error:
+            raise unreadable(path, error) from error
+        with recording:
+            for extent in of_one:
+                recording.seek(extent.offset)
+                yield recording, path, extent.size
+
+
+def _read(recording: BytesIO | FileIO, path: Path, data: memoryview) -> int:
+    """Read as much as comes at once, at least a byte."""
+    try:
+        count = recording.readinto(data)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if not count:
+        raise unreadable(path, Mp4Error("The file has become shorter"))
+    return count
+
+
+def _check(check: SampleCheck, pieces: Iterable[_Piece], part: ClipPart) -> None:
+    """Hold the samples that end in these pieces, the next ones in order, against what was recorded."""
+    for path, data in pieces:
+        wrong = check.wrong(data)
+        if wrong is not None:
+            raise altered(path, part, wrong)
+
+
+def _wait(futures: Iterable[Future[None]]) -> None:
+    for future in futures:
+        future.result()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from recorder_core.errors import ErrorCode, StorageError
-from recorder_core.mp4 import Mp4Error, read_fragment, read_init
+from recorder_core.mp4 import Mp4Error, read_fragment_head, read_init
 from recorder_core.storage.files import storage_error
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from recorder_core.export.source import ClipSource, PlacedFragment, Stretch
     from recorder_core.media import VideoFormat
-    from recorder_core.mp4 import FragmentLayout
+    from recorder_core.mp4 import FragmentHead
 
 
 class Headers:
@@ -47,16 +48,18 @@ class Headers:
             raise unreadable(source.path, Mp4Error("The file belongs to another run"))
         return init.video_format
 
-    def fragment(self, stretch: Stretch, placed: PlacedFragment) -> FragmentLayout:
-        """The samples of a fragment."""
+    def fragment(self, stretch: Stretch, placed: PlacedFragment) -> FragmentHead:
+        """What a fragment says of its samples."""
         path = stretch.sources[placed.source].path
         try:
-            layout = read_fragment(self._open(path), placed.span.offset, placed.span.size)
+            head = read_fragment_head(self._open(path), placed.span.offset, placed.span.size)
         except (OSError, Mp4Error) as error:
             raise unreadable(path, error) from error
-        if placed.span.sync and not layout.samples[0].sync:
+        if placed.span.sync and not head.sync:
             raise unreadable(path, Mp4Error("The index takes a fragment for one with a sync sample"))
-        return layout
+        if head.duration != placed.span.duration:
+            raise unreadable(path, Mp4Error("A fragment does not last as long as the index says"))
+        return head
 
     def _open(self, path: Path) -> BinaryIO:
         if self._file is None or path != self._path:
@@ -69,9 +72,12 @@ class Headers:
 class DamagedError(StorageError):
     """The recording at `path` is not what was recorded."""
 
-    def __init__(self, path: Path, error: Mp4Error) -> None:
-        """Say which it is, and what is wrong with it."""
-        super().__init__(ErrorCode.FOOTAGE_DAMAGED, f"The recording {path.name} is damaged: {error}.", file=path.name)
+    def __init__(self, path: Path, error: Mp4Error, at_us: int | None = None) -> None:
+        """Say which it is, what is wrong with it, and, where that is known, the UTC of the picture that is."""
+        where = {} if at_us is None else {"at_us": at_us}
+        moment = "" if at_us is None else f" at {datetime.fromtimestamp(at_us // 1_000_000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        sentence = f"The recording {path.name} is damaged{moment}: {error}."
+        super().__init__(ErrorCode.FOOTAGE_DAMAGED, sentence, file=path.name, **where)
         self.path = path
 
 

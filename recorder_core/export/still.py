@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from mashumaro.mixins.orjson import DataClassORJSONMixin
 
 from recorder_core.export.clip_plan import plan_clip
-from recorder_core.export.copying import SampleCheck
 from recorder_core.export.headers import unreadable
+from recorder_core.export.sample_check import SampleCheck, altered
 from recorder_core.media import Codec
 from recorder_core.models import ExportFile, StillFormat
 from recorder_core.mp4 import DIGEST_BYTES, Mp4Error, progressive_header
@@ -109,8 +109,9 @@ def expose(sources: Sequence[ClipSource], at_us: int) -> Exposure:
     check = SampleCheck(part.table.sizes, part.digests)
     for extent in part.extents:
         piece = _read(extent.path, extent.offset, extent.size)
-        if not check.passes(memoryview(piece)):
-            raise unreadable(extent.path, Mp4Error("A sample is not the one that was recorded"))
+        wrong = check.wrong(memoryview(piece))
+        if wrong is not None:
+            raise altered(extent.path, part, wrong)
         data += piece
     index = _shown(part)
     begins = [0, *accumulate(part.table.sizes)]

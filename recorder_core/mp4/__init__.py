@@ -2,17 +2,27 @@
 
 from recorder_core.mp4.boxes import Mp4Error
 from recorder_core.mp4.fragment import DIGEST_BYTES, fragment_header
-from recorder_core.mp4.fragment_head import FragmentLayout, SampleLayout
+from recorder_core.mp4.fragment_head import FragmentHead, FragmentLayout, SampleLayout
 from recorder_core.mp4.init import InitSegment, init_segment
 from recorder_core.mp4.progressive import SampleTable, progressive_header
-from recorder_core.mp4.reader import SegmentLayout, check_only_video_track, read_fragment, read_init, read_segment
+from recorder_core.mp4.progressive_reader import ProgressiveLayout, read_progressive
+from recorder_core.mp4.reader import (
+    SegmentLayout,
+    check_only_video_track,
+    read_fragment,
+    read_fragment_head,
+    read_init,
+    read_segment,
+)
 from recorder_core.mp4.root import segment_leaves, segment_root
 
 __all__ = [
     "DIGEST_BYTES",
+    "FragmentHead",
     "FragmentLayout",
     "InitSegment",
     "Mp4Error",
+    "ProgressiveLayout",
     "SampleLayout",
     "SampleTable",
     "SegmentLayout",
@@ -21,7 +31,9 @@ __all__ = [
     "init_segment",
     "progressive_header",
     "read_fragment",
+    "read_fragment_head",
     "read_init",
+    "read_progressive",
     "read_segment",
     "segment_leaves",
     "segment_root",

@@ -87,6 +87,16 @@ class FragmentHead:
         return sum(self.rows[::4])
 
     @property
+    def digests(self) -> bytes:
+        """The SHA-256 of its samples' data, one behind the other."""
+        return self.header[REFERENCE_AND_DIGESTS.size : REFERENCE_AND_DIGESTS.size + self.samples * DIGEST_BYTES]
+
+    @property
+    def syncs(self) -> list[bool]:
+        """Which of its samples are sync samples."""
+        return [not flags & NON_SYNC_BIT for flags in self.rows[2::4]]
+
+    @property
     def sync(self) -> bool:
         """Whether its first sample is a sync sample."""
         return not self.rows[2] & NON_SYNC_BIT

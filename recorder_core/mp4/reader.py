@@ -111,10 +111,20 @@ def read_fragment(file: BinaryIO, offset: int, size: int) -> FragmentLayout:
         Mp4Error: there is no such fragment.
         OSError: the file cannot be read.
     """
+    return read_fragment_head(file, offset, size).layout()
+
+
+def read_fragment_head(file: BinaryIO, offset: int, size: int) -> FragmentHead:
+    """Do the same without taking the samples apart.
+
+    Raises:
+        Mp4Error: there is no such fragment.
+        OSError: the file cannot be read.
+    """
     head = read_head(file, offset, offset + size)
     if head.size != size:
         raise Mp4Error(f"The fragment at {offset} has {head.size} bytes instead of {size}")
-    return head.layout()
+    return head
 
 
 def check_only_video_track(source: Path | BinaryIO) -> None:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from recorder_core.export.clip_plan import ClipPart, Extent
+    from recorder_core.export.clip_plan import ClipPart
+    from recorder_core.export.samples import Extent
     from recorder_core.mp4 import FragmentLayout, SampleLayout
     from recorder_core.storage.records import Segment
 

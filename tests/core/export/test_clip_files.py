@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
+import mmap
 import os
 import stat
 from pathlib import Path
@@ -26,6 +28,12 @@ if TYPE_CHECKING:
 def sources(tmp_path: Path) -> list[ClipSource]:
     """60 pictures in two files."""
     return record(tmp_path / "recordings", H264_B, 60, cut_at=(3,))
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> list[ClipSource]:
+    """300 pictures in two files, of several pages each."""
+    return record(tmp_path / "recordings", H264_B, 300, cut_at=(15,))
 
 
 @pytest.fixture
@@ -66,30 +74,74 @@ def test_the_same_clip_is_the_same_file(sources: list[ClipSource], folder: Path)
     assert one.sha256 == two.sha256
 
 
-@pytest.mark.parametrize("buffer_bytes", [1, 97, 1 << 20])
-def test_any_buffer_copies_and_verifies_alike(
-    buffer_bytes: int, sources: list[ClipSource], folder: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("direct", [True, False])
+@pytest.mark.parametrize("pages", [1, 3, 256])
+def test_any_block_copies_and_verifies_alike(
+    pages: int, *, direct: bool, many: list[ClipSource], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Samples longer than the buffer, and many samples in one."""
-    (expected,) = write_clip(plan(sources), folder, "expected")
-    monkeypatch.setattr(copying, "_BUFFER_BYTES", buffer_bytes)
-    (clip,) = write_clip(plan(sources), folder, "clip")
+    """One part of the clip or many in a block, and more blocks than memory; past the page cache, and through it."""
+    (expected,) = write_clip(plan(many, end=290), folder, "expected")
+    monkeypatch.setattr(copying, "_BLOCK_BYTES", pages * mmap.PAGESIZE)
+    if not direct:
+        monkeypatch.setattr(copying, "fcntl", _knows_no_direct_writing)
+    (clip,) = write_clip(plan(many, end=290), folder, "clip")
     assert clip.sha256 == expected.sha256
+    assert Path(clip.path).read_bytes() == Path(expected.path).read_bytes()
 
 
-@pytest.mark.parametrize("buffer_bytes", [50, 1 << 20])
-def test_a_sample_that_changed_since_it_was_recorded_is_refused(
-    buffer_bytes: int, sources: list[ClipSource], folder: Path, monkeypatch: pytest.MonkeyPatch
+def _knows_no_direct_writing(fd: int, command: int, flags: int = 0) -> int:
+    if flags & os.O_DIRECT:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+    return fcntl.fcntl(fd, command, flags)
+
+
+def test_a_file_that_refuses_for_another_reason_is_not_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Only what a filesystem does not know is done in another way."""
+
+    def denies(fd: int, command: int, flags: int = 0) -> int:
+        if flags & os.O_DIRECT:
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+        return fcntl.fcntl(fd, command, flags)
+
+    monkeypatch.setattr(copying, "fcntl", denies)
+    with (tmp_path / "clip").open("wb") as file, pytest.raises(PermissionError):
+        copying.Target(file.fileno())
+
+
+def test_blocks_go_past_the_page_cache_and_the_end_does_not(
+    many: list[ClipSource], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One bit in the last sample that the clip needs of the first file."""
-    monkeypatch.setattr(copying, "_BUFFER_BYTES", buffer_bytes)
+    """Which only whole pages can."""
+    written: list[tuple[int, bool]] = []
+    real = os.write
+
+    def write(fd: int, data: memoryview) -> int:
+        written.append((len(data), bool(fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_DIRECT)))
+        return real(fd, data)
+
+    monkeypatch.setattr(copying, "_BLOCK_BYTES", mmap.PAGESIZE)
+    monkeypatch.setattr(os, "write", write)
+    (clip,) = write_clip(plan(many, end=290), folder, "clip")
+    whole, rest = divmod(clip.size, mmap.PAGESIZE)
+    assert whole > 4
+    assert written == [(mmap.PAGESIZE, True)] * whole + [(rest, False)]
+
+
+@pytest.mark.parametrize("pages", [1, 256])
+def test_a_sample_that_changed_since_it_was_recorded_is_refused(
+    pages: int, sources: list[ClipSource], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One bit in the last sample that the clip needs of the first file; it is said when that was taken."""
+    monkeypatch.setattr(copying, "_BLOCK_BYTES", pages * mmap.PAGESIZE)
     made = plan(sources)
     path = sources[0].path
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
-    with pytest.raises(StorageError, match=f"{path.name} is damaged: A sample is not the one"):
+    with pytest.raises(StorageError, match=f"{path.name} is damaged at 2023-11-14 22:13:21 UTC: A sample is") as caught:
         write_clip(made, folder, "clip")
+    # The file ends with pictures 27 and 28 in the order of presentation, the last one decoded before the next file's.
+    assert caught.value.placeholders == {"file": path.name, "at_us": START_US + 28 * FRAME_US}
     assert list(folder.iterdir()) == []
 
 
@@ -165,31 +217,19 @@ def test_file_and_folder_are_synced(sources: list[ClipSource], folder: Path, mon
     assert synced == [clip.path, str(folder)]
 
 
-def test_the_disk_begins_before_the_clip_is_whole(
-    sources: list[ClipSource], folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each whole block is handed to it once, in order."""
-    told = []
-    monkeypatch.setattr(copying, "_BUFFER_BYTES", 1000)
-    monkeypatch.setattr(copying, "_EARLY_BYTES", 4096)
-    monkeypatch.setattr(os, "posix_fadvise", lambda _fd, at, size, _advice: told.append((at, size)))
-    (clip,) = write_clip(plan(sources), folder, "clip")
-    assert told == [(at, 4096) for at in range(0, clip.size - 4095, 4096)]
-
-
 def test_what_cannot_be_written_is_not_taken_for_written() -> None:
     """The thread that writes hands its error on."""
-    with Path("/dev/full").open("wb") as file, copying.Target(file) as target, pytest.raises(OSError, match="No space"):
-        target.put(bytes(1 << 20))()
+    with Path("/dev/full").open("wb") as file, copying.Target(file.fileno()) as target:
+        _, written = target.put(memoryview(mmap.mmap(-1, 1 << 20)))
+        with pytest.raises(OSError, match="No space"):
+            written.result()
 
 
-def test_progress_runs_up_to_the_whole(
-    sources: list[ClipSource], folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_progress_runs_up_to_the_whole(many: list[ClipSource], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In bytes of media data."""
-    monkeypatch.setattr(copying, "_BUFFER_BYTES", 300)
+    monkeypatch.setattr(copying, "_BLOCK_BYTES", mmap.PAGESIZE)
     heard: list[tuple[int, int]] = []
-    made = plan(sources)
+    made = plan(many, end=290)
     write_clip(made, folder, "clip", progress=lambda done, total: heard.append((done, total)))
     assert heard == sorted(heard)
     assert heard[-1] == (made.data_bytes, made.data_bytes)
