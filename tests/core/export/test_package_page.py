@@ -11,11 +11,11 @@ from recorder_core.export.package import SigningKey
 from recorder_core.export.package.layout import LETTER, MANIFEST, PIECE_BYTES, SIGNATURE, SUMS, VERIFY_PAGE
 from recorder_core.export.package.verify import verify_package
 from recorder_core.export.package.zip_file import read_zip
-from tests.core.export.browser import opened_browser
+from script.tools.browser import judged, opened_browser
 from tests.core.export.packages import contents_of, flipped, made_package, resigned, unpacked_to
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from playwright.async_api import Page
@@ -42,21 +42,13 @@ def unpacked(package: Path, tmp_path: Path) -> dict[str, Path]:
     return unpacked_to(package, tmp_path / "unpacked")
 
 
-async def shown(page: Page, given: Iterable[Path], at: Path) -> tuple[str | None, str]:
-    """Hand files to the page at a path; return its verdict, and the words for it."""
-    await page.goto(at.as_uri())
-    await page.set_input_files("#files", [str(path) for path in given])
-    await page.wait_for_selector("html[data-result]", timeout=100_000)
-    return await page.get_attribute("html", "data-result"), await page.inner_text("#verdict")
-
-
 async def test_a_good_package(page: Page, package: Path, unpacked: dict[str, Path]) -> None:
     """As a zip and as files; the page in the package is the one that is opened, and it asks no network."""
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     fingerprint = json.loads(contents_of(package)[MANIFEST])["signing_key"]["fingerprint"]
     for given in ([package], unpacked.values()):
-        verdict, words = await shown(page, given, unpacked[VERIFY_PAGE])
+        verdict, words = await judged(page, unpacked[VERIFY_PAGE], given)
         assert verdict == "good", words
         assert fingerprint in words
         assert "2 of the 2 recordings" in await page.inner_text("#facts")
@@ -68,7 +60,7 @@ async def test_what_was_altered_is_named(page: Page, unpacked: dict[str, Path], 
     (video,) = (name for name in unpacked if name.endswith(".mp4"))
     for name, at in [(video, -5), (MANIFEST, 700), (SIGNATURE, 11), (SUMS, 70), ("cover-letter.pdf", 30)]:
         altered = flipped(unpacked[name], at, tmp_path / name)
-        verdict, words = await shown(page, {**unpacked, name: altered}.values(), unpacked[VERIFY_PAGE])
+        verdict, words = await judged(page, unpacked[VERIFY_PAGE], {**unpacked, name: altered}.values())
         assert verdict == "bad"
         assert "One thing is wrong" in words, words
         assert f"{name}:" in words
@@ -79,7 +71,7 @@ async def test_a_missing_and_a_foreign_file_are_named(page: Page, unpacked: dict
     page_at = unpacked[VERIFY_PAGE]
     (video,) = (name for name in unpacked if name.endswith(".mp4"))
     foreign = unpacked.pop(video).rename(page_at.with_name("other.mp4"))
-    verdict, words = await shown(page, [*unpacked.values(), foreign], page_at)
+    verdict, words = await judged(page, page_at, [*unpacked.values(), foreign])
     assert verdict == "bad"
     assert f"{video}: The file is missing." in words
     assert "other.mp4: It is no part of the package." in words
@@ -89,7 +81,7 @@ async def test_the_zip_around_the_files_counts_too(page: Page, package: Path, un
     """A byte in the header of a file, and one in the end of the directory."""
     for at in (12, -10):
         altered = flipped(package, at, package.with_name("altered.zip"))
-        verdict, words = await shown(page, [altered], unpacked[VERIFY_PAGE])
+        verdict, words = await judged(page, unpacked[VERIFY_PAGE], [altered])
         assert verdict == "bad", at
         assert "One thing is wrong" in words
 
@@ -101,7 +93,7 @@ async def test_proofs_of_another_recording_do_not_pass(page: Page, tmp_path: Pat
     contents[video] = contents[video][:-1] + bytes([contents[video][-1] ^ 1])
     package, page_at = resigned(tmp_path / "forged.zip", contents, SigningKey.of(tmp_path)), tmp_path / VERIFY_PAGE
     page_at.write_bytes(contents[VERIFY_PAGE])
-    verdict, words = await shown(page, [package], page_at)
+    verdict, words = await judged(page, page_at, [package])
     assert verdict == "bad"
     assert "is not as recorded" in words
     assert [finding.flaw for finding in verify_package(package).findings] == ["proof"]
@@ -113,7 +105,7 @@ async def test_a_browser_that_knows_no_such_signatures_says_so(
     """It neither praises nor accuses."""
     other = await page.context.new_page()
     await other.add_init_script("crypto.subtle.importKey = () => Promise.reject(new Error('unknown'));")
-    verdict, words = await shown(other, [package], unpacked[VERIFY_PAGE])
+    verdict, words = await judged(other, unpacked[VERIFY_PAGE], [package])
     assert verdict == "open"
     assert "cannot check the signature" in words
 
@@ -131,7 +123,7 @@ async def test_two_gigabytes(page: Page, tmp_path: Path) -> None:
     with package.open("r+b") as file:
         file.seek(large.offset + 100 * PIECE_BYTES + 5)
         file.write(b"\1")
-    verdict, words = await shown(page, [package], page_at)
+    verdict, words = await judged(page, page_at, [package])
     assert verdict == "bad"
     assert "One thing is wrong" in words
     assert "Piece 101 is altered" in words

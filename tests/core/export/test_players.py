@@ -12,7 +12,7 @@ import pytest
 
 from recorder_core.export import plan_clip, write_clip
 from recorder_core.models import StartMode
-from tests.core.export.browser import opened_browser
+from script.tools.browser import opened_browser
 from tests.core.export.library import START_US, record
 from tests.core.export.packages import contents_of, made_package, package_order
 from tests.core.export.tools import tool

@@ -1,0 +1,47 @@
+"""The system's Chromium, for the dashboard's picture and for pages and videos that must do without any network."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+from playwright.async_api import async_playwright
+
+from .ha_process import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+    from pathlib import Path
+
+    from playwright.async_api import Page
+
+_BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")  # as `script/system-packages` takes them
+_VERDICT_LIMIT_MS: Final = 100_000
+
+
+@asynccontextmanager
+async def opened_browser(*, offline: bool = True, width: int = 1100, height: int = 1000) -> AsyncIterator[Page]:
+    """A page of that size in pixels; files of this machine can be opened, and nothing else while it is offline.
+
+    Raises `subprocess.CalledProcessError` where there is no Chromium and none can be installed.
+    """
+    await asyncio.to_thread(subprocess.run, [ROOT / "script" / "system-packages", "chromium"], check=True)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=next(filter(None, map(shutil.which, _BROWSERS)), None),
+            args=["--no-sandbox", "--force-color-profile=srgb"],
+        )
+        context = await browser.new_context(offline=offline, viewport={"width": width, "height": height})
+        yield await context.new_page()
+        await browser.close()
+
+
+async def judged(page: Page, verify_page: Path, given: Iterable[Path]) -> tuple[str, str]:
+    """Hand files to a package's own page, opened from disk; return its verdict (good, bad, open) and its words."""
+    await page.goto(verify_page.as_uri())
+    await page.set_input_files("#files", [str(path) for path in given])
+    await page.wait_for_selector("html[data-result]", timeout=_VERDICT_LIMIT_MS)
+    return await page.get_attribute("html", "data-result") or "", await page.inner_text("#verdict")
