@@ -63,7 +63,9 @@ class CertificateRows(CameraRows):
             return [_certificate(row) for row in connection.execute(query.limit(limit))]
 
     def destroyed(self, camera_id: str, start_us: int, end_us: int) -> list[Certificate]:
-        """Return the certificates of a camera that overlap `[start_us, end_us)`, by their start.
+        """Return the certificates of a camera's footage that overlap `[start_us, end_us)`, by their start.
+
+        Those of exports tell nothing of what is stored.
 
         Raises:
             RequestError: `UNKNOWN_CAMERA`.
@@ -71,6 +73,7 @@ class CertificateRows(CameraRows):
         with self._reading() as connection:
             query = _certificates().where(
                 CERTIFICATE.c.camera_key == camera_key(connection, camera_id),
+                CERTIFICATE.c.record_class == RecordClass.VIDEO.value,
                 CERTIFICATE.c.end_us > start_us,
                 CERTIFICATE.c.start_us < end_us,
             )

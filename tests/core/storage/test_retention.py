@@ -10,6 +10,7 @@ from sqlalchemy import delete, insert
 
 from recorder_core.errors import ErrorCode, RequestError, StorageError
 from recorder_core.models import Certificate, DeletionRule, HoldRequest, RecordClass
+from recorder_core.storage.certificate_rows import Destroyed, Reason, certify
 from recorder_core.storage.fragments import encode_fragments
 from recorder_core.storage.garbage import collect_garbage
 from recorder_core.storage.records import Volume
@@ -204,6 +205,18 @@ def test_certificates_are_found_by_camera_and_by_time(store: Store) -> None:
     assert store.index.certificates("entrance", 2, 100) == made[3::2]
     assert store.index.destroyed("entrance", T0 + _MINUTE, T0 + 2 * _MINUTE) == [made[3]]
     assert store.index.destroyed("lobby", T0 + 2 * _MINUTE - 1, T0 + 99 * _MINUTE) == [made[2], made[4]]
+
+
+def test_an_export_that_was_removed_is_no_footage_that_was_deleted(store: Store) -> None:
+    """Its certificate has the same camera and times, and the same rule."""
+    row(store, store.run(), T0, _MINUTE)
+    export = Destroyed("entrance", RecordClass.EXPORT, T0, T0 + _MINUTE, 9, (bytes(32),))
+    with store.index._writing() as connection:
+        certify(connection, export, Reason(DeletionRule.QUOTA, "policy-1", T0 + 90 * _MINUTE))
+    assert store.index.destroyed("entrance", T0, T0 + _MINUTE) == []
+    footage = _by_age(store, T0 + 90 * _MINUTE)
+    assert store.index.destroyed("entrance", T0, T0 + _MINUTE) == [footage]
+    assert len(store.index.certificates("entrance", 0, 10)) == 2
 
 
 def test_a_certificate_cannot_be_changed(store: Store) -> None:
