@@ -13,7 +13,7 @@ from recorder_core.models import CameraConfig, FeedItem, ProbeRequest, Settings,
 from recorder_core.service.feed import FeedCut
 
 from .auth import require_token
-from .exchange import RECORDER, answer, body, query
+from .exchange import RECORDER, answer, body, interval, query
 from .export_routes import ROUTES as EXPORT_ROUTES
 from .keeping_routes import ROUTES as KEEPING_ROUTES
 from .ledger_routes import ROUTES as LEDGER_ROUTES
@@ -98,9 +98,7 @@ async def _still(request: web.Request) -> web.Response:
 
 
 async def _coverage(request: web.Request) -> web.Response:
-    given = query(request, "start_us", "end_us")
-    start_us, end_us = (parse_int(given[name], name) for name in ("start_us", "end_us"))
-    return answer(await request.app[RECORDER].coverage(request.match_info["camera_id"], start_us, end_us))
+    return answer(await request.app[RECORDER].coverage(request.match_info["camera_id"], *interval(request)))
 
 
 async def _shutdown(request: web.Request) -> web.Response:

@@ -9,8 +9,8 @@ from aiohttp import web
 
 from recorder_core.errors import ErrorCode, RequestError
 
-from .parse import parse_body
-from .rules import check
+from .parse import parse_body, parse_int
+from .rules import MOMENT, check, is_moment
 
 if TYPE_CHECKING:
     from mashumaro.mixins.orjson import DataClassORJSONMixin
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 _BODY_S = 30.0
 """How long a body may take; it has a MiB at most."""
+
+_MOST = 1000
+"""The longest page of a list."""
 
 RECORDER: web.AppKey[Recorder] = web.AppKey("recorder")
 """The recorder that an application answers for."""
@@ -89,3 +92,29 @@ def query(request: web.Request, *known: str, optional: tuple[str, ...] = ()) -> 
         if name not in {*known, *optional} or len(request.query.getall(name)) > 1:
             raise RequestError(ErrorCode.BAD_REQUEST, "A parameter is unknown or repeated.", field=name[:64])
     return given
+
+
+def interval(request: web.Request) -> tuple[int, int]:
+    """Return `start_us` and `end_us`, which are all that the query holds.
+
+    Raises:
+        RequestError: `BAD_REQUEST` with the parameter's name.
+    """
+    given = query(request, "start_us", "end_us")
+    start_us, end_us = (parse_int(given[name], name) for name in ("start_us", "end_us"))
+    for name, value in (("start_us", start_us), ("end_us", end_us)):
+        if not is_moment(value):
+            raise RequestError(ErrorCode.BAD_REQUEST, f"{name} {MOMENT}.", field=name)
+    return start_us, end_us
+
+
+def limit(given: dict[str, str], usual: int = _MOST) -> int:
+    """Return how many a query asks for, or as many as are usual.
+
+    Raises:
+        RequestError: `BAD_REQUEST`, with the parameter's name.
+    """
+    wanted = parse_int(given.get("limit", str(usual)), "limit")
+    if not 1 <= wanted <= _MOST:
+        raise RequestError(ErrorCode.BAD_REQUEST, f"limit must lie between 1 and {_MOST}.", field="limit")
+    return wanted

@@ -9,15 +9,14 @@ from aiohttp import web
 from recorder_core.errors import ErrorCode, RequestError
 from recorder_core.models import ExportList, ExportRequest, PackageRequest, StillRequest
 
-from .exchange import RECORDER, answer, body, query
-from .parse import parse_int, parse_seconds
+from .exchange import RECORDER, answer, body, limit, query
+from .parse import parse_seconds
 from .rules import is_opaque
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _LONGEST_WAIT_S = 600.0
-_MOST = 1000
 _USUAL = 100
 
 
@@ -34,10 +33,8 @@ async def _package(request: web.Request) -> web.Response:
 
 
 async def _exports(request: web.Request) -> web.Response:
-    limit = parse_int(query(request, optional=("limit",)).get("limit", str(_USUAL)), "limit")
-    if not 1 <= limit <= _MOST:
-        raise RequestError(ErrorCode.BAD_REQUEST, f"limit must lie between 1 and {_MOST}.", field="limit")
-    return answer(ExportList(exports=await request.app[RECORDER].exporting.jobs(limit)))
+    wanted = limit(query(request, optional=("limit",)), _USUAL)
+    return answer(ExportList(exports=await request.app[RECORDER].exporting.jobs(wanted)))
 
 
 async def _export(request: web.Request) -> web.Response:

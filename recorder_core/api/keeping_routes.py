@@ -9,13 +9,12 @@ from aiohttp import web
 from recorder_core.errors import ErrorCode, RequestError
 from recorder_core.models import CertificateList, HoldList, HoldRelease, HoldRequest
 
-from .exchange import RECORDER, answer, body, query
+from .exchange import RECORDER, answer, body, interval, limit, query
 from .parse import parse_int
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_MOST = 1000
 _TRUTH = {"true": True, "false": False}
 
 
@@ -42,18 +41,14 @@ async def _release_hold(request: web.Request) -> web.Response:
 
 
 async def _forecast(request: web.Request) -> web.Response:
-    given = query(request, "start_us", "end_us")
-    start_us, end_us = (parse_int(given[name], name) for name in ("start_us", "end_us"))
-    return answer(await request.app[RECORDER].keeping.forecast(request.match_info["camera_id"], start_us, end_us))
+    camera_id = request.match_info["camera_id"]
+    return answer(await request.app[RECORDER].keeping.forecast(camera_id, *interval(request)))
 
 
 async def _certificates(request: web.Request) -> web.Response:
     given = query(request, optional=("camera_id", "after", "limit"))
     after = parse_int(given.get("after", "0"), "after")
-    limit = parse_int(given.get("limit", str(_MOST)), "limit")
-    if not 1 <= limit <= _MOST:
-        raise RequestError(ErrorCode.BAD_REQUEST, f"limit must lie between 1 and {_MOST}.", field="limit")
-    found = await request.app[RECORDER].keeping.certificates(given.get("camera_id"), after, limit)
+    found = await request.app[RECORDER].keeping.certificates(given.get("camera_id"), after, limit(given))
     return answer(CertificateList(certificates=found))
 
 

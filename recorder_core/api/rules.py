@@ -31,6 +31,8 @@ _LONGEST_ROLL_S = 86_400
 _LAST_US = 16_725_225_600_000_000
 """The beginning of the year 2500; a clock that shows more than that is wrong."""
 
+MOMENT = "must be UTC microseconds since 1970, before the year 2500"
+
 type _Rule = tuple[str, Callable[[Any], bool], str]  # Any: the value of the field, typed by its model
 """A field, what must hold for it, and the end of the sentence that says so."""
 
@@ -81,7 +83,8 @@ def _is_roll(value: float) -> bool:
     return 0 <= value <= _LONGEST_ROLL_S
 
 
-def _is_moment(value: int | None) -> bool:
+def is_moment(value: int | None) -> bool:
+    """Whether it may be a time, see `MOMENT`."""
     return value is None or 0 <= value <= _LAST_US
 
 
@@ -93,13 +96,13 @@ _RETENTION: tuple[_Rule, ...] = (
 )
 _HOLD: tuple[_Rule, ...] = (
     ("camera_ids", _are_cameras, "must name 1 to 1000 cameras"),
-    ("start_us", _is_moment, "must be UTC microseconds since 1970, before the year 2500"),
-    ("end_us", _is_moment, "must be UTC microseconds since 1970, before the year 2500"),
+    ("start_us", is_moment, MOMENT),
+    ("end_us", is_moment, MOMENT),
     ("pre_roll_s", _is_roll, "must lie between 0 and 86400 seconds"),
     ("post_roll_s", _is_roll, "must lie between 0 and 86400 seconds"),
     ("case_id", is_opaque, "must have at most 128 characters on one line"),
-    ("review_us", _is_moment, "must be UTC microseconds since 1970, before the year 2500"),
-    ("expires_us", _is_moment, "must be UTC microseconds since 1970, before the year 2500"),
+    ("review_us", is_moment, MOMENT),
+    ("expires_us", is_moment, MOMENT),
     ("key", is_opaque, "must have at most 128 characters on one line"),
     ("actor", is_opaque, "must have at most 128 characters on one line"),
 )
@@ -138,14 +141,14 @@ _RULES: dict[type, tuple[_Rule, ...]] = {
     HoldRequest: _HOLD,
     HoldRelease: (("actor", is_opaque, "must have at most 128 characters on one line"),),
     ExportRequest: _LABELLED,
-    StillRequest: (*_LABELLED, ("at_us", _is_moment, "must be UTC microseconds since 1970, before the year 2500")),
+    StillRequest: (*_LABELLED, ("at_us", is_moment, MOMENT)),
     PackageRequest: (
         *_LABELLED,
         ("camera_ids", _are_cameras, "must name 1 to 1000 cameras"),
         ("camera_ids", _are_distinct, "names a camera twice"),
         ("request_id", is_opaque, "must have at most 128 characters on one line"),
         ("basis", is_opaque, "must have at most 128 characters on one line"),
-        ("expires_us", _is_moment, "must be UTC microseconds since 1970, before the year 2500"),
+        ("expires_us", is_moment, MOMENT),
     ),
 }
 

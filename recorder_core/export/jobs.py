@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from recorder_core.errors import ErrorCode, RecorderError, RequestError
-from recorder_core.models import ExportJob, ExportState, PackageRequest, Problem
+from recorder_core.models import ExportJob, ExportState, Problem
 from recorder_core.storage.export_rows import StoredExport, unknown_export
 from recorder_core.storage.ids import parse_segment_path
 from recorder_core.storage.index import Index
@@ -27,7 +27,7 @@ from .copying import ClipCancelledError
 from .expiry import expiry
 from .folders import make_folder, remove_folder, write_record
 from .headers import DamagedError
-from .requests import check_scope, no_footage, parse_request, scope_of
+from .requests import check_scope, expiry_of, no_footage, parse_request, scope_of
 from .workshop import Task
 
 if TYPE_CHECKING:
@@ -91,7 +91,8 @@ class ExportJobs:
         """Queue an export.
 
         Raises:
-            RequestError: `INTERVAL_INVERTED`, `INTERVAL_FUTURE`, `INTERVAL_TOO_LONG`, `UNKNOWN_CAMERA`, `NO_FOOTAGE`.
+            RequestError: `INTERVAL_INVERTED`, `INTERVAL_FUTURE`, `INTERVAL_TOO_LONG`, `UNKNOWN_CAMERA`, `NO_FOOTAGE`,
+                `BAD_REQUEST` for an expiry that has passed.
             StorageError: What keeps the footage from being read.
         """
         now_us = self._clock.now_us()
@@ -106,7 +107,7 @@ class ExportJobs:
             kind=scope.kind,
             camera_ids=list(scope.camera_ids),
             created_us=now_us,
-            expires_us=request.expires_us if isinstance(request, PackageRequest) else None,
+            expires_us=expiry_of(request, now_us),
             actor=request.actor,
         )
         live = _Live(job, request)

@@ -64,6 +64,14 @@ def check_scope(scope: Scope, now_us: int) -> None:
         raise RequestError(ErrorCode.INTERVAL_TOO_LONG, sentence, hours=hours)
 
 
+def expiry_of(request: AnyRequest, now_us: int) -> int | None:
+    """Return when a request says that its export is to be removed. Raises RequestError `BAD_REQUEST` for the past."""
+    expires_us = request.expires_us if isinstance(request, PackageRequest) else None
+    if expires_us is not None and expires_us <= now_us:
+        raise RequestError(ErrorCode.BAD_REQUEST, "expires_us has passed.", field="expires_us")
+    return expires_us
+
+
 def no_footage() -> RequestError:
     """Return the error for an interval of which nothing is stored."""
     return RequestError(ErrorCode.NO_FOOTAGE, "Nothing is stored in this interval.")

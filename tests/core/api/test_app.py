@@ -184,6 +184,14 @@ async def test_a_removed_camera_is_gone(data: Path) -> None:
             "interval_too_long",
             None,
         ),
+        (
+            "POST",
+            "/v1/packages",
+            b'{"camera_ids": ["a"], "start_us": 1, "end_us": 2, "expires_us": 3}',
+            400,
+            "bad_request",
+            "expires_us",
+        ),
         ("GET", "/v1/feed?after=x", None, 400, "bad_request", "after"),
     ],
 )

@@ -77,6 +77,9 @@ async def test_bad_holds_are_named_and_leave_nothing(data: Path) -> None:
         ("GET", "/v1/certificates?after=x", "after"),
         ("GET", "/v1/cameras/lobby/forecast?start_us=1", "end_us"),
         ("GET", "/v1/cameras/lobby/forecast?start_us=1&end_us=two", "end_us"),
+        ("GET", "/v1/cameras/lobby/forecast?start_us=-1&end_us=2", "start_us"),
+        ("GET", f"/v1/cameras/lobby/forecast?start_us=1&end_us={2**63 - 1}", "end_us"),
+        ("GET", f"/v1/cameras/lobby/coverage?start_us={-(2**63) + 1}&end_us=2", "start_us"),
         ("POST", "/v1/retention/confirm-clock?force=1", "force"),
     ],
 )
