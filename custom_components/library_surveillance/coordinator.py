@@ -16,7 +16,6 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_TOKEN, EVENT_CORE_CONFIG_UPDATE
 from homeassistant.core import Event, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed
-from homeassistant.helpers.debounce import Debouncer
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
@@ -49,20 +48,8 @@ _LOGGER = logging.getLogger(__name__)
 FIRST_RETRY_S: Final = 1.0
 LAST_RETRY_S: Final = 60.0
 
-FIGURES_S: Final = 1.0
-"""Many events at once lead to one question a second for the library's figures."""
-
 _OF_HOLDS: Final = frozenset({"hold_placed", "hold_widened", "hold_released", "hold_expired", "hold_review_due"})
 _OF_EXPORTS: Final = frozenset({"export_done", "export_failed", "export_cancelled", "export_removed"})
-_CHANGE_FIGURES: Final = _OF_HOLDS | {
-    "footage_deleted",
-    "segment_closed",
-    "storage_held",
-    "storage_nearly_full",
-    "sweep_halted",
-    "sweep_resumed",
-}
-
 type LibraryConfigEntry = ConfigEntry[LibraryRuntime]
 
 
@@ -105,8 +92,6 @@ class LibraryCoordinator(DataUpdateCoordinator[Picture]):
         self._refused: list[Issue] = []
         self._credentials = CredentialRequests(hass, entry)
         self._last_event: int | None = None
-        self._figures = Debouncer(hass, _LOGGER, cooldown=FIGURES_S, immediate=True, function=self._async_renew_figures)
-        entry.async_on_unload(self._figures.async_shutdown)
         entry.async_on_unload(hass.bus.async_listen(EVENT_CORE_CONFIG_UPDATE, self._async_core_config_changed))
 
     async def async_set_recording(self, camera_id: str, *, enabled: bool) -> None:
@@ -148,17 +133,16 @@ class LibraryCoordinator(DataUpdateCoordinator[Picture]):
                 await self.async_refresh()
 
     async def _async_tell(self, event: EventView) -> None:
-        """Tell the entities of an event, and ask for the figures that it changes and that no push brings."""
+        """Tell the entities of an event."""
+        self._last_event = event.seq - 1  # the feed brings it again if the recorder goes while it is asked
         camera_ids = await self._async_cameras_of(event)
         self._last_event = event.seq
         async_dispatcher_send(self.hass, signal_of(self.config_entry), event, frozenset(camera_ids))
-        if event.kind in _CHANGE_FIGURES:
-            self._figures.async_schedule_call()
 
     async def _async_cameras_of(self, event: EventView) -> list[str]:
         """Return whose event it is; one about several cameras does not name them.
 
-        Raises `RecorderError` where the recorder has gone meanwhile: the feed brings the event again.
+        Raises `RecorderError` where the recorder has gone meanwhile.
         """
         client = self._connection.client
         try:
@@ -172,15 +156,6 @@ class LibraryCoordinator(DataUpdateCoordinator[Picture]):
                 raise
             _LOGGER.warning("The recorder of %s does not say whose %s it was: %s", self.name, event.kind, err)
         return [] if event.camera_id is None else [event.camera_id]
-
-    async def _async_renew_figures(self) -> None:
-        """Ask for the library's figures; what is known of cameras and volumes is as new or newer."""
-        try:
-            status = await self._connection.client.status()
-        except RecorderError:
-            return  # the feed ends as well, and its end is told
-        if status != self.data.recorder:
-            self._draw(replace(self.data, recorder=status))
 
     async def _async_update_data(self) -> Picture:
         """Reach the recorder, bring it to what the entry says, and return the picture."""
@@ -234,7 +209,9 @@ class LibraryCoordinator(DataUpdateCoordinator[Picture]):
                 if err.code is ErrorCode.RECORDER_UNREACHABLE:
                     raise
                 _LOGGER.warning("The recorder refused the camera %s: %s", subentry.title, err)
-                refused.append(Issue("camera_refused", subentry.subentry_id, {"camera": subentry.title}))
+                refused.append(
+                    Issue("camera_refused", subentry.subentry_id, {"camera": subentry.title, **placeholders_of(err)})
+                )
         for camera in known.cameras:
             if camera.camera_id not in wanted:
                 await client.remove_camera(camera.camera_id)

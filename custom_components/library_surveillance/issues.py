@@ -51,9 +51,6 @@ _SOON_DAYS: Final = 7
 _SCARCE: Final = 5
 """Holds that leave less than this fraction of the storage to the rest are told of before recording stops for them."""
 
-_ONLY: Final = 10
-"""Only held footage is left where there is less than this fraction of it besides: what is just being deleted."""
-
 _HALT_ISSUES: Final = {
     SweepHalt.CLOCK: ("deletion_halted", True),
     SweepHalt.HOLDS: ("holds_unread", False),
@@ -94,13 +91,11 @@ def issues_of(picture: Picture) -> Iterator[Issue]:
 def _room_issues(picture: Picture) -> Iterator[Issue]:
     """Yield what there is to say of room. Where it ends the oldest footage goes, unless a hold keeps it."""
     held = sum(camera.held_bytes for camera in picture.cameras.values())
-    rest = sum(max(camera.stored_bytes - camera.held_bytes, 0) for camera in picture.cameras.values())
     for volume in picture.volumes.values():
-        if volume.state is VolumeState.FULL:
-            if rest * _ONLY < held:
-                yield Issue("storage_held", volume.path, {"path": volume.path, "held_gb": shown_gb(held)})
-            else:
-                yield Issue("storage_full", volume.path, {"path": volume.path})
+        if volume.only_held:
+            yield Issue("storage_held", volume.path, {"path": volume.path, "held_gb": shown_gb(volume.used_bytes)})
+        elif volume.state is VolumeState.FULL:
+            yield Issue("storage_full", volume.path, {"path": volume.path})
     usable = usable_on(picture.volumes.values())
     if held and (usable - held) * _SCARCE < usable:
         yield Issue(

@@ -13,7 +13,7 @@ from homeassistant.helpers.translation import async_get_translations
 from homeassistant.setup import async_setup_component
 
 from custom_components.library_surveillance.const import DOMAIN
-from custom_components.library_surveillance.issues import issues_of
+from custom_components.library_surveillance.issues import Issue, issues_of
 from custom_components.library_surveillance.picture import Picture
 from recorder_core.errors import ErrorCode, RequestError
 from recorder_core.models import CameraState, CameraStatus, Retention, SweepHalt, VolumeState
@@ -35,9 +35,12 @@ CAMERA = CameraStatus(
 )
 
 
-def told(camera: CameraStatus, *, days: float | None = None, state: VolumeState = VolumeState.OK) -> dict[str, object]:
+def told(
+    camera: CameraStatus, *, days: float | None = None, state: VolumeState = VolumeState.OK, only_held: bool = False
+) -> dict[str, object]:
     """Return the issues of a recorder with one camera and 1000 GB for footage."""
-    recorder = StandingRecorder(volumes=[replace(VOLUME, state=state)], cameras={FRONT: camera}, days_until_full=days)
+    volume = replace(VOLUME, state=state, only_held=only_held)
+    recorder = StandingRecorder(volumes=[volume], cameras={FRONT: camera}, days_until_full=days)
     return {issue.key: dict(issue.placeholders) for issue in issues_of(Picture.of(recorder.status()))}
 
 
@@ -48,7 +51,7 @@ def told(camera: CameraStatus, *, days: float | None = None, state: VolumeState 
 def test_storage_that_fills_before_the_minimum_is_reached(minimum: float, days: float | None, *, is_told: bool) -> None:
     """A disk that is used up is no trouble by itself: then the oldest goes."""
     camera = replace(CAMERA, retention=Retention(minimum_days=minimum))
-    assert told(camera, days=days) == ({"storage_nearly_full": {"days": f"{days:.0f}"}} if is_told else {})
+    assert told(camera, days=days) == ({"storage_nearly_full": {"days": "6.9"}} if is_told else {})
 
 
 def test_a_camera_below_its_minimum() -> None:
@@ -66,10 +69,18 @@ def test_holds_that_leave_little(held: int, *, is_told: bool) -> None:
 
 
 def test_only_held_footage_is_left() -> None:
-    """It is told apart from a disk that something else has filled."""
-    held = told(replace(CAMERA, held_bytes=400 * GB), state=VolumeState.FULL)
-    assert held == {"storage_held": {"path": VOLUME.path, "held_gb": "400.0"}}
-    assert told(CAMERA, state=VolumeState.FULL) == {"storage_full": {"path": VOLUME.path}}
+    """The recorder tells it apart from a disk that something else has filled, whatever holds there are."""
+    some = replace(CAMERA, held_bytes=4 * GB)
+    assert told(some, state=VolumeState.FULL) == {"storage_full": {"path": VOLUME.path}}
+    assert told(some, state=VolumeState.FULL, only_held=True) == {
+        "storage_held": {"path": VOLUME.path, "held_gb": "150.0"}
+    }
+
+
+def test_holds_that_were_not_read_back() -> None:
+    """Nothing is deleted then, so somebody has to see to it before the storage is full; no dialog settles it."""
+    recorder = StandingRecorder(sweep_halt=SweepHalt.HOLDS)
+    assert list(issues_of(Picture.of(recorder.status()))) == [Issue("holds_unread", warning=True)]
 
 
 async def test_holds_to_review(hass: HomeAssistant, visited: Library, standing: StandingRecorder) -> None:

@@ -171,13 +171,19 @@ async def test_a_refused_camera_stops_no_other(
         assert library.state("camera.front_entrance").state == STATE_UNAVAILABLE
         assert library.state("switch.book_drop_recording").state == STATE_ON
         assert "refused the camera Front entrance" in caplog.text
-        expected = {"camera_refused": {"library": "Riverside Library", "camera": "Front entrance"}}
+        expected = {
+            "camera_refused": {
+                "library": "Riverside Library",
+                "camera": "Front entrance",
+                "detail": "This camera will not do",
+            }
+        }
         assert shown_issues(hass) == expected
 
         picky.feed.publish(FeedItem(camera=replace(picky.cameras[BACK], state=CameraState.RECORDING)))
         await library.async_wait_for("camera.book_drop", lambda state: state.state == "recording")
         assert shown_issues(hass) == expected
-        with pytest.raises(HomeAssistantError, match="did not understand"):
+        with pytest.raises(HomeAssistantError, match="This camera will not do"):
             await library.entry.runtime_data.coordinator.async_set_recording(FRONT, enabled=False)
         await library.async_remove()
     assert shown_issues(hass) == {}

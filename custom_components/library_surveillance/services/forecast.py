@@ -38,7 +38,7 @@ async def _async_get_forecast(call: ServiceCall) -> ServiceResponse:
 
 
 def _response(hass: HomeAssistant, forecast: Forecast) -> JsonObjectType:
-    """Return a forecast; a time of None means never."""
+    """Return a forecast; a time of None means never. `missing` and `destroyed` are seconds of what has passed."""
     return {
         "camera_id": forecast.camera_id,
         "entity_id": next(iter(entity_ids_of(hass, [forecast.camera_id])), None),
@@ -46,7 +46,10 @@ def _response(hass: HomeAssistant, forecast: Forecast) -> JsonObjectType:
         "last": None if forecast.last_us is None else iso_of(forecast.last_us),
         "rule": None if forecast.rule is None else forecast.rule.value,
         "held": forecast.held,
+        "hold_ids": [*forecast.hold_ids],
         "stored_bytes": forecast.stored_bytes,
+        "missing": forecast.missing_us / 1_000_000,
+        "destroyed": forecast.destroyed_us / 1_000_000,
     }
 
 
