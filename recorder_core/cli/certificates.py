@@ -35,7 +35,8 @@ def main(args: argparse.Namespace) -> int:
         print(
             f"{one.certificate_id} {one.camera_id} {one.record_class} {remote.shown(one.start_us)} to "
             f"{remote.shown(one.end_us)}: {one.records} records, {one.size} bytes, {one.rule}, "
-            f"{remote.shown(one.at_us)}, {one.digest}"
+            f"{remote.shown(one.at_us)}, "
+            f"{'not erased yet' if one.erased_us is None else f'erased {remote.shown(one.erased_us)}'}, {one.digest}"
         )
     return OK
 

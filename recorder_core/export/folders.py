@@ -15,9 +15,10 @@ import orjson
 from mashumaro.mixins.orjson import DataClassORJSONMixin
 
 from recorder_core.models import ExportJob, ExportState
-from recorder_core.storage.files import fsync_folder, make_folders, write_private
+from recorder_core.storage.files import fsync_folder, make_folders, storage_error, write_private
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 FOLDER = "exports"
@@ -62,9 +63,12 @@ def fate(state: ExportState | None, *, whole: bool) -> Fate:
 
 
 def make_folder(root: Path, export_id: str) -> Path:
-    """Make the folder of an export on a volume."""
+    """Make the folder of an export on a volume. Raises StorageError."""
     folder = root / FOLDER / export_id
-    make_folders(root, folder)
+    try:
+        make_folders(root, folder)
+    except OSError as error:
+        raise storage_error(error, "Making the export's folder") from error
     return folder
 
 
@@ -86,8 +90,11 @@ def is_whole(root: Path, export_id: str, job: ExportJob | None) -> bool:
 
 
 def write_record(folder: Path, request: str, job: ExportJob) -> None:
-    """Put the record beside the files, which are all there and synced."""
-    write_private(folder / RECORD, Record(request=orjson.loads(request), job=job).to_jsonb())
+    """Put the record beside the files, which are all there and synced. Raises StorageError."""
+    try:
+        write_private(folder / RECORD, Record(request=orjson.loads(request), job=job).to_jsonb())
+    except OSError as error:
+        raise storage_error(error, "Writing the export's record") from error
 
 
 def read_record(root: Path, export_id: str) -> tuple[str, ExportJob] | None:
@@ -97,6 +104,17 @@ def read_record(root: Path, export_id: str) -> tuple[str, ExportJob] | None:
     except OSError, ValueError, TypeError, LookupError:
         return None
     return orjson.dumps(record.request).decode(), record.job
+
+
+def sizes_of(root: Path, export_id: str) -> dict[str, int]:
+    """Return the sizes of the files in the folder of an export by their names; none if there is no folder."""
+    folder = root / FOLDER / export_id
+    return {path.name: path.stat().st_size for path in folder.iterdir()} if folder.is_dir() else {}
+
+
+def is_gone(folder: Path, roots: Collection[Path]) -> bool:
+    """Whether the folder of an export is not there; of a volume that is none of `roots` it cannot be told."""
+    return folder.parent.parent in roots and not folder.exists()
 
 
 def remove_folder(root: Path, export_id: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recorder_core.errors import ErrorCode, RequestError
@@ -16,12 +17,12 @@ from recorder_core.storage.certificate_rows import Reason
 from recorder_core.storage.export_rows import StoredExport
 from recorder_core.storage.index import Index
 
+from .drafts import remove_draft
 from .expiry import excess_bytes, too_old
-from .folders import Fate, fate, found_folders, is_whole, read_record, remove_folder
+from .folders import Fate, fate, found_folders, is_gone, is_whole, read_record, remove_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from recorder_core.clock import Clock
     from recorder_core.models import ExportJob
@@ -83,6 +84,7 @@ class ExportRemoval:
                     await self._settle(root, export_id)
             except OSError as error:  # the next look tries again
                 _LOGGER.warning("The exports on %s cannot be looked after: %s", root, error.strerror)
+        await self._say_erased()
 
     async def expire(self) -> None:
         """Remove what is too old and what goes beyond the quota, the oldest first; what is held stays."""
@@ -128,8 +130,16 @@ class ExportRemoval:
                 await asyncio.to_thread(remove_folder, root, export_id)
             except OSError as error:  # the next look tries again
                 _LOGGER.warning("The folder of export %s stays for now: %s", export_id, error.strerror)
+        await self._say_erased()
         self._on_changed(job)
         return job
+
+    async def _say_erased(self) -> None:
+        """Have the certificates of exports say that their files lie nowhere any more, as soon as that is so."""
+        roots = self._archive.roots()
+        for export_id, folder in await self._index.ask(Index.unerased_folders):
+            if await asyncio.to_thread(is_gone, Path(folder), roots):
+                await self._index.ask(Index.export_erased, export_id, folder, self._clock.now_us())
 
     async def _settle(self, root: Path, export_id: str) -> None:
         if self._jobs.is_live(export_id):
@@ -151,6 +161,9 @@ class ExportRemoval:
                     self._on_changed(made)
             case Fate.REMOVE:
                 _LOGGER.info("What is left of export %s on %s is removed", export_id, root)
-                await asyncio.to_thread(remove_folder, root, export_id)
+                if job is None or job.state is ExportState.REMOVED:  # not known what it was, or certified already
+                    await asyncio.to_thread(remove_folder, root, export_id)
+                else:
+                    await remove_draft(self._index, self._archive, root, job, self._clock.now_us())
             case Fate.KEEP:
                 pass

@@ -17,6 +17,7 @@ class LedgerKind(StrEnum):
     HOLD_WIDENED = "hold_widened"
     HOLD_ENDED = "hold_ended"
     DELETED = "deleted"
+    ERASED = "erased"
     GIVEN_UP = "given_up"
     EXPORTED = "exported"
     EXPORT_REMOVED = "export_removed"

@@ -9,10 +9,15 @@ from mashumaro.mixins.orjson import DataClassORJSONMixin
 
 
 class RecordClass(StrEnum):
-    """The kinds of records that have rules of their own."""
+    """The kinds of records that have rules of their own.
+
+    `temporary` is what an export had made of its files when it failed, was cancelled or was interrupted. It is kept for
+    no longer than that takes to be seen.
+    """
 
     VIDEO = "video"
     EXPORT = "export"
+    TEMPORARY = "temporary"
 
 
 class DeletionRule(StrEnum):
@@ -23,6 +28,7 @@ class DeletionRule(StrEnum):
     SPACE = "space"
     LAW = "law"
     PERSON = "person"
+    UNFINISHED = "unfinished"
 
 
 class SweepHalt(StrEnum):
@@ -77,10 +83,12 @@ class Forecast(DataClassORJSONMixin):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate(DataClassORJSONMixin):
-    """Proof that records were destroyed: how many, from when to when, by which rule.
+    """Proof that records were given up and erased: how many, from when to when, by which rule.
 
-    `digest` is the SHA-256, in hexadecimal, over the roots (of footage) or file hashes (of exports) in time order.
-    `actor` is set where a person did it.
+    From `at_us` on they were no records any more, and nobody could have them from the recorder. `erased_us` is when the
+    last of their files was gone from its volume; None while some still lie there, because the volume is away or fails.
+    `digest` is the SHA-256, in hexadecimal, over the roots (of footage) or file hashes (of exports) in time order, and
+    for temporary files over the hashes of their names and sizes. `actor` is set where a person did it.
     """
 
     certificate_id: int
@@ -95,6 +103,7 @@ class Certificate(DataClassORJSONMixin):
     policy_version: str
     at_us: int
     actor: str | None = None
+    erased_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,6 +50,11 @@ class SweepClock:
         return self._clock.now_us() if self._state.clock is None else self._state.clock.reading.wall_us
 
     @property
+    def seen_running_us(self) -> int:
+        """What the monotonic clock showed then."""
+        return self._clock.monotonic_us() if self._state.clock is None else self._state.clock.reading.monotonic_us
+
+    @property
     def reminded(self) -> dict[str, int]:
         """The moments of the reviews that were told of, by the holds' ids."""
         return self._state.reminded

@@ -183,7 +183,7 @@ class Sweeper:
 
     async def _by_age(self) -> None:
         """Delete what is too old, by the time of the last look: a clock that has stepped since decides over nothing."""
-        running_us = self._clock.monotonic_us()
+        running_us = self._sweep_clock.seen_running_us
         steps = 0
         for camera_id, retention in self._rules.retentions().items():
             limit = too_old_us(retention, self._sweep_clock.seen_us)

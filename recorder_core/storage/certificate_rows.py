@@ -1,6 +1,7 @@
 """Rows of certificates: the proof of what was destroyed, written with the deletion itself and never changed.
 
-One certificate covers one unbroken stretch of one camera, so its interval never spans what was kept.
+One certificate covers one unbroken stretch of one camera, so its interval never spans what was kept. It is written when
+records are given up; that their files are gone too is a fact of its own, and may come much later.
 """
 
 from __future__ import annotations
@@ -15,14 +16,18 @@ from recorder_core.models import Certificate, DeletionRule, LedgerKind, RecordCl
 
 from .camera_rows import CameraRows, camera_key
 from .ledger_rows import append_ledger
-from .schema import CAMERA, CERTIFICATE
+from .schema import CAMERA, CERTIFICATE, ERASURE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from sqlalchemy import Connection, Row, Select
 
-_LEDGER_KINDS = {RecordClass.VIDEO: LedgerKind.DELETED, RecordClass.EXPORT: LedgerKind.EXPORT_REMOVED}
+_LEDGER_KINDS = {
+    RecordClass.VIDEO: LedgerKind.DELETED,
+    RecordClass.EXPORT: LedgerKind.EXPORT_REMOVED,
+    RecordClass.TEMPORARY: LedgerKind.EXPORT_REMOVED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +121,24 @@ def certify(connection: Connection, destroyed: Destroyed, reason: Reason) -> Cer
     return certificate
 
 
+def note_erased(connection: Connection, certificate_ids: Collection[int], at_us: int) -> None:
+    """Note, within the caller's transaction, that nothing of what these certificates tell of lies anywhere any more."""
+    if certificate_ids:
+        rows = [{"certificate_id": one, "at_us": at_us} for one in sorted(certificate_ids)]
+        connection.execute(insert(ERASURE), rows)
+        append_ledger(connection, LedgerKind.ERASED, at_us, {"certificate_ids": sorted(certificate_ids)})
+
+
 def digest_of(digests: Iterable[bytes]) -> bytes:
     """Return the digest that a certificate carries: the SHA-256 over these, of 32 bytes each, one after the other."""
     return sha256(b"".join(digests)).digest()
 
 
 def _certificates() -> Select[tuple[object, ...]]:
-    return select(CERTIFICATE, CAMERA.c.camera_id).join_from(
-        CERTIFICATE, CAMERA, CERTIFICATE.c.camera_key == CAMERA.c.camera_key
+    return (
+        select(CERTIFICATE, CAMERA.c.camera_id, ERASURE.c.at_us.label("erased_us"))
+        .join_from(CERTIFICATE, CAMERA, CERTIFICATE.c.camera_key == CAMERA.c.camera_key)
+        .join(ERASURE, ERASURE.c.certificate_id == CERTIFICATE.c.certificate_id, isouter=True)
     )
 
 
@@ -141,4 +156,5 @@ def _certificate(row: Row[tuple[object, ...]]) -> Certificate:
         policy_version=row.policy_version,
         at_us=row.at_us,
         actor=row.actor,
+        erased_us=row.erased_us,
     )

@@ -7,6 +7,7 @@ are written, and the row says that it is gone; the files follow (invariants 2 an
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, select, update
@@ -16,15 +17,21 @@ from recorder_core.errors import ErrorCode, RequestError
 from recorder_core.models import ExportJob, ExportState, LedgerKind, RecordClass
 
 from .camera_rows import camera_key
-from .certificate_rows import CertificateRows, Destroyed, certify
+from .certificate_rows import CertificateRows, Destroyed, certify, note_erased
 from .hold_rows import holding
 from .ledger_rows import append_ledger
-from .schema import CAMERA, EXPORT
+from .schema import CAMERA, ERASURE, EXPORT, EXPORT_CERTIFICATE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy import Connection, Row
 
+    from recorder_core.models import Certificate
+
     from .certificate_rows import Reason
+
+_ERASED = select(ERASURE.c.certificate_id).scalar_subquery()
 
 _UNFINISHED = (ExportState.QUEUED.value, ExportState.RUNNING.value)
 
@@ -117,6 +124,7 @@ class ExportRows(CertificateRows):
                         holds=len(holds),
                     )
             removed = replace(job, state=ExportState.REMOVED)
+            folder = job.files[0].path.rpartition("/")[0] if job.files else ""
             _put(connection, removed)
             for camera_id in job.camera_ids:
                 destroyed = Destroyed(
@@ -127,8 +135,39 @@ class ExportRows(CertificateRows):
                     size=_size(job),
                     digests=tuple(bytes.fromhex(file.sha256) for file in job.files),
                 )
-                certify(connection, destroyed, reason)
+                _link(connection, export_id, folder, certify(connection, destroyed, reason))
             return removed
+
+    def give_up_draft(self, job: ExportJob, folder: str, sizes: Mapping[str, int], reason: Reason) -> None:
+        """Certify, for each camera, that what an export had made in a folder, files by their names, is to go.
+
+        Nothing is certified twice, nor where there is no file.
+        """
+        with self._writing() as connection:
+            if not sizes or _unerased(connection, job.export_id, folder):
+                return
+            for camera_id in job.camera_ids:
+                draft = Destroyed(
+                    camera_id=camera_id,
+                    record_class=RecordClass.TEMPORARY,
+                    start_us=job.start_us,
+                    end_us=job.end_us,
+                    size=sum(sizes.values()),
+                    digests=tuple(sha256(f"{name} {size}".encode()).digest() for name, size in sorted(sizes.items())),
+                )
+                _link(connection, job.export_id, folder, certify(connection, draft, reason))
+
+    def export_erased(self, export_id: str, folder: str, now_us: int) -> None:
+        """Note that the folder of an export lies nowhere any more; twice is as once."""
+        with self._writing() as connection:
+            note_erased(connection, _unerased(connection, export_id, folder), now_us)
+
+    def unerased_folders(self) -> list[tuple[str, str]]:
+        """Return the exports' ids and folders with certificates that do not say yet that the files are gone."""
+        columns = (EXPORT_CERTIFICATE.c.export_id, EXPORT_CERTIFICATE.c.folder)
+        query = select(*columns).where(EXPORT_CERTIFICATE.c.certificate_id.not_in(_ERASED)).distinct()
+        with self._reading() as connection:
+            return [(row.export_id, row.folder) for row in connection.execute(query)]
 
     def export(self, export_id: str) -> StoredExport | None:
         """Return an export by its id."""
@@ -161,6 +200,20 @@ class ExportRows(CertificateRows):
 def unknown_export(export_id: str) -> RequestError:
     """Return the error for an id that no export has."""
     return RequestError(ErrorCode.UNKNOWN_EXPORT, "There is no such export.", export_id=export_id[:64])
+
+
+def _link(connection: Connection, export_id: str, folder: str, certificate: Certificate) -> None:
+    values = {"certificate_id": certificate.certificate_id, "export_id": export_id, "folder": folder}
+    connection.execute(insert(EXPORT_CERTIFICATE).values(values))
+
+
+def _unerased(connection: Connection, export_id: str, folder: str) -> list[int]:
+    query = select(EXPORT_CERTIFICATE.c.certificate_id).where(
+        EXPORT_CERTIFICATE.c.export_id == export_id,
+        EXPORT_CERTIFICATE.c.folder == folder,
+        EXPORT_CERTIFICATE.c.certificate_id.not_in(_ERASED),
+    )
+    return list(connection.execute(query).scalars())
 
 
 def _row(connection: Connection, export_id: str) -> Row[tuple[object, ...]] | None:

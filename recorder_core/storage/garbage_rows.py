@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import batched
 from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, delete, func, insert, select
 
 from .camera_rows import volume_key
+from .certificate_rows import note_erased
 from .database import Database
 from .schema import GARBAGE, OPEN_FILE, VOLUME
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    from sqlalchemy import Connection
+
+_IDS_AT_ONCE = 500
+"""SQLite takes a limited number of values in one question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +60,20 @@ class GarbageRows(Database):
             ]
 
     def garbage_removed(self, segment_ids: Collection[int]) -> None:
-        """Drop the rows of files, at least one, that were unlinked and whose folders were synced."""
+        """Drop the rows of files, at least one, that were unlinked and whose folders were synced.
+
+        Certificates of which no file is left say from now on that they are erased.
+        """
         gone = [{"gone": segment_id} for segment_id in segment_ids]
         with self._writing() as connection:
+            of_certificates: set[int] = set()
+            for some in batched(segment_ids, _IDS_AT_ONCE, strict=False):
+                told = (GARBAGE.c.segment_id.in_(some), GARBAGE.c.certificate_id.is_not(None))
+                of_certificates.update(connection.execute(select(GARBAGE.c.certificate_id).where(*told)).scalars())
             connection.execute(delete(GARBAGE).where(GARBAGE.c.segment_id == bindparam("gone")), gone)
+            note_erased(
+                connection, [one for one in of_certificates if not _is_left(connection, one)], self.clock.now_us()
+            )
 
     def pending_bytes(self, volume_id: str) -> int:
         """Return the bytes on a volume that are given up and not unlinked yet; they count as free (invariant 6)."""
@@ -66,3 +83,8 @@ class GarbageRows(Database):
         with self._reading() as connection:
             size: int = connection.execute(query.where(VOLUME.c.volume_id == volume_id)).scalar_one()
             return size
+
+
+def _is_left(connection: Connection, certificate_id: int) -> bool:
+    query = select(GARBAGE.c.segment_id).where(GARBAGE.c.certificate_id == certificate_id).limit(1)
+    return connection.execute(query).scalar() is not None

@@ -230,9 +230,10 @@ _THIRD = (
     ),
     """CREATE TABLE export_certificate (
         certificate_id INTEGER NOT NULL PRIMARY KEY REFERENCES certificate (certificate_id),
-        export_id TEXT NOT NULL
+        export_id TEXT NOT NULL,
+        folder TEXT NOT NULL
     ) STRICT""",
-    "CREATE INDEX export_certificate_by_export ON export_certificate (export_id)",
+    "CREATE INDEX export_certificate_by_export ON export_certificate (export_id, folder)",
 )
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)

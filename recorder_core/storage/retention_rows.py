@@ -227,20 +227,6 @@ def _gather(segments: Iterable[_Segment], wanted_bytes: int | None, limit: int) 
 def _destroy(connection: Connection, camera_id: str, stretch: Sequence[_Segment], reason: Reason) -> Certificate:
     """Move the segments to the garbage and certify that."""
     in_order = sorted(stretch, key=attrgetter("start_us", "segment_id"))
-    garbage = [
-        {
-            "segment_id": segment.segment_id,
-            "volume_key": segment.volume_key,
-            "path": segment.path or segment_path(camera_id, segment.start_us, segment.segment_id),
-            "size": segment.size,
-            "at_us": reason.at_us,
-            "reason": reason.rule.value,
-        }
-        for segment in in_order
-    ]
-    connection.execute(insert(GARBAGE), garbage)
-    gone = [{"gone": segment.segment_id} for segment in in_order]
-    connection.execute(delete(SEGMENT).where(SEGMENT.c.segment_id == bindparam("gone")), gone)
     destroyed = Destroyed(
         camera_id=camera_id,
         record_class=RecordClass.VIDEO,
@@ -249,4 +235,20 @@ def _destroy(connection: Connection, camera_id: str, stretch: Sequence[_Segment]
         size=sum(segment.size for segment in in_order),
         digests=tuple(segment.root for segment in in_order),
     )
-    return certify(connection, destroyed, reason)
+    certificate = certify(connection, destroyed, reason)
+    garbage = [
+        {
+            "segment_id": segment.segment_id,
+            "volume_key": segment.volume_key,
+            "path": segment.path or segment_path(camera_id, segment.start_us, segment.segment_id),
+            "size": segment.size,
+            "at_us": reason.at_us,
+            "reason": reason.rule.value,
+            "certificate_id": certificate.certificate_id,
+        }
+        for segment in in_order
+    ]
+    connection.execute(insert(GARBAGE), garbage)
+    gone = [{"gone": segment.segment_id} for segment in in_order]
+    connection.execute(delete(SEGMENT).where(SEGMENT.c.segment_id == bindparam("gone")), gone)
+    return certificate

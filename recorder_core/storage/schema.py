@@ -153,6 +153,9 @@ GARBAGE = Table(
     Column("size", Integer, nullable=False),
     Column("at_us", Integer, nullable=False),
     Column("reason", Text, nullable=False),
+    # What was told of its end; NULL for what was never a segment.
+    Column("certificate_id", Integer, ForeignKey("certificate.certificate_id")),
+    Index("garbage_by_certificate", "certificate_id"),
     sqlite_strict=True,
 )
 """Files that nothing points to any more and that are still to be unlinked (invariant 2)."""
@@ -231,6 +234,26 @@ CERTIFICATE = Table(
     sqlite_strict=True,
 )
 """What was destroyed. A trigger refuses to change or drop a row."""
+
+ERASURE = Table(
+    "erasure",
+    METADATA,
+    Column("certificate_id", Integer, ForeignKey("certificate.certificate_id"), primary_key=True),
+    Column("at_us", Integer, nullable=False),
+    sqlite_strict=True,
+)
+"""When the last file of a certificate was gone from its volume. A trigger refuses to change or drop a row."""
+
+EXPORT_CERTIFICATE = Table(
+    "export_certificate",
+    METADATA,
+    Column("certificate_id", Integer, ForeignKey("certificate.certificate_id"), primary_key=True),
+    Column("export_id", Text, nullable=False),
+    Column("folder", Text, nullable=False),
+    Index("export_certificate_by_export", "export_id", "folder"),
+    sqlite_strict=True,
+)
+"""Which export's folder a certificate tells the end of; its absolute path."""
 
 LEDGER = Table(
     "ledger",

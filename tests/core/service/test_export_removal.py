@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from recorder_core.errors import ErrorCode, RecorderError
+from recorder_core.errors import ErrorCode, RecorderError, StorageError
 from recorder_core.export.expiry import excess_bytes, expiry, too_old
 from recorder_core.export.folders import FOLDER, RECORD, Fate, fate
 from recorder_core.models import (
@@ -110,8 +111,10 @@ async def test_what_is_held_cannot_be_removed_and_what_is_removed_is_certified(
         job.files[0].size,
     )
     assert certificate.digest == digest_of([bytes.fromhex(job.files[0].sha256)]).hex()
-    entry = desk.index.ledger(0, 100).entries[-1]
-    assert (entry.kind, json.loads(entry.body)["digest"]) == (LedgerKind.EXPORT_REMOVED, certificate.digest)
+    assert certificate.erased_us == desk.clock.now_us()
+    [removal, erasure] = desk.index.ledger(0, 100).entries[-2:]
+    assert (removal.kind, json.loads(removal.body)["digest"]) == (LedgerKind.EXPORT_REMOVED, certificate.digest)
+    assert erasure.kind is LedgerKind.ERASED
     assert await desk.removal.remove(job.export_id, "u3") == removed
     assert len(desk.index.certificates("lobby", 0, 10)) == 1
 
@@ -144,6 +147,73 @@ async def test_exports_go_by_age_but_not_while_the_clock_or_the_holds_are_in_dou
     await desk.removal.expire()
     assert _left(data) == []
     assert {one.rule for one in desk.index.certificates(None, 0, 10)} == {DeletionRule.AGE}
+
+
+async def test_a_removed_export_is_erased_when_its_volume_is_there_again(desk: Desk, shelf: Shelf, data: Path) -> None:
+    job = await _done(desk)
+    shelf.root = None
+    await desk.removal.remove(job.export_id, "u2")
+    assert (_left(data), desk.index.certificates(None, 0, 10)[0].erased_us) == ([job.export_id], None)
+    await desk.removal.tidy()
+    assert desk.index.certificates(None, 0, 10)[0].erased_us is None
+    shelf.root = data
+    await desk.removal.tidy()
+    [certificate] = desk.index.certificates(None, 0, 10)
+    assert (_left(data), certificate.erased_us) == ([], desk.clock.now_us())
+    entry = desk.index.ledger(0, 100).entries[-1]
+    assert (entry.kind, json.loads(entry.body)) == (
+        LedgerKind.ERASED,
+        {"certificate_ids": [certificate.certificate_id]},
+    )
+    await desk.removal.tidy()
+    assert desk.index.ledger(0, 100).entries[-1] == entry
+
+
+async def test_what_a_failed_export_had_made_by_then_leaves_certificates_too(
+    desk: Desk, shelf: Shelf, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf.rules = Settings(policy_version="2026-1")
+
+    def torn(folder: Path, *_: object) -> None:
+        (folder / "half.mp4").write_bytes(bytes(1000))
+        raise StorageError(ErrorCode.VOLUME_FULL, "Full.")
+
+    monkeypatch.setattr("recorder_core.export.making.write_record", torn)
+    job = await desk.jobs.job((await desk.jobs.submit(REQUEST)).export_id, wait_s=60)
+    assert (job.state, _left(data)) == (ExportState.FAILED, [])
+    [certificate] = desk.index.certificates("lobby", 0, 10)
+    assert (certificate.record_class, certificate.rule, certificate.policy_version) == (
+        RecordClass.TEMPORARY,
+        DeletionRule.UNFINISHED,
+        "2026-1",
+    )
+    assert (certificate.records, certificate.size > 1000) == (2, True)
+    assert certificate.erased_us == certificate.at_us
+
+
+async def test_what_a_crash_left_of_an_export_leaves_one_certificate_however_often_it_is_begun_to_be_removed(
+    desk: Desk, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await _done(desk)
+    stored = desk.index.export(job.export_id)
+    assert stored is not None
+    left = replace(stored.job, export_id="4" * 32, state=ExportState.RUNNING, files=[])
+    desk.index.add_export(replace(stored, job=left))
+    (data / FOLDER / left.export_id).mkdir()
+    (data / FOLDER / left.export_id / "half.mp4").write_bytes(bytes(1000))
+
+    def refused(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("recorder_core.export.drafts.remove_folder", refused)
+        await desk.removal.tidy()
+    assert [one.erased_us for one in desk.index.certificates(None, 0, 10)] == [None]
+    await desk.removal.tidy()
+    [certificate] = desk.index.certificates(None, 0, 10)
+    assert (certificate.record_class, certificate.size) == (RecordClass.TEMPORARY, 1000)
+    assert certificate.erased_us == desk.clock.now_us()
+    assert _left(data) == [job.export_id]
 
 
 async def test_a_clock_that_has_stepped_since_it_was_looked_at_makes_no_export_old(desk: Desk, shelf: Shelf) -> None:

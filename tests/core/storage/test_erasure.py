@@ -1,0 +1,80 @@
+"""A certificate says that footage is erased when the last of its files is gone, and not before."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import text
+
+from recorder_core.errors import StorageError
+from recorder_core.models import DeletionRule, LedgerKind
+from recorder_core.storage.garbage import collect_garbage
+from recorder_core.storage.garbage_rows import GarbageFile
+from recorder_core.storage.migrations import MIGRATIONS, migrate
+
+from .store import T0, S, row
+
+if TYPE_CHECKING:
+    from .store import Store
+
+_NOW_US = T0 + 1000 * S
+
+
+def _condemn(store: Store, before_us: int) -> None:
+    store.index.condemn_oldest(
+        "entrance", before_us=before_us, max_bytes=None, rule=DeletionRule.AGE, policy_version="", now_us=_NOW_US
+    )
+
+
+def _erased(store: Store) -> list[int | None]:
+    return [one.erased_us for one in store.index.certificates(None, 0, 100)]
+
+
+def test_a_certificate_is_erased_with_its_last_file(store: Store) -> None:
+    run = store.run()
+    segments = [row(store, run, T0 + number * 3 * S, 3 * S) for number in range(4)]
+    _condemn(store, T0 + 6 * S)
+    _condemn(store, T0 + 12 * S)
+    store.clock.wall_us = _NOW_US + 5
+    store.index.condemn(GarbageFile(99, store.volume_id, "cameras/entrance/torn.mp4", 7, "nothing_whole"))
+    store.index.garbage_removed([segments[0].segment_id, 99])
+    assert _erased(store) == [None, None]
+    store.index.garbage_removed([one.segment_id for one in segments[1:]])
+    assert _erased(store) == [_NOW_US + 5] * 2
+    erased = [one for one in store.index.ledger(0, 100).entries if one.kind is LedgerKind.ERASED]
+    assert [json.loads(one.body) for one in erased] == [{"certificate_ids": [1, 2]}]
+    with pytest.raises(StorageError), store.index._writing() as connection:
+        connection.execute(text("UPDATE erasure SET at_us = 0"))
+
+
+def test_a_file_that_is_gone_by_itself_counts_as_erased(store: Store) -> None:
+    run = store.run()
+    store.path(store.record(run, T0)).unlink()
+    _condemn(store, T0 + 9 * S)
+    assert _erased(store) == [None]
+    collect_garbage(store.index, store.handle.volume)
+    assert _erased(store) == [T0]
+
+
+@pytest.mark.parametrize(("left", "erased"), [(False, _NOW_US), (True, None)])
+def test_certificates_of_an_older_index_are_erased_if_it_had_nothing_left_to_unlink(
+    store: Store, *, left: bool, erased: int | None
+) -> None:
+    run = store.run()
+    segment = row(store, run, T0, 3 * S)
+    _condemn(store, T0 + 9 * S)
+    if not left:
+        store.index.garbage_removed([segment.segment_id])
+    with store.index._writing() as connection:
+        for statement in (
+            "DROP TABLE erasure",
+            "DROP TABLE export_certificate",
+            "DROP INDEX garbage_by_certificate",
+            "ALTER TABLE garbage DROP COLUMN certificate_id",
+            "PRAGMA user_version = 2",
+        ):
+            connection.exec_driver_sql(statement)
+        migrate(connection, MIGRATIONS)
+    assert _erased(store) == [erased]
