@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from recorder_core.errors import ErrorCode, StorageError
-from recorder_core.models import LedgerEntry
+from recorder_core.models import LedgerEntry, LedgerKind
 from recorder_core.storage.files import FILE_MODE, fsync_folder
 
 if TYPE_CHECKING:
@@ -49,6 +49,14 @@ def append_copy(path: Path, entries_after: Callable[[int], Iterator[LedgerEntry]
         entries = entries_after(0 if last is None else last.seq - 1)
         if last is not None and next(entries, None) != last:
             sentence = f"{path} is not a copy of this ledger, or the ledger was changed: entry {last.seq} differs."
+            rebuilt = [
+                one.seq for one in entries_after(0) if one.kind is LedgerKind.REBUILT and one.seq <= last.seq + 1
+            ]
+            if rebuilt:
+                sentence += (
+                    f" The index was put back since (entry {rebuilt[-1]}), and with it an earlier ledger. Keep the file"
+                    " if it is from before, and export to a new one; verify --ledger --copy says what only it has."
+                )
             raise StorageError(ErrorCode.STORAGE_FAILED, sentence, path=str(path), seq=last.seq)
         file.seek(size)
         file.truncate()

@@ -1,7 +1,8 @@
 """Holds the ledger against itself, against the index, and against a copy that was taken elsewhere (invariant 8).
 
 A chain that is whole shows that nothing in the midst of it was touched; only a copy shows that it was not written anew
-from some entry on. What `roots` entries tell of must be in the index unchanged, or its end be told of as well.
+from some entry on. Where an index was put back, the ledger has lost entries and says so: a copy that has them shows
+which. What `roots` entries tell of must be in the index unchanged, or its end be told of as well.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from recorder_core.ledger_chain import broken_links
+from recorder_core.ledger_chain import GENESIS, broken_links, follows
 from recorder_core.merkle import leaf_hash, root_of
 from recorder_core.models import LedgerKind
 from recorder_core.storage.ids import id_time_us
+from recorder_core.storage.index_loss import Loss
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
 
 _PAGE = 1000
 
+_DAMAGED = ("damaged", "it was built anew")
+_FATES = {
+    Loss.FILE: ("gone or empty", "it was built anew"),
+    Loss.LOG: ("without its log", "it went on from its last checkpoint"),
+}
+"""What an index was, and what became of it, by what it had lost."""
+
 _SLACK_US = 1_000_000
 """An id names the millisecond in which its segment begins; in an index that was rebuilt it may begin a little off."""
 
@@ -35,6 +43,7 @@ class LedgerFlaw(StrEnum):
 
     CHAIN = "chain"
     COPY = "copy"
+    LOST = "lost"
     ROOT = "root"
     CHANGED = "changed"
     VANISHED = "vanished"
@@ -81,14 +90,37 @@ def _entries(index: Index) -> Iterator[LedgerEntry]:
 
 
 def _differences(index: Index, copy: Iterable[LedgerEntry]) -> Iterator[LedgerFinding]:
-    """Compare with a copy, which may end earlier."""
-    for theirs, ours in zip_longest(copy, _entries(index)):
-        if theirs is None:
+    """Hold a copy, which may end earlier, against the ledger; say once where the two part, and what for."""
+    ours = _entries(index)
+    seq, previous = 0, GENESIS.hex()
+    parted: tuple[int, LedgerEntry | None, LedgerEntry | None] | None = None
+    for theirs in copy:
+        if not follows(theirs, seq, previous):
+            yield LedgerFinding(theirs.seq, LedgerFlaw.COPY, "the copy itself is not as it was written")
             return
-        if ours is None:
-            yield LedgerFinding(theirs.seq, LedgerFlaw.COPY, "the copy has an entry that the ledger has not")
-        elif theirs != ours:
-            yield LedgerFinding(theirs.seq, LedgerFlaw.COPY, "the copy tells otherwise")
+        seq, previous = theirs.seq, theirs.hash
+        if parted is None and (mine := next(ours, None)) != theirs:
+            parted = theirs.seq, mine, next(ours, None)
+    if parted is not None:
+        yield _parting(*parted, seq)
+
+
+def _parting(first: int, mine: LedgerEntry | None, after: LedgerEntry | None, last: int) -> LedgerFinding:
+    """Say why a copy has other entries from number `first` on, up to `last`; `mine` and `after` are ours then."""
+    if mine is None:
+        return LedgerFinding(first, LedgerFlaw.COPY, f"the ledger ends before it; the copy goes on to entry {last}")
+    told = after if first == 1 else mine  # where nothing of the ledger was left, it begins first
+    if told is None or told.kind is not LedgerKind.REBUILT:
+        return LedgerFinding(first, LedgerFlaw.COPY, f"the copy tells otherwise, up to entry {last}")
+    body = json.loads(told.body)
+    was, instead = _FATES.get(body.get("loss"), _DAMAGED)
+    if body.get("copy"):
+        instead = f"{body['copy']} was put in its place"
+    lost = f"entry {first}" if first == last else f"entries {first} to {last}"
+    sentence = (
+        f"the index was {was}, and {instead}: only this copy has {lost} of before; keep it, and export to a new file"
+    )
+    return LedgerFinding(first, LedgerFlaw.LOST, sentence)
 
 
 def _untrue(index: Index, told: Told, given_up: set[int]) -> Iterator[LedgerFinding]:

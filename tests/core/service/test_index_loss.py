@@ -7,6 +7,7 @@ import os
 import shutil
 import sqlite3
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +15,10 @@ import pytest
 from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.models import DeletionRule, HoldRequest, LedgerKind, SweepHalt
 from recorder_core.service import startup
+from recorder_core.service.ledger_file import append_copy, read_copy
 from recorder_core.service.read_in import BEHIND, unread_note
 from recorder_core.service.startup import INDEX, UNREAD_HOLDS, open_index
+from recorder_core.service.verify_ledger import LedgerFlaw, verify_ledger
 from recorder_core.storage.garbage import collect_garbage
 from recorder_core.storage.index import Index
 from recorder_core.storage.index_backup import back_up, backup_path
@@ -26,7 +29,7 @@ from .clocks import SteppedClock
 from .shelves import library
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from recorder_core.models import Hold, LedgerEntry
@@ -116,8 +119,9 @@ async def test_what_the_copy_does_not_know_comes_from_the_files(
             "hall", before_us=clock.now_us(), max_bytes=None, rule=DeletionRule.AGE, policy_version="", now_us=T0
         )
         collect_garbage(one.index, one.volume())
-        lost = (await _entries(one))[known:]
-        assert [entry.kind for entry in lost] == [LedgerKind.HOLD_PLACED, LedgerKind.DELETED]
+        before = await _entries(one)
+        lost = before[known:]
+        assert [entry.kind for entry in lost][:2] == [LedgerKind.HOLD_PLACED, LedgerKind.DELETED]
 
     harm(data / INDEX)
     async with library(data, clock) as one:
@@ -130,6 +134,10 @@ async def test_what_the_copy_does_not_know_comes_from_the_files(
         assert one.stored("hall") == []
         assert {hold.hold_id for hold in await one.client.holds()} == {held.hold_id, later.hold_id}
         told = await _entries(one)
+        assert list(verify_ledger(one.index, before[:known])) == []
+        [finding] = verify_ledger(one.index, before)
+    assert (finding.seq, finding.flaw) == (known + 1, LedgerFlaw.LOST)
+    assert f"index.sqlite.backup-1 was put in its place: only this copy has entries {known + 1} to" in finding.detail
     [rebuilt] = [entry for entry in told if entry.kind is LedgerKind.REBUILT]
     assert (rebuilt.seq, rebuilt in entries) == (known + 1, True)
     assert not set(lost) & set(told)
@@ -142,6 +150,51 @@ async def test_what_the_copy_does_not_know_comes_from_the_files(
     given_up = [json.loads(entry.body)["segment_id"] for entry in told if entry.kind is LedgerKind.GIVEN_UP]
     assert given_up == [gone[0].segment_id]
     assert _names(data, startup._BEHIND) == []
+
+
+@pytest.mark.parametrize(
+    ("loss", "sentence"),
+    [
+        (Loss.FILE, "the index was gone or empty, and it was built anew: only this copy has entries 1 to 3 of before"),
+        (Loss.DAMAGE, "the index was damaged, and it was built anew: only this copy has entries 1 to 3 of before"),
+        (
+            Loss.LOG,
+            "the index was without its log, and it went on from its last checkpoint: only this copy has entry 3",
+        ),
+    ],
+)
+def test_a_copy_from_before_shows_what_the_ledger_lost(tmp_path: Path, loss: Loss, sentence: str) -> None:
+    """It is named, and the copy is never added to; one that is exported anew is whole."""
+    old, new = tmp_path / "old.jsonl", tmp_path / "new.jsonl"
+    with open_index(tmp_path, ManualClock()) as index:
+        index.append_to_ledger(LedgerKind.SETTINGS, T0, {"n": 2})
+        back_up(index.path)
+        backup_path(index.path, 1).rename(tmp_path / "checkpoint")
+        index.append_to_ledger(LedgerKind.SETTINGS, T0, {"n": 3})
+        assert append_copy(old, partial(_ledger_after, index)) == (3, 3)
+    (tmp_path / "store.json").write_bytes(b"{}")  # which a recorder makes
+    match loss:
+        case Loss.FILE:
+            (tmp_path / INDEX).unlink()
+        case Loss.DAMAGE:
+            (tmp_path / INDEX).write_bytes(b"no database" * 100)
+        case Loss.LOG:
+            (tmp_path / "checkpoint").rename(tmp_path / INDEX)
+    whole = old.read_bytes()
+    with open_index(tmp_path, ManualClock(T0 + S)) as index:
+        for _ in range(3):
+            index.append_to_ledger(LedgerKind.SETTINGS, T0, {"n": 9})
+        [finding] = verify_ledger(index, read_copy(old))
+        assert (finding.flaw, finding.detail.startswith(sentence)) == (LedgerFlaw.LOST, True)
+        with pytest.raises(StorageError, match=r"The index was put back since \(entry [23]\)"):
+            append_copy(old, partial(_ledger_after, index))
+        assert old.read_bytes() == whole
+        append_copy(new, partial(_ledger_after, index))
+        assert list(verify_ledger(index, read_copy(new))) == []
+
+
+def _ledger_after(index: Index, seq: int) -> Iterator[LedgerEntry]:
+    return iter(index.ledger(seq, 1000).entries)
 
 
 @pytest.fixture

@@ -94,7 +94,32 @@ def test_a_ledger_that_was_written_anew_differs_from_a_copy(store: Store) -> Non
     _tamper(store, "DELETE FROM ledger WHERE seq = 3")
     assert _found(store) == []
     assert _found(store, copy) == [(3, LedgerFlaw.COPY)]
-    assert _found(store, [replace(copy[0], at_us=1), *copy[1:2]]) == [(1, LedgerFlaw.COPY)]
+    [finding] = verify_ledger(store.index, copy)
+    assert finding.detail == "the ledger ends before it; the copy goes on to entry 3"
+
+
+def test_a_copy_that_was_changed_itself_is_told_from_a_ledger_that_was(store: Store) -> None:
+    """An entry that is not what its hash covers, one that is left out, and one that nobody can have written."""
+    first, second = store.index.ledger(0, 10).entries
+    for copy in ([replace(first, at_us=1), second], [second], [replace(first, at_us=1 << 70)]):
+        [finding] = verify_ledger(store.index, copy)
+        assert (finding.seq, finding.flaw) == (copy[0].seq, LedgerFlaw.COPY)
+        assert finding.detail == "the copy itself is not as it was written"
+
+
+def test_a_copy_of_another_ledger_is_no_earlier_one(store: Store, tmp_path: Path) -> None:
+    """Nothing of this one says that it began anew."""
+    (tmp_path / "other").mkdir()
+    other = Store(tmp_path / "other")
+    other.index.append_to_ledger(LedgerKind.SETTINGS, T0, {})
+    copy = other.index.ledger(0, 10).entries
+    other.index.close()
+    [finding] = verify_ledger(store.index, copy)
+    assert (finding.seq, finding.flaw, finding.detail) == (
+        1,
+        LedgerFlaw.COPY,
+        "the copy tells otherwise, up to entry 2",
+    )
 
 
 def test_footage_that_went_as_it_should_is_not_missed(store: Store) -> None:

@@ -47,7 +47,7 @@ def test_pages_go_on_where_the_last_one_ended(store: Store) -> None:
     assert [entry.seq for entry in (*first.entries, *rest.entries)] == [1, 2, 3, 4, 5]
     assert (first.head_seq, first.head_hash) == (5, rest.entries[-1].hash)
     assert list(broken_links([*first.entries, *rest.entries])) == []
-    assert list(broken_links(rest.entries, 3, bytes.fromhex(first.entries[-1].hash))) == []
+    assert list(broken_links(rest.entries, 3, first.entries[-1].hash)) == []
     assert list(broken_links([first.entries[0], *rest.entries])) == [4]
 
 
