@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
 
 from recorder_core.export.package import SigningKey
 from recorder_core.export.package.layout import LETTER, MANIFEST, PIECE_BYTES, SIGNATURE, SUMS, VERIFY_PAGE
-from recorder_core.export.package.verify import verify_package
 from recorder_core.export.package.zip_file import read_zip
 from script.tools.browser import judged, opened_browser
 from tests.core.export.packages import contents_of, flipped, made_package, resigned, unpacked_to
+from tests.core.export.test_package_changed import PACKED_ANEW, regions
+from tests.core.export.test_package_forged import ATTEMPTS, forged
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -21,6 +24,20 @@ if TYPE_CHECKING:
     from playwright.async_api import Page
 
 LARGE_BYTES = 2 << 30
+
+FLIP = """async ([around, inside]) => {
+  const whole = new Uint8Array(await document.getElementById("files").files[0].arrayBuffer()), passed = [];
+  for (const at of [...around, ...inside]) {
+    whole[at] ^= 1;
+    const findings = [], zip = new File([whole], "flipped.zip");
+    const { files, members } = await openZip(zip, (file) => findings.push({ file }));
+    if (inside.includes(at) || !findings.length) await check(files, members, zip.name, findings, async () => {});
+    if (!findings.length) passed.push(at);
+    whole[at] ^= 1;
+  }
+  return passed;
+}"""
+"""Gives the places at which a flipped bit goes unnoticed."""
 
 
 @pytest.fixture
@@ -86,17 +103,62 @@ async def test_the_zip_around_the_files_counts_too(page: Page, package: Path, un
         assert "One thing is wrong" in words
 
 
-async def test_proofs_of_another_recording_do_not_pass(page: Page, tmp_path: Path) -> None:
-    """Though the signature holds: whoever has the key cannot make footage pass for recorded."""
-    contents = contents_of(made_package(tmp_path))
-    (video,) = (name for name in contents if name.endswith(".mp4"))
-    contents[video] = contents[video][:-1] + bytes([contents[video][-1] ^ 1])
-    package, page_at = resigned(tmp_path / "forged.zip", contents, SigningKey.of(tmp_path)), tmp_path / VERIFY_PAGE
-    page_at.write_bytes(contents[VERIFY_PAGE])
-    verdict, words = await judged(page, page_at, [package])
-    assert verdict == "bad"
-    assert "is not as recorded" in words
-    assert [finding.flaw for finding in verify_package(package).findings] == ["proof"]
+async def test_it_finds_what_the_command_finds(page: Page, package: Path, tmp_path: Path) -> None:
+    """Whatever somebody with the key tries, or with another program: the same file is named, and no other."""
+    page_at = unpacked_to(package, tmp_path / "page")[VERIFY_PAGE]
+    for how, (attempt, blamed, _) in ATTEMPTS.items():
+        verdict, words = await judged(page, page_at, [forged(tmp_path / "forged.zip", package, attempt)])
+        assert verdict == "bad", how
+        assert {line.partition(": ")[0] for line in words.splitlines() if ": " in line} == {blamed}, (how, words)
+    for how, (pack, expected) in PACKED_ANEW.items():
+        pack(tmp_path / "new.zip", contents_of(package))
+        verdict, words = await judged(page, page_at, [tmp_path / "new.zip"])
+        assert verdict == "bad", how
+        assert all(f"\n{name}: " in words for name, _ in expected), (how, words)
+
+
+async def test_it_asks_whose_key_it_is(page: Page, package: Path, tmp_path: Path) -> None:
+    """And answers when it is told which one it must be."""
+    page_at = unpacked_to(package, tmp_path / "page")[VERIFY_PAGE]
+    fingerprint = json.loads(contents_of(package)[MANIFEST])["signing_key"]["fingerprint"]
+    _, words = await judged(page, page_at, [package])
+    assert "whose signature is it?" in words
+    for told, verdict, answer in (
+        (fingerprint[:20], "good", "not a whole fingerprint"),
+        ("ab" * 32, "bad", "another key"),
+        (f" {fingerprint[:8].upper()}:{fingerprint[8:]}", "good", "It is this key"),
+    ):
+        await page.fill("#known", told)
+        assert answer in await page.inner_text("#whose")
+        assert await page.get_attribute("html", "data-result") == verdict
+
+
+async def test_what_is_no_package_is_told(page: Page, package: Path, unpacked: dict[str, Path], tmp_path: Path) -> None:
+    """A zip of something else, a file that is no zip, and a zip under another name."""
+    (tmp_path / "some.zip").write_bytes(b"x" * 5000)
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
+        archive.writestr("other.txt", "Something else.")
+    for path in (tmp_path / "some.zip", tmp_path / "other.zip"):
+        verdict, words = await judged(page, unpacked[VERIFY_PAGE], [path])
+        assert verdict == "bad"
+        assert "This is no evidence package" in words
+    renamed = tmp_path / "renamed.bin"
+    await asyncio.to_thread(package.rename, renamed)
+    assert (await judged(page, unpacked[VERIFY_PAGE], [renamed]))[0] == "good"
+
+
+async def test_no_flipped_byte_passes(page: Page, package: Path, unpacked: dict[str, Path]) -> None:
+    """In the zip around the files, a tenth of all bytes, and in each file some; looked at within the page itself."""
+    places = regions(package)
+    around = [at for one in places[""] for at in one]
+    inside = [
+        one[number * (len(one) - 1) // 7] for name in places if name for one in places[name] for number in range(8)
+    ]
+    await page.goto(unpacked[VERIFY_PAGE].as_uri())
+    await page.set_input_files("#files", [str(package)])
+    await page.wait_for_selector("html[data-result=good]")
+    passed = await page.evaluate(FLIP, [around[::10], inside])
+    assert passed == []
 
 
 async def test_a_browser_that_knows_no_such_signatures_says_so(
