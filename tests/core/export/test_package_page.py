@@ -123,6 +123,7 @@ async def test_it_asks_whose_key_it_is(page: Page, package: Path, tmp_path: Path
     fingerprint = json.loads(contents_of(package)[MANIFEST])["signing_key"]["fingerprint"]
     _, words = await judged(page, page_at, [package])
     assert "whose signature is it?" in words
+    assert await page.inner_text("#whose") == ""
     for told, verdict, answer in (
         (fingerprint[:20], "good", "not a whole fingerprint"),
         ("ab" * 32, "bad", "another key"),
