@@ -21,6 +21,7 @@ class LedgerKind(StrEnum):
     GIVEN_UP = "given_up"
     EXPORTED = "exported"
     EXPORT_REMOVED = "export_removed"
+    SIGNING_KEY = "signing_key"
     SETTINGS = "settings"
     REBUILT = "rebuilt"
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from recorder_core.errors import StorageError
 from recorder_core.export.archive import Material
-from recorder_core.export.package import SigningKey
+from recorder_core.export.package import SigningKey, key_mark
 from recorder_core.models import GapView, SweepHalt
 from recorder_core.storage.index import Index
 
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from .footage import Footage
     from .index_thread import IndexThread
     from .volumes import Volumes
+
+_LOGGER = logging.getLogger(__name__)
 
 _LEAD_US = 100_000
 """How much earlier than the clip a file may end that helps to decode the clip's first pictures."""
@@ -84,8 +89,24 @@ class ServiceArchive:
         return await self._index.ask(Index.root_proofs, [segment.segment_id for segment in segments])
 
     def signing_key(self) -> SigningKey:
-        """Return the key in the data folder, made if there is none. Blocks."""
-        return SigningKey.of(self._store.folder)
+        """Return the key in the data folder, made if there is none; the ledger tells of one that is new. Blocks."""
+        key = SigningKey.of(self._store.folder)
+        mark = key_mark(self._store.folder) or ""
+        if self._index.wait(Index.note_signing_key, key.fingerprint, mark, self._clock.now_us()):
+            _LOGGER.warning("Packages are signed with the key %s from now on", key.fingerprint)
+        return key
+
+    async def look_at_key(self) -> None:
+        """See whether the key is the one that it was; none is made, and one that cannot be used keeps nobody waiting.
+
+        Only a file that is not the one of the last look is read: what reads it takes much memory.
+        """
+        mark = await asyncio.to_thread(key_mark, self._store.folder)
+        if mark is not None and mark != await self._index.ask(Index.signing_key_mark):
+            try:
+                await asyncio.to_thread(self.signing_key)
+            except StorageError as error:
+                _LOGGER.error("No package can be signed: %s", error.message)  # noqa: TRY400  # it says all there is to say
 
     def store_id(self) -> str:
         """Return the id of the data folder."""

@@ -167,6 +167,7 @@ class Recorder:
         await self._volumes.open(self._settings.volumes)
         await self._bring_together(configs)
         await ledger.start()
+        await archive.look_at_key()
         await self._volumes.start()
         self._stack.push_async_callback(self._cameras.close)
         for config in configs.values():

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
 
+_KEY = "signing_key"
+_KEY_MARK = "signing_key_mark"
+
+
 class LedgerRows(Database):
     """The hash-chained account of what matters."""
 
@@ -25,6 +29,25 @@ class LedgerRows(Database):
         """Append an entry that goes with no other change; returns its number."""
         with self._writing() as connection:
             return append_ledger(connection, kind, at_us, body)
+
+    def note_signing_key(self, fingerprint: str, mark: str, at_us: int) -> bool:
+        """Append an entry if packages are signed with another key from now on, and return whether they are.
+
+        `mark` tells the key's file from others at no cost, see `signing_key_mark`.
+        """
+        with self._writing() as connection:
+            known = self._meta(connection, _KEY)
+            self._put_meta(connection, _KEY_MARK, mark)
+            if known == fingerprint:
+                return False
+            self._put_meta(connection, _KEY, fingerprint)
+            append_ledger(connection, LedgerKind.SIGNING_KEY, at_us, {"fingerprint": fingerprint, "previous": known})
+            return True
+
+    def signing_key_mark(self) -> str | None:
+        """Return the mark of the file with the key that was noted last."""
+        with self._reading() as connection:
+            return self._meta(connection, _KEY_MARK)
 
     def begin_ledger(self, at_us: int) -> None:
         """Append the first entry, if there is none."""

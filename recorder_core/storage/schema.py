@@ -18,7 +18,7 @@ META = Table(
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
-"""Single values: `store_id`, `heartbeat_us`, `in_use_since_boot`."""
+"""Single values: `store_id`, `heartbeat_us`, `in_use_since_boot`, `signing_key` and `signing_key_mark`."""
 
 CAMERA = Table(
     "camera",

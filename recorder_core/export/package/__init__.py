@@ -3,7 +3,7 @@
 This is how one is made; `verify` in here, which checks one, is for those who need it.
 """
 
-from .key import SigningKey
+from .key import SigningKey, key_mark
 from .order import CameraPlan, PackageOrder
 from .write import package_bytes, write_package
 
@@ -11,6 +11,7 @@ __all__ = [
     "CameraPlan",
     "PackageOrder",
     "SigningKey",
+    "key_mark",
     "package_bytes",
     "write_package",
 ]

@@ -62,6 +62,18 @@ class SigningKey:
         return self._key.sign(data)
 
 
+def key_mark(data: Path) -> str | None:
+    """Return what tells the key's file in a data folder from another one that takes its place; None without one.
+
+    Blocks. It is not read, and nothing follows from the mark about the key.
+    """
+    try:
+        stat = (data / FILE_NAME).stat()
+    except FileNotFoundError:
+        return None
+    return f"{stat.st_ino} {stat.st_size} {stat.st_mtime_ns}"
+
+
 def _read(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
