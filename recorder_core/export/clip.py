@@ -8,6 +8,7 @@ cancelled leaves no file behind.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from recorder_core.errors import ErrorCode, StorageError
@@ -55,9 +56,10 @@ def write_clip(
                 os.close(fd)
             check_only_video_track(path)
         fsync_folder(folder)
-    except BaseException as error:
+    except BaseException as error:  # whatever it is: no half of a clip may stay
         for path in made:
-            path.unlink()
+            with suppress(OSError):  # the volume went away; what the first error was counts, and the folder goes later
+                path.unlink()
         if isinstance(error, OSError):
             raise storage_error(error, "Writing the clip") from error
         if isinstance(error, Mp4Error):

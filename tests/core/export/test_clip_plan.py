@@ -96,9 +96,12 @@ def test_a_file_of_another_run_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_index_that_does_not_fit_the_file_is_refused(tmp_path: Path) -> None:
-    """A fragment that lies elsewhere, and one that has no sync sample."""
+    """A fragment that lies elsewhere, one that lasts longer, and one that has no sync sample."""
     (source,) = record(tmp_path, H264, 10, longest=3)
     first, second, *_ = source.fragments
+    longer = replace(first, duration=first.duration + 1)
+    with pytest.raises(StorageError, match="does not last as long"):
+        plan_clip([replace(source, fragments=(longer,))], START_US, START_US + S)
     moved = replace(first, offset=first.offset + 1)
     with pytest.raises(StorageError, match="damaged"):
         plan_clip([replace(source, fragments=(moved,))], START_US, START_US + S)

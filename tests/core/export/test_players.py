@@ -79,10 +79,16 @@ def test_its_structure_is_sound(name: str, mode: StartMode, cut: Callable[[str, 
     assert "Truncated" in json.dumps(judged(path))
 
 
-def test_next_sync_holds_nothing_from_before_the_start(cut: Callable[[str, StartMode], Path]) -> None:
-    """Also for who ignores the edit list; with a lead-in it would be there."""
-    assert unedited(cut("h264_b", StartMode.NEXT_SYNC)) == list(range(20, END))
-    assert unedited(cut("h264_b", StartMode.LEAD_IN))[0] == 10
+@pytest.mark.parametrize(
+    ("name", "begins", "lead_in"),
+    [("h264_b", 20, 10), ("h264_pyramid", 20, 0), ("h265", 20, 10), ("h265_open", 20, 10), ("mjpeg", FIRST, FIRST)],
+)
+def test_next_sync_holds_nothing_from_before_the_start(
+    name: str, begins: int, lead_in: int, cut: Callable[[str, StartMode], Path]
+) -> None:
+    """Also for who ignores the edit list; with a lead-in it is there, except where every picture is a sync sample."""
+    assert unedited(cut(name, StartMode.NEXT_SYNC))[: END - begins] == list(range(begins, END))
+    assert unedited(cut(name, StartMode.LEAD_IN))[0] == lead_in
 
 
 def test_the_clip_of_a_package_holds_nothing_from_before_the_start(tmp_path: Path) -> None:

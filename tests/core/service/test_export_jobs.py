@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import os
 import threading
 import zipfile
 from dataclasses import replace
@@ -13,10 +15,12 @@ import pytest
 from PIL import Image
 
 from recorder_core.errors import ErrorCode, RecorderError, StorageError
-from recorder_core.export import workshop as workshop_module, write_clip
+from recorder_core.export import making, workshop as workshop_module, write_clip
 from recorder_core.export.folders import FOLDER, RECORD
 from recorder_core.export.requests import LONGEST_US, Scope, check_scope, stem_of
 from recorder_core.models import ExportKind, ExportState, LedgerKind, PackageRequest, StillRequest
+from recorder_core.storage.ids import segment_path
+from recorder_core.storage.index import Index
 from tests.core.export.library import START_US
 from tests.core.export.shelf import GAP, REQUEST, Desk, Shelf
 
@@ -191,6 +195,58 @@ async def test_a_job_that_fails_says_why_and_leaves_nothing(
     assert _code(failed) == ErrorCode.VOLUME_MISSING
     assert (_left(data), shelf.readings) == ([], set())
     assert (await desk.jobs.job(failed.export_id)) == failed
+
+
+async def test_what_stands_in_the_folders_place_is_named(desk: Desk, data: Path) -> None:
+    """In the words of storage, not as a fault of the program."""
+    (data / FOLDER).write_bytes(b"a file")
+    failed = await desk.jobs.job((await desk.jobs.submit(REQUEST)).export_id, wait_s=30)
+    assert failed.problem is not None
+    assert failed.problem.code == ErrorCode.STORAGE_FAILED
+    assert failed.problem.message == "Making the export's folder failed: Not a directory."
+
+
+async def test_why_a_job_failed_is_told_though_its_folder_cannot_go(
+    desk: Desk, shelf: Shelf, data: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The next look removes what is left."""
+
+    async def vanished(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    shelf.obstacle = StorageError(ErrorCode.VOLUME_FULL, "Full.")
+    with monkeypatch.context() as patch:
+        patch.setattr(making, "remove_draft", vanished)
+        failed = await desk.jobs.job((await desk.jobs.submit(REQUEST)).export_id, wait_s=30)
+    assert _code(failed) == ErrorCode.VOLUME_FULL
+    assert f"What is left of export {failed.export_id} stays for now" in caplog.text
+    assert _left(data) == [failed.export_id]
+    await desk.removal.tidy()
+    assert _left(data) == []
+
+
+async def test_a_job_ends_though_the_damage_that_it_met_cannot_be_noted(
+    desk: Desk, shelf: Shelf, data: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody waits for it for ever, and nothing keeps its footage."""
+
+    def locked(_index: Index, _segment_id: int) -> None:
+        raise StorageError(ErrorCode.STORAGE_FAILED, "Locked.")
+
+    path = data / segment_path("lobby", START_US, 1)
+    path.parent.mkdir(parents=True)
+    content = bytearray(shelf.recorded[0].path.read_bytes())
+    content[-100] ^= 1
+    path.write_bytes(content)
+    shelf.recorded[0] = replace(shelf.recorded[0], path=path)
+    monkeypatch.setattr(Index, "segment", locked)
+    whole = replace(REQUEST, end_us=START_US + 3_000_000)
+    failed = await desk.jobs.job((await desk.jobs.submit(whole)).export_id, wait_s=30)
+    assert _code(failed) == ErrorCode.FOOTAGE_DAMAGED
+    assert failed.problem is not None
+    assert START_US + 2_000_000 < float(failed.problem.placeholders["at_us"]) < START_US + 3_000_000
+    assert "cannot be noted: Locked." in caplog.text
+    assert (_left(data), shelf.readings) == ([], set())
 
 
 async def test_what_was_not_done_when_the_recorder_stopped_is_begun_anew(

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import json
+import threading
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
 
 from recorder_core.errors import ErrorCode, RecorderError
+from recorder_core.export import workshop, write_clip
 from recorder_core.export.package.verify import verify_package
 from recorder_core.models import (
     CameraState,
@@ -27,11 +32,12 @@ from recorder_core.models import (
     StillRequest,
 )
 from recorder_core.service.events import EventKind
-from recorder_core.simulator import Simulator
+from recorder_core.simulator import ChangeVideo, Disconnect, Simulator, VideoSettings
 from recorder_core.simulator.frame_code import read_code
 from recorder_core.storage.index import Index
 
 from .rig import camera, config_of, feed_until, served, state_reached, stored, use_volume
+from .shelves import DAY_S, HOUR_S, S, library
 
 if TYPE_CHECKING:
     from recorder_core.api.client import RecorderClient
@@ -47,7 +53,11 @@ async def _recorded(client: RecorderClient, data: Path, simulator: Simulator) ->
     await client.put_camera(config_of(simulator, enabled=False))
     await state_reached(client, CameraState.DISABLED)
     now_us = (await client.status()).started_us
-    return (await client.coverage("lobby", now_us - 60_000_000, now_us + 60_000_000)).segments[-1]
+    async with asyncio.timeout(30):
+        while True:
+            segment = (await client.coverage("lobby", now_us - 60_000_000, now_us + 60_000_000)).segments[-1]
+            if not segment.open:  # closing a file goes on after the camera has stopped
+                return segment
 
 
 def _ended(item: FeedItem) -> bool:
@@ -106,3 +116,84 @@ async def test_damaged_footage_is_not_handed_out_and_is_marked(data: Path, caplo
     assert path.name in caplog.text
     assert findings == {segment.segment_id: "damaged"}
     assert list((data / "footage" / "exports").iterdir()) == []
+
+
+async def test_each_unbroken_stretch_is_a_file_of_its_own(data: Path) -> None:
+    """The camera changes its picture, and then hangs up and begins anew."""
+    async with Simulator([camera()]) as simulator, served(data) as (_, client):
+        await use_volume(client, data / "footage")
+        await client.put_camera(config_of(simulator))
+        await state_reached(client, CameraState.RECORDING)
+        first = (await stored(client, seconds=1.5)).segments[0]
+        for fault in (ChangeVideo(VideoSettings(width=480, height=270, fps=10, gop=10)), Disconnect()):
+            run_id = (await client.status()).cameras[0].run_id
+            await simulator.apply("lobby", fault)
+            async with asyncio.timeout(30):
+                while (await client.status()).cameras[0].run_id == run_id:
+                    pass  # each turn waits for the recorder's answer
+            last = (await stored(client, seconds=1.5)).segments[-1]
+        request = ExportRequest(camera_id="lobby", start_us=first.start_us, end_us=last.end_us)
+        job = await client.export_job((await client.export(request)).export_id, wait_s=30)
+    assert job.problem is None
+    sizes = []
+    for file in job.files:
+        with av.open(file.path) as container:
+            pictures = list(container.decode(video=0))
+        assert len(pictures) == file.frames
+        sizes.append((pictures[0].width, pictures[0].height))
+    assert sizes == [(320, 180), (480, 270), (480, 270)]
+    times = [(file.start_us, file.end_us) for file in job.files]
+    assert times == sorted(times)
+    between = [(one[1], two[0]) for one, two in pairwise(times)]
+    assert [(max(gap.start_us, first.start_us), gap.end_us) for gap in job.gaps] == between
+
+
+async def test_footage_that_an_export_needs_outlives_its_time_until_that_ended(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also a fragment in front of it that may help to decode it; then the sweep takes all of it."""
+    reached, go_on = threading.Event(), threading.Event()
+
+    def waits(*args: object, **more: object) -> object:
+        reached.set()
+        assert go_on.wait(30)
+        return write_clip(*args, **more)  # type: ignore[arg-type]  # handed on as they came
+
+    monkeypatch.setattr(workshop, "write_clip", waits)
+    async with library(data) as one:
+        await one.use(data / "footage")
+        await one.camera(retention_days=7)
+        before, wanted, after = one.lay(ago_s=7 * DAY_S - 60, times=3)
+        request = ExportRequest(camera_id="lobby", start_us=wanted.start_us + S, end_us=wanted.end_us)
+        asked = await one.client.export(request)
+        assert await asyncio.to_thread(reached.wait, 30)
+        one.clock.pass_by(HOUR_S * 2)
+        await one.sweep()
+        assert [segment.segment_id for segment in one.stored()] == [wanted.segment_id]
+        go_on.set()
+        job = await one.client.export_job(asked.export_id, wait_s=30)
+        assert (job.problem, job.state) == (None, ExportState.DONE)
+        one.clock.pass_by(HOUR_S * 2)
+        await one.sweep()
+        assert one.stored() == []
+        assert [(each.start_us, each.end_us) for each in await one.certificates()] == [
+            (segment.start_us, segment.end_us) for segment in (before, after, wanted)
+        ]
+    assert job.files[0].start_us <= request.start_us
+
+
+async def test_two_who_ask_for_the_same_get_an_export_each(data: Path) -> None:
+    """At the same moment; one's removal leaves the other's file alone."""
+    async with library(data) as one:
+        await one.use(data / "footage")
+        await one.camera()
+        [segment] = one.lay(ago_s=60)
+        request = ExportRequest(camera_id="lobby", start_us=segment.start_us, end_us=segment.end_us)
+        asked = await asyncio.gather(*[one.client.export(request) for _ in range(2)])
+        first, second = [await one.client.export_job(job.export_id, wait_s=30) for job in asked]
+        assert first.export_id != second.export_id
+        assert [file.sha256 for file in first.files] == [file.sha256 for file in second.files]
+        await one.client.remove_export(first.export_id, "u1")
+        verified = await asyncio.to_thread(Path(second.files[0].path).read_bytes)
+    assert hashlib.sha256(verified).hexdigest() == second.files[0].sha256
+    assert [path.name for path in (data / "footage" / "exports").iterdir()] == [second.export_id]
