@@ -16,16 +16,14 @@ from recorder_core.storage.intervals import EVER_US, Interval, clip, length, sub
 from .sweep_plan import DAY_US, age_limit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from recorder_core.models import Hold, Retention
     from recorder_core.storage.index import Index
+    from recorder_core.storage.records import Segment
 
 _NEVER_US = 36_500 * DAY_US
 """What room would come to later than in a hundred years does not go: the rate of one day says nothing of then."""
-
-_LONGEST_OPEN_US = 120_000_000
-"""A file that is being written reaches up to now, but for one that was left when its volume went away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +51,32 @@ def goes_at(
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What decides over footage: its camera's rules, the room that is left, and all cameras' rates in bytes a day."""
+    """What decides over footage: its camera's rules, the room that is left, and all cameras' rates in bytes a day.
+
+    `writing` are the camera's segments that were not closed yet when the index was asked or before, as far as they were
+    written.
+    """
 
     retention: Retention
     spare_bytes: int
     rates: Mapping[str, int]
+    writing: Sequence[Segment] = ()
 
 
 def forecast(index: Index, camera_id: str, interval: Interval, outlook: Outlook, now_us: int) -> Forecast:
     """Say when footage of an interval, stored or still to come, will go. Raises RequestError `UNKNOWN_CAMERA`."""
     holds = index.holds(active=True, limit=EVER_US)
     held = _held(holds)
-    there = _there(index, camera_id, interval, held.get(camera_id, []), now_us)
-    kept = any(_there(index, camera_id, part, [], now_us) for part in union(clip(held.get(camera_id, []), *interval)))
-    first = last = None
-    if there:
-        first = _goes_at(index, camera_id, there[0][0], outlook, held, now_us)
-        if not kept:
-            last = _goes_at(index, camera_id, there[-1][1], outlook, held, now_us)
-    missing_us, destroyed_us = _gone(index, camera_id, interval, now_us)
+    # One that was closed since is in the index.
+    writing = [one for one in outlook.writing if index.segment(one.segment_id) is None]
+    coming = [*((one.start_us, one.end_us) for one in writing), (now_us, EVER_US)]
+    there = _there(index, camera_id, subtract([interval], held.get(camera_id, [])), coming)
+    kept = _there(index, camera_id, union(clip(held.get(camera_id, []), *interval)), coming)
+    first = _goes_at(index, camera_id, there[0][0], outlook, held, now_us) if there else None
+    last = _goes_at(index, camera_id, there[-1][1], outlook, held, now_us) if there and not kept else None
+    missing_us, destroyed_us = _gone(index, camera_id, clip([interval], -EVER_US, now_us), coming)
     holding = [one for one in reversed(holds) if clip(_held([one]).get(camera_id, []), *interval)]
+    overlapping = [one for one in writing if one.start_us < interval[1] and one.end_us > interval[0]]
     return Forecast(
         camera_id=camera_id,
         start_us=interval[0],
@@ -81,41 +85,30 @@ def forecast(index: Index, camera_id: str, interval: Interval, outlook: Outlook,
         last_us=None if last is None else last[0],
         rule=None if first is None else first[1],
         held=bool(holding),
-        stored_bytes=index.footage_in(camera_id, *interval)[0],
+        stored_bytes=index.footage_in(camera_id, *interval)[0] + sum(one.size for one in overlapping),
         hold_ids=[one.hold_id for one in holding],
         missing_us=missing_us,
         destroyed_us=destroyed_us,
     )
 
 
-def _there(index: Index, camera_id: str, interval: Interval, held: Iterable[Interval], now_us: int) -> list[Interval]:
-    """Return stretches, in order, that begin and end with what is stored, written or to come, and that are not held."""
-    found = [*_being_written(index, camera_id, now_us), (now_us, EVER_US)]
-    free = subtract([interval], held)
-    found += [stored for part in free if (stored := index.reach(camera_id, *part)) is not None]
-    return sorted(stretch for part in free for stretch in clip(found, *part))
+def _there(index: Index, camera_id: str, parts: Iterable[Interval], coming: Iterable[Interval]) -> list[Interval]:
+    """Return stretches of `parts`, in order, that begin and end with what is stored, or with what is `coming`."""
+    parts = list(parts)
+    stored = [stretch for part in parts if (stretch := index.reach(camera_id, *part)) is not None]
+    return sorted(stretch for part in parts for stretch in clip([*stored, *coming], *part))
 
 
-def _gone(index: Index, camera_id: str, interval: Interval, now_us: int) -> tuple[int, int]:
-    """Return how much of what has passed of an interval is not stored, and how much of that was deleted."""
-    passed = clip([interval], -EVER_US, now_us)
+def _gone(index: Index, camera_id: str, passed: list[Interval], written: list[Interval]) -> tuple[int, int]:
+    """Return how much of what has passed is not stored, and how much of that was deleted."""
     if not passed:
         return 0, 0
-    _, stored_us = index.footage_in(camera_id, *passed[0])
-    written_us = length(clip(_being_written(index, camera_id, now_us), *passed[0]))
-    missing_us = max(length(passed) - stored_us - written_us, 0)
-    certified = (
-        (one.start_us, one.end_us)
-        for one in index.destroyed(camera_id, *passed[0])
-        if one.record_class is RecordClass.VIDEO
-    )
-    return missing_us, min(length(clip(certified, *passed[0])), missing_us)
-
-
-def _being_written(index: Index, camera_id: str, now_us: int) -> list[Interval]:
-    """Return what files that are not closed yet hold of a camera."""
-    begun = (file.start_us for file in index.open_files() if file.camera_id == camera_id)
-    return [(start_us, min(now_us, start_us + _LONGEST_OPEN_US)) for start_us in begun]
+    [(start_us, end_us)] = passed
+    _, stored_us = index.footage_in(camera_id, start_us, end_us)
+    missing_us = max(end_us - start_us - stored_us - length(clip(written, start_us, end_us)), 0)
+    deleted = (one for one in index.destroyed(camera_id, start_us, end_us) if one.record_class is RecordClass.VIDEO)
+    destroyed_us = length(clip(((one.start_us, one.end_us) for one in deleted), start_us, end_us))
+    return missing_us, min(destroyed_us, missing_us)
 
 
 def _goes_at(

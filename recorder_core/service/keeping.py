@@ -223,6 +223,7 @@ class Keeping:
             retention=rules.get(camera_id, Retention()),
             spare_bytes=sum(max(spare_bytes(room), 0) for _, room, _ in await self._volumes.rooms()),
             rates={one: self.bytes_per_day(one) for one in rules},
+            writing=[one.partial() for one in self._volumes.open_segments(camera_id)],
         )
         return await self._index.beside(forecast, camera_id, (start_us, end_us), outlook, self._clock.now_us())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +10,6 @@ import pytest
 from recorder_core.errors import ErrorCode, RecorderError
 from recorder_core.models import DeletionRule, HoldRequest, Retention
 from recorder_core.service.forecast import Outlook, Queue, forecast, goes_at
-from recorder_core.storage.records import OpenFile
 
 from .shelves import DAY_S, DAY_US, S, library
 
@@ -105,26 +105,20 @@ async def test_what_has_gone_does_not_go_again(data: Path) -> None:
 
 
 async def test_what_is_being_written_is_there(data: Path) -> None:
+    """Also if it was closed since it was looked at: it counts once."""
     async with library(data) as one:
         await one.use(data / "footage")
         await one.camera(retention_days=7)
         [closed] = one.lay(ago_s=60)
         now_us = one.clock.now_us()
-        one.index.file_opened(
-            OpenFile(1 << 40, "lobby", closed.run_id, one.volume().volume_id, "writing.mp4", now_us - 30 * S)
-        )
-        found = await one.client.forecast("lobby", now_us - 30 * S, now_us)
-        assert (found.first_us, found.last_us, found.missing_us) == (
-            now_us - 30 * S + 7 * DAY_US,
-            now_us + 7 * DAY_US,
-            0,
-        )
-        found = await one.client.forecast("lobby", closed.start_us, now_us + S)
-        assert (found.first_us, found.last_us, found.missing_us) == (
-            closed.start_us + 7 * DAY_US,
-            now_us + S + 7 * DAY_US,
-            30 * S,
-        )
+        written = replace(closed, segment_id=1 << 40, start_us=now_us - 30 * S, size=77)
+        outlook = Outlook(Retention(retention_days=7), 0, {}, [closed, written])
+        found = forecast(one.index, "lobby", (closed.start_us, written.end_us), outlook, now_us)
+        assert (found.first_us, found.last_us) == (closed.start_us + 7 * DAY_US, written.end_us + 7 * DAY_US)
+        assert (found.missing_us, found.stored_bytes) == (written.start_us - closed.end_us, closed.size + 77)
+        found = forecast(one.index, "lobby", (written.start_us, now_us + S), outlook, now_us)
+        assert (found.first_us, found.last_us) == (written.start_us + 7 * DAY_US, now_us + S + 7 * DAY_US)
+        assert (found.missing_us, found.stored_bytes) == (now_us - written.end_us, 77)
 
 
 async def test_room_comes_to_the_oldest_first_and_passes_over_what_is_held(data: Path) -> None:
