@@ -42,7 +42,10 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Destroyed:
-    """Records of one camera that are destroyed together; `digests` are their roots or file hashes in time order."""
+    """Records of one camera that are destroyed together; `digests` are their roots or file hashes in time order.
+
+    `export_id` is the export that they are, for the ledger; None for footage.
+    """
 
     camera_id: str
     record_class: RecordClass
@@ -50,6 +53,7 @@ class Destroyed:
     end_us: int
     size: int
     digests: tuple[bytes, ...]
+    export_id: str | None = None
 
 
 class CertificateRows(CameraRows):
@@ -117,7 +121,8 @@ def certify(connection: Connection, destroyed: Destroyed, reason: Reason) -> Cer
     }
     statement = insert(CERTIFICATE).values(values).returning(CERTIFICATE.c.certificate_id)
     certificate = replace(draft, certificate_id=connection.execute(statement).scalar_one())
-    append_ledger(connection, _LEDGER_KINDS[draft.record_class], draft.at_us, certificate.to_dict())
+    export = {} if destroyed.export_id is None else {"export_id": destroyed.export_id}
+    append_ledger(connection, _LEDGER_KINDS[draft.record_class], draft.at_us, certificate.to_dict() | export)
     return certificate
 
 

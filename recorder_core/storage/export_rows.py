@@ -134,6 +134,7 @@ class ExportRows(CertificateRows):
                     end_us=job.end_us,
                     size=_size(job),
                     digests=tuple(bytes.fromhex(file.sha256) for file in job.files),
+                    export_id=export_id,
                 )
                 _link(connection, export_id, folder, certify(connection, destroyed, reason))
             return removed
@@ -154,6 +155,7 @@ class ExportRows(CertificateRows):
                     end_us=job.end_us,
                     size=sum(sizes.values()),
                     digests=tuple(sha256(f"{name} {size}".encode()).digest() for name, size in sorted(sizes.items())),
+                    export_id=job.export_id,
                 )
                 _link(connection, job.export_id, folder, certify(connection, draft, reason))
 

@@ -113,7 +113,9 @@ async def test_what_is_held_cannot_be_removed_and_what_is_removed_is_certified(
     assert certificate.digest == digest_of([bytes.fromhex(job.files[0].sha256)]).hex()
     assert certificate.erased_us == desk.clock.now_us()
     [removal, erasure] = desk.index.ledger(0, 100).entries[-2:]
-    assert (removal.kind, json.loads(removal.body)["digest"]) == (LedgerKind.EXPORT_REMOVED, certificate.digest)
+    told = json.loads(removal.body)
+    assert (removal.kind, told["digest"]) == (LedgerKind.EXPORT_REMOVED, certificate.digest)
+    assert told["export_id"] == job.export_id  # as in the entry that tells of its making
     assert erasure.kind is LedgerKind.ERASED
     assert await desk.removal.remove(job.export_id, "u3") == removed
     assert len(desk.index.certificates("lobby", 0, 10)) == 1
