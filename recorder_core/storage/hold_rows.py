@@ -24,7 +24,7 @@ from .ledger_rows import append_ledger
 from .schema import CAMERA, HOLD, HOLD_CAMERA
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Row, Select
+    from sqlalchemy import Column, Connection, Row, Select
 
     from recorder_core.models import HoldRequest
 
@@ -135,10 +135,9 @@ class HoldRows(CameraRows):
 
     def holds_due(self, now_us: int) -> tuple[list[Hold], list[Hold]]:
         """Return the active holds that are to expire by `now_us`, and those that are to be reviewed by then."""
-        active = select(HOLD).where(HOLD.c.ended_us.is_(None)).order_by(HOLD.c.hold_key)
         with self._reading() as connection:
-            expired = _all(connection, active.where(HOLD.c.expires_us <= now_us))
-            return expired, _all(connection, active.where(HOLD.c.review_us <= now_us))
+            expired = _all(connection, due_query(HOLD.c.expires_us, now_us))
+            return expired, _all(connection, due_query(HOLD.c.review_us, now_us))
 
     def held(self, camera_id: str, start_us: int, end_us: int) -> bool:
         """Whether an active hold covers some of `[start_us, end_us)` of a camera. Raises `UNKNOWN_CAMERA`."""
@@ -156,6 +155,12 @@ def holding(connection: Connection, key: int, start_us: int, end_us: int) -> lis
     """Return the ids of the active holds on a camera that overlap `[start_us, end_us)`, the oldest first."""
     query = held_query(key, start_us, end_us).with_only_columns(HOLD.c.hold_id).order_by(HOLD.c.hold_key)
     return [row.hold_id for row in connection.execute(query)]
+
+
+def due_query(when: Column[int], now_us: int) -> Select[tuple[object, ...]]:
+    """Ask for the active holds of which a time has come, in the order in which they begin: a walk over the active."""
+    due = (HOLD.c.ended_us.is_(None), when <= now_us)
+    return select(HOLD).where(*due).order_by(HOLD.c.start_us, HOLD.c.end_us, HOLD.c.hold_key)
 
 
 def held_query(key: int, start_us: int, end_us: int) -> Select[tuple[int, int | None]]:

@@ -94,10 +94,9 @@ class SegmentRows(CameraRows):
     def all_segments(self, volume_id: str) -> Iterator[Segment]:
         """Walk over every segment of a volume by its id, some at a time, without holding a transaction open between."""
         last = -1
-        query = _segments().where(VOLUME.c.volume_id == volume_id).order_by(SEGMENT.c.segment_id).limit(_PAGE)
         while True:
             with self._reading() as connection:
-                page = [_segment(row) for row in connection.execute(query.where(SEGMENT.c.segment_id > last))]
+                page = [_segment(row) for row in connection.execute(page_query(volume_id, last))]
             if not page:
                 return
             yield from page
@@ -141,6 +140,14 @@ class SegmentRows(CameraRows):
         with self._reading() as connection:
             size: int = connection.execute(query.where(VOLUME.c.volume_id == volume_id)).scalar_one()
             return size
+
+
+def page_query(volume_id: str, last: int) -> Select[tuple[object, ...]]:
+    """Ask for the next segments of a volume behind the id `last`, by their ids: a walk over the table from there on."""
+    # Its index by volume would have SQLite read and sort all of the volume for each page; the sum keeps it from that.
+    volume = select(VOLUME.c.volume_key).where(VOLUME.c.volume_id == volume_id).scalar_subquery()
+    here = (SEGMENT.c.segment_id > last, SEGMENT.c.volume_key + 0 == volume)
+    return _segments().where(*here).order_by(SEGMENT.c.segment_id).limit(_PAGE)
 
 
 def window_query(connection: Connection, camera_id: str, start_us: int, end_us: int) -> Select[tuple[object, ...]]:
