@@ -15,6 +15,7 @@ from mashumaro.mixins.orjson import DataClassORJSONMixin
 from recorder_core.models import Hold
 
 from .files import make_folders, storage_error, write_private
+from .intervals import EVER_US
 from .volumes import VolumeHandle
 
 if TYPE_CHECKING:
@@ -86,4 +87,7 @@ def _parse(content: bytes) -> Hold | None:
         file = _HoldFile.from_json(content)
     except ValueError, TypeError, LookupError:  # mashumaro's and orjson's words for what does not fit
         return None
-    return file.hold if file.format == _FORMAT else None
+    hold = file.hold
+    times = (hold.start_us, hold.end_us, hold.placed_us, hold.review_us, hold.expires_us, hold.ended_us)
+    fits = all(-EVER_US <= time <= EVER_US for time in times if time is not None)
+    return hold if file.format == _FORMAT and fits else None

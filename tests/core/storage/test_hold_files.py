@@ -67,6 +67,16 @@ def test_a_file_that_cannot_be_understood_is_named(store: Store, content: bytes)
     assert read_holds(store.handle.volume).unreadable == {"a" * 32}
 
 
+@pytest.mark.parametrize("time", ["start_us", "end_us", "review_us", "ended_us"])
+@pytest.mark.parametrize("value", [b"1e300", b"9223372036854775808", b"-9223372036854775809"])
+def test_a_time_that_no_index_can_keep_is_damage(store: Store, time: str, value: bytes) -> None:
+    write_hold(store.handle.volume, replace(HOLD, end_us=T0, review_us=T0, ended_us=T0))
+    path = store.handle.volume.path / HOLDS_FOLDER / f"{HOLD.hold_id}.json"
+    path.write_bytes(path.read_bytes().replace(b'"%s":%d' % (time.encode(), T0), b'"%s":%s' % (time.encode(), value)))
+    assert value in path.read_bytes()
+    assert read_holds(store.handle.volume).unreadable == {HOLD.hold_id}
+
+
 def test_a_draft_that_a_crash_left_is_no_hold(store: Store) -> None:
     write_hold(store.handle.volume, HOLD)
     folder = store.handle.volume.path / HOLDS_FOLDER
