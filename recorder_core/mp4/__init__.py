@@ -12,9 +12,10 @@ from recorder_core.mp4.reader import (
     read_fragment,
     read_fragment_head,
     read_init,
+    read_outline,
     read_segment,
 )
-from recorder_core.mp4.root import segment_leaves, segment_root
+from recorder_core.mp4.root import segment_leaves
 
 __all__ = [
     "DIGEST_BYTES",
@@ -33,8 +34,8 @@ __all__ = [
     "read_fragment",
     "read_fragment_head",
     "read_init",
+    "read_outline",
     "read_progressive",
     "read_segment",
     "segment_leaves",
-    "segment_root",
 ]

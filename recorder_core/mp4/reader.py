@@ -11,10 +11,11 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from recorder_core.merkle import leaf_hash, root_of
+from recorder_core.merkle import root_of
 from recorder_core.mp4.boxes import LARGE_HEADER_BYTES, Mp4Error, parse_header
 from recorder_core.mp4.fragment_head import MAX_HEADER_BYTES, FragmentHead, FragmentLayout, read_bytes, read_head
 from recorder_core.mp4.init import InitSegment, parse_movie
+from recorder_core.mp4.root import segment_leaves
 from recorder_core.mp4.track import only_video_track
 
 if TYPE_CHECKING:
@@ -71,9 +72,9 @@ def read_outline(source: Path | BinaryIO) -> SegmentOutline:
     """
     with _opened(source) as file:
         init, init_bytes, heads, whole_size = _read_heads(file)
-        leaves = [leaf_hash(read_bytes(file, 0, init_bytes)), *(leaf_hash(head.header) for head in heads)]
+        root = root_of(segment_leaves(read_bytes(file, 0, init_bytes), heads))
     return SegmentOutline(
-        init.camera_id, init.run_id, init.segment_id, init.video_format, tuple(heads), whole_size, root_of(leaves)
+        init.camera_id, init.run_id, init.segment_id, init.video_format, tuple(heads), whole_size, root
     )
 
 

@@ -10,33 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recorder_core.merkle import leaf_hash, root_of
+from recorder_core.merkle import leaf_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import BinaryIO
+    from collections.abc import Iterable
 
-    from recorder_core.mp4.reader import SegmentLayout
-
-
-def segment_leaves(file: BinaryIO, layout: SegmentLayout) -> Iterator[bytes]:
-    """Give the hashes of the init segment and of the header of each of `layout`'s fragments, in their order.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    fragments = layout.fragments
-    spans = [(0, fragments[0].offset if fragments else layout.whole_size)]
-    spans.extend((fragment.offset, fragment.samples[0].offset) for fragment in fragments)
-    for begin, end in spans:
-        file.seek(begin)
-        yield leaf_hash(file.read(end - begin))
+    from recorder_core.mp4.fragment_head import FragmentHead
 
 
-def segment_root(file: BinaryIO, layout: SegmentLayout) -> bytes:
-    """Return the root of the file up to the end of the last of `layout`'s fragments.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    return root_of(segment_leaves(file, layout))
+def segment_leaves(init: bytes, heads: Iterable[FragmentHead]) -> list[bytes]:
+    """Return the hashes of the leaves of a file that begins with the init segment `init` and has these fragments."""
+    return [leaf_hash(init), *(leaf_hash(head.header) for head in heads)]

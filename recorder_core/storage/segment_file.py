@@ -72,7 +72,7 @@ class SegmentFile:
         return FragmentSpan(offset=offset, size=self.size - offset, duration=fragment.duration, sync=samples[0].sync)
 
     def finish(self) -> bytes:
-        """Sync file and folder, close, and return the segment's root (`mp4.segment_root`).
+        """Sync file and folder, close, and return the segment's root (`mp4.root`).
 
         Raises:
             StorageError: `STORAGE_FAILED` if what lies on the disk is not one video track and nothing else.

@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.export.headers import unreadable
-from recorder_core.merkle import audit_path, leaf_hash, root_of
-from recorder_core.mp4 import Mp4Error, read_fragment, read_init
+from recorder_core.merkle import audit_path, root_of
+from recorder_core.mp4 import Mp4Error, read_fragment_head, read_init, segment_leaves
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from recorder_core.export.clip_plan import ClipPart
     from recorder_core.export.samples import Extent
-    from recorder_core.mp4 import FragmentLayout, SampleLayout
+    from recorder_core.mp4 import SampleLayout
     from recorder_core.storage.records import Segment
 
 
@@ -58,27 +57,20 @@ class SegmentTree:
             StorageError: the file cannot be read, or is not what was recorded.
         """
         self.segment = segment
-        self._data: list[bytes] = []
-        layouts: list[FragmentLayout] = []
         try:
             with path.open("rb", buffering=0) as file:
                 read_init(file)
                 file.seek(0)
-                self._data.append(file.read(segment.fragments[0].offset))
-                for span in segment.fragments:
-                    layout = read_fragment(file, span.offset, span.size)
-                    layouts.append(layout)
-                    file.seek(span.offset)
-                    self._data.append(file.read(layout.samples[0].offset - span.offset))
+                init = file.read(segment.fragments[0].offset)
+                heads = [read_fragment_head(file, span.offset, span.size) for span in segment.fragments]
         except (OSError, Mp4Error) as error:
             raise unreadable(path, error) from error
-        self.layouts = tuple(layouts)
-        self._leaves = [leaf_hash(data) for data in self._data]
+        self.layouts = tuple(head.layout() for head in heads)
+        self._data = [init, *(head.header for head in heads)]
+        self._leaves = segment_leaves(init, heads)
         self.root = root_of(self._leaves)
         if segment.root and self.root != segment.root:
-            raise StorageError(
-                ErrorCode.FOOTAGE_DAMAGED, f"The recording {path.name} is not as it was recorded.", file=path.name
-            )
+            raise unreadable(path, Mp4Error("Its headers are not those that were recorded"))
 
     @property
     def leaves(self) -> int:

@@ -17,7 +17,7 @@ from recorder_core.export.package.zip_file import ZipWriter
 from recorder_core.ledger_chain import GENESIS, canonical, entry_hash
 from recorder_core.merkle import audit_path, leaf_hash, root_of
 from recorder_core.models import GapView, LedgerEntry, LedgerKind, PackageRequest, StartMode
-from recorder_core.mp4 import read_segment, segment_root
+from recorder_core.mp4 import read_outline
 from recorder_core.storage.records import Segment
 from recorder_core.storage.root_rows import RootProof
 from tests.core.export.library import START_US, record
@@ -57,22 +57,20 @@ class StoppedClock:
 
 def segment_row(source: ClipSource, *, closed: bool = True, clock_offset_us: int | None = -250_000) -> Segment:
     """The index's row of a file."""
-    layout = read_segment(source.path)
-    with source.path.open("rb") as file:
-        root = segment_root(file, layout)
+    outline = read_outline(source.path)
     return Segment(
-        segment_id=layout.segment_id,
-        camera_id=layout.camera_id,
+        segment_id=outline.segment_id,
+        camera_id=outline.camera_id,
         run_id=source.run_id,
         volume_id="volume",
-        path=f"cameras/{layout.camera_id}/2023-11-14/{source.path.name}",
+        path=f"cameras/{outline.camera_id}/2023-11-14/{source.path.name}",
         start_us=source.start_us,
         wall_duration_us=source.wall_duration_us,
         media_duration=sum(span.duration for span in source.fragments),
         size=source.path.stat().st_size,
-        root=root if closed else b"",
+        root=outline.root if closed else b"",
         fragments=source.fragments,
-        samples=sum(len(fragment.samples) for fragment in layout.fragments),
+        samples=sum(head.samples for head in outline.fragments),
         clock_offset_us=clock_offset_us,
         host_synchronised=True,
     )

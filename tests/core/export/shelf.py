@@ -15,7 +15,7 @@ from recorder_core.export.removal import ExportRemoval
 from recorder_core.export.workshop import Workshop
 from recorder_core.media import TIMESCALE
 from recorder_core.models import ExportJob, ExportRequest, GapView, Settings
-from recorder_core.mp4 import read_segment, segment_root
+from recorder_core.mp4 import read_outline
 from recorder_core.service.index_thread import IndexThread
 from recorder_core.storage.index import Index
 from recorder_core.storage.records import Segment
@@ -116,11 +116,9 @@ class Shelf:
 
 
 def _segment(source: ClipSource) -> Segment:
-    layout = read_segment(source.path)
-    with source.path.open("rb") as file:
-        root = segment_root(file, layout)
+    outline = read_outline(source.path)
     return Segment(
-        segment_id=layout.segment_id,
+        segment_id=outline.segment_id,
         camera_id="lobby",
         run_id=source.run_id,
         volume_id="v",
@@ -129,7 +127,7 @@ def _segment(source: ClipSource) -> Segment:
         wall_duration_us=source.wall_duration_us,
         media_duration=source.wall_duration_us * TIMESCALE // 1_000_000,
         size=source.path.stat().st_size,
-        root=root,
+        root=outline.root,
         fragments=source.fragments,
         samples=75,
     )
@@ -152,6 +150,5 @@ class Desk:
 
     async def close(self) -> None:
         """End as the recorder does."""
-        await self.removal.close()
         await self.jobs.close()
         await self.thread.close()
