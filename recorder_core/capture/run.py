@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from recorder_core.media import TIMESCALE, Fragment
 from recorder_core.storage.ids import new_run_id, new_segment_id, segment_path
+from recorder_core.storage.open_segment import OpenSegment, SegmentTail
 from recorder_core.storage.records import GapReason, OpenFile, Run
-from recorder_core.storage.writer import OpenSegment, SegmentTail, VolumeWriter
 
 from .reasons import gap_reason
 from .run_clock import SEGMENT_US, RunClock
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from recorder_core.media import AccessUnit, Sample, VideoFormat
     from recorder_core.models import SourceKind
+    from recorder_core.storage.writer import VolumeWriter
 
     from .sink import CaptureSink
 

@@ -12,7 +12,8 @@ from recorder_core.storage.volumes import Room, Shortage, VolumeHandle, shortage
 from .problems import problem_of
 
 if TYPE_CHECKING:
-    from recorder_core.storage.writer import OpenSegment, VolumeWriter
+    from recorder_core.storage.open_segment import OpenSegment
+    from recorder_core.storage.writer import VolumeWriter
 
     from .read_in import ReadIn
 

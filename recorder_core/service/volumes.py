@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
 
     from recorder_core.clock import Clock
+    from recorder_core.storage.open_segment import OpenSegment
     from recorder_core.storage.records import Gap, Segment, Volume
-    from recorder_core.storage.writer import OpenSegment
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -269,7 +269,7 @@ class Volumes:
                     async with self._replacing:
                         if slot in self._slots:
                             await self._look(slot)
-                except Exception:
+                except Exception:  # whatever it is, the next look is not to be given up for it
                     _LOGGER.exception("Looking at volume %s failed", slot.config.path)
 
     async def _look(self, slot: Slot) -> None:

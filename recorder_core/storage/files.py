@@ -5,6 +5,7 @@ Keeps the part of invariant 2 about folders: an entry counts as made or removed 
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 from contextlib import suppress
@@ -41,6 +42,20 @@ def fsync_folder(path: Path) -> None:
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def sync_filesystem(path: os.PathLike[str]) -> None:
+    """Call syncfs(2): one journal commit for all files of a disk, where an fdatasync per file would take one each."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        if _LIBC.syncfs(fd) != 0:
+            code = ctypes.get_errno() or errno.EIO
+            raise OSError(code, os.strerror(code))
     finally:
         os.close(fd)
 

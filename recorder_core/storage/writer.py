@@ -10,22 +10,18 @@ past `max_backlog_bytes` an append is refused, and the camera records a `storage
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import errno
 import logging
-import os
 import queue
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from recorder_core.errors import ErrorCode, StorageError
 
-from .files import storage_error
-from .records import FragmentSpan, OpenFile, Segment, Volume
+from .files import storage_error, sync_filesystem
+from .open_segment import OpenSegment, SegmentTail, Written
 from .segment_file import SegmentFile
 from .volumes import VolumeHandle
 
@@ -33,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from recorder_core.media import Fragment, VideoFormat
+
+    from .records import OpenFile, Segment, Volume
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -57,80 +55,6 @@ class Journal(Protocol):
     def file_discarded(self, segment_id: int) -> None:
         """Forget an open file that held no fragment and was removed."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentTail:
-    """What is known of a segment only when it ends."""
-
-    end_us: int
-    packets_lost: int = 0
-    clock_offset_us: int | None = None
-    host_synchronised: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What of a segment has reached its file: whole fragments, their samples, and where the last of them ends."""
-
-    end_us: int
-    spans: tuple[FragmentSpan, ...] = ()
-    samples: int = 0
-
-    def with_fragment(self, span: FragmentSpan, fragment: Fragment) -> Written:
-        """Return it with one fragment more."""
-        return Written(fragment.end_us, (*self.spans, span), self.samples + len(fragment.samples))
-
-
-@dataclass(slots=True)
-class OpenSegment:
-    """A segment that is being written, as the event loop sees it; only the writer's thread changes `written`.
-
-    It does so by one assignment for each fragment that has reached the file, so whoever looks from another thread sees
-    spans, samples and end that belong together. `handed_us` is where the last fragment ends that was queued. `error` is
-    set once and for all when writing failed; then `on_failed` is called on the event loop: what lies between the two
-    ends is lost.
-    """
-
-    file: OpenFile
-    written: Written
-    on_failed: Callable[[OpenSegment], None] | None = None
-    handed_us: int = 0
-    error: StorageError | None = None
-
-    @property
-    def end_us(self) -> int:
-        """Where what has been written ends."""
-        return self.written.end_us
-
-    def partial(self) -> Segment:
-        """Return what has been written so far, as a segment without a root."""
-        written = self.written
-        return self._segment(written, SegmentTail(end_us=written.end_us), b"")
-
-    def whole(self, tail: SegmentTail, root: bytes) -> Segment:
-        """Return the closed segment."""
-        return self._segment(self.written, tail, root)
-
-    def _segment(self, written: Written, tail: SegmentTail, root: bytes) -> Segment:
-        spans = written.spans
-        return Segment(
-            segment_id=self.file.segment_id,
-            camera_id=self.file.camera_id,
-            run_id=self.file.run_id,
-            volume_id=self.file.volume_id,
-            path=self.file.path,
-            start_us=self.file.start_us,
-            wall_duration_us=max(tail.end_us - self.file.start_us, 0),
-            media_duration=sum(span.duration for span in spans),
-            size=spans[-1].offset + spans[-1].size if spans else 0,
-            root=root,
-            fragments=spans,
-            samples=written.samples,
-            packets_lost=tail.packets_lost,
-            clock_offset_us=tail.clock_offset_us,
-            host_synchronised=tail.host_synchronised,
-        )
 
 
 class VolumeWriter:
@@ -330,7 +254,7 @@ class VolumeWriter:
         """Bring what was written to the disk, all open files of the volume in one go."""
         self._dirty_since = None
         try:
-            _sync_filesystem(self.volume.path)
+            sync_filesystem(self.volume.path)
         except OSError as error:
             _LOGGER.exception("Syncing volume %s failed", self.volume.path)
             for segment in self.open_segments():
@@ -366,17 +290,3 @@ class _Reporting:
                 known = StorageError(ErrorCode.STORAGE_FAILED, f"{self._doing} failed.", doing=self._doing)
         self._writer.fail(self._segment, known)
         return isinstance(error, Exception)
-
-
-_LIBC = ctypes.CDLL(None, use_errno=True)
-
-
-def _sync_filesystem(path: os.PathLike[str]) -> None:
-    """Call syncfs(2): one journal commit for all cameras, where an fdatasync per file would take one each."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        if _LIBC.syncfs(fd) != 0:
-            code = ctypes.get_errno() or errno.EIO
-            raise OSError(code, os.strerror(code))
-    finally:
-        os.close(fd)

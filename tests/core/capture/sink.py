@@ -11,7 +11,7 @@ from recorder_core.service.index_thread import IndexJournal, IndexThread
 from recorder_core.simulator.waiting import Bell
 from recorder_core.storage.index import Index
 from recorder_core.storage.intervals import subtract
-from recorder_core.storage.writer import OpenSegment, VolumeWriter
+from recorder_core.storage.writer import VolumeWriter
 from tests.core.storage.store import Store
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recorder_core.errors import StorageError
+    from recorder_core.storage.open_segment import OpenSegment
     from recorder_core.storage.records import Gap, GapReason, Run, Segment
 
 

@@ -16,10 +16,11 @@ import pytest
 from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.models import VolumeConfig
 from recorder_core.mp4 import read_segment
-from recorder_core.storage import writer as module
+from recorder_core.storage import files, writer as module
+from recorder_core.storage.open_segment import OpenSegment, SegmentTail
 from recorder_core.storage.reconcile import reconcile
 from recorder_core.storage.volumes import MARKER, open_volume
-from recorder_core.storage.writer import OpenSegment, SegmentTail, VolumeWriter
+from recorder_core.storage.writer import VolumeWriter
 from tests.core.roots import documented_root
 from tests.core.storage.store import FORMAT, T0, S, Store, fragment
 
@@ -378,13 +379,13 @@ async def test_what_was_written_is_synced_in_time(store: Store, monkeypatch: pyt
     """After `rpo_s` whether or not more comes, and at the end."""
     synced = asyncio.Queue[bool]()
     loop = asyncio.get_running_loop()
-    real = module._sync_filesystem
+    real = files.sync_filesystem
 
     def sync(path: os.PathLike[str]) -> None:
         real(path)
         loop.call_soon_threadsafe(synced.put_nowait, True)
 
-    monkeypatch.setattr(module, "_sync_filesystem", sync)
+    monkeypatch.setattr(module, "sync_filesystem", sync)
     idle = Rig(store, rpo_s=0.01)
     segment = idle.open()
     idle.fill(segment, 1)
@@ -409,7 +410,7 @@ async def test_a_sync_that_fails_ends_every_open_segment(
     def fail(_: os.PathLike[str]) -> None:
         raise OSError(errno.EIO, "I/O error")
 
-    monkeypatch.setattr(module, "_sync_filesystem", fail)
+    monkeypatch.setattr(module, "sync_filesystem", fail)
     rig = Rig(store, rpo_s=0.0)
     one, other = rig.open(), rig.open(1)
     rig.fill(one, 1)
@@ -421,10 +422,10 @@ async def test_a_sync_that_fails_ends_every_open_segment(
 
 def test_a_sync_that_the_system_refuses(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(FileNotFoundError):
-        module._sync_filesystem(store.root / "gone")
-    monkeypatch.setattr(module, "_LIBC", SimpleNamespace(syncfs=lambda _: -1))
+        files.sync_filesystem(store.root / "gone")
+    monkeypatch.setattr(files, "_LIBC", SimpleNamespace(syncfs=lambda _: -1))
     with pytest.raises(OSError, match=os.strerror(errno.EIO)):
-        module._sync_filesystem(store.root)
+        files.sync_filesystem(store.root)
 
 
 async def test_slow_work_is_named(rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
