@@ -32,11 +32,9 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-_LOOK_S = 60.0
-
 
 class ExportRemoval:
-    """Looks after the exports that were made, from `start` to `close`, on the running event loop."""
+    """Looks after the exports that were made, on the running event loop."""
 
     def __init__(
         self,
@@ -53,7 +51,6 @@ class ExportRemoval:
         self._jobs = jobs
         self._clock = clock
         self._on_changed = on_changed
-        self._looking: asyncio.Task[None] | None = None
 
     async def remove(self, export_id: str, actor: str) -> ExportJob:
         """Cancel an export that is not done, remove the files of one that is, and return it as it is then.
@@ -66,15 +63,10 @@ class ExportRemoval:
         job = await self._jobs.cancel(export_id)
         return await self._remove(export_id, DeletionRule.PERSON, actor) if job.state is ExportState.DONE else job
 
-    async def start(self) -> None:
-        """Begin to look again and again."""
-        self._looking = asyncio.create_task(self._look_again_and_again(), name="exports")
-
-    async def close(self) -> None:
-        """Stop looking."""
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.wait({self._looking})
+    async def look(self) -> None:
+        """Do once what is due."""
+        await self.tidy()
+        await self.expire()
 
     async def tidy(self) -> None:
         """Settle what becomes of every folder of an export that lies on a volume."""
@@ -102,15 +94,6 @@ class ExportRemoval:
                 return
             if await self._remove_unless_held(one.export_id, DeletionRule.QUOTA):
                 excess -= one.size
-
-    async def _look_again_and_again(self) -> None:
-        while True:
-            try:
-                await self.tidy()
-                await self.expire()
-            except Exception:  # the next look tries again
-                _LOGGER.exception("Looking after exports failed")
-            await self._clock.sleep(_LOOK_S)
 
     async def _remove_unless_held(self, export_id: str, rule: DeletionRule) -> bool:
         try:

@@ -35,6 +35,20 @@ class VolumeState(StrEnum):
     READ_ONLY = "read_only"
 
 
+class Duty(StrEnum):
+    """What the recorder does by itself again and again.
+
+    `index`: writing into its index at all. `index_backup`: copying it. `ledger`: telling the ledger of what was stored.
+    `sweep`: deleting what is to go. `exports`: the same for exports.
+    """
+
+    INDEX = "index"
+    INDEX_BACKUP = "index_backup"
+    LEDGER = "ledger"
+    SWEEP = "sweep"
+    EXPORTS = "exports"
+
+
 class SourceKind(StrEnum):
     """How a camera is captured; `auto` takes the recorder's own RTSP client wherever it can."""
 
@@ -158,7 +172,8 @@ class RecorderStatus(DataClassORJSONMixin):
     """The recorder as a whole. `store_id` names the data folder and survives restarts; `pid` is the worker's.
 
     `days_until_full` is None while nothing would ever fill the volumes. `holds` counts the active ones and
-    `holds_to_review` those whose review is due. `sweep_halt` says why footage is not deleted for now.
+    `holds_to_review` those whose review is due. `sweep_halt` says why footage is not deleted for now. `failing` are the
+    duties whose last turn failed.
     """
 
     version: str
@@ -174,6 +189,7 @@ class RecorderStatus(DataClassORJSONMixin):
     holds: int = 0
     holds_to_review: int = 0
     sweep_halt: SweepHalt | None = None
+    failing: list[Duty] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,8 @@ class EventKind(StrEnum):
     SWEEP_RESUMED = "sweep_resumed"
     STORAGE_NEARLY_FULL = "storage_nearly_full"
     STORAGE_HELD = "storage_held"
+    DUTY_FAILED = "duty_failed"
+    DUTY_RESUMED = "duty_resumed"
     EXPORT_QUEUED = "export_queued"
     EXPORT_DONE = "export_done"
     EXPORT_FAILED = "export_failed"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from recorder_core.export.jobs import ExportJobs
 from recorder_core.export.removal import ExportRemoval
 from recorder_core.export.workshop import Workshop
-from recorder_core.models import ExportJob, ExportState, FeedItem
+from recorder_core.models import Duty, ExportJob, ExportState, FeedItem
 
 from .events import EventKind
 
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
     from recorder_core.export.requests import AnyRequest
 
     from .archive import ServiceArchive
+    from .duties import Duties
     from .events import EventLog
     from .index_thread import IndexThread
+
+_LOOK_S = 60.0
 
 _EVENTS = {
     ExportState.QUEUED: EventKind.EXPORT_QUEUED,
@@ -34,10 +38,19 @@ class Exporting:
     """Exports of one recorder, on the running event loop."""
 
     def __init__(
-        self, index: IndexThread, events: EventLog, archive: ServiceArchive, decoder: Decoder, clock: Clock
+        self,
+        index: IndexThread,
+        events: EventLog,
+        archive: ServiceArchive,
+        decoder: Decoder,
+        clock: Clock,
+        duties: Duties,
     ) -> None:
         """Keep exports in `index`, make them from `archive`, and tell of them by `events`."""
         self._events = events
+        self._clock = clock
+        self._duties = duties
+        self._looking: asyncio.Task[None] | None = None
         workshop = Workshop(archive, decoder, clock)
         self._jobs = ExportJobs(index, archive, workshop, clock, on_changed=self._changed)
         self._removal = ExportRemoval(index, archive, self._jobs, clock, on_changed=self._changed)
@@ -46,12 +59,20 @@ class Exporting:
         """Clear away what an earlier run left half made, and begin anew with what it did not finish."""
         await self._removal.tidy()
         await self._jobs.resume()
-        await self._removal.start()
+        self._looking = asyncio.create_task(self._look_again_and_again(), name="exports")
 
     async def close(self) -> None:
         """Stop what runs; the next start begins it anew."""
-        await self._removal.close()
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait({self._looking})
         await self._jobs.close()
+
+    async def _look_again_and_again(self) -> None:
+        while True:
+            with self._duties.turn(Duty.EXPORTS):
+                await self._removal.look()
+            await self._clock.sleep(_LOOK_S)
 
     async def submit(self, request: AnyRequest) -> ExportJob:
         """Queue an export, see `ExportJobs.submit`."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING
 
-from recorder_core.errors import StorageError
+from recorder_core.models import Duty
 from recorder_core.storage.index_backup import back_up, backup_path
 
 if TYPE_CHECKING:
@@ -14,24 +13,30 @@ if TYPE_CHECKING:
 
     from recorder_core.clock import Clock
 
-_LOGGER = logging.getLogger(__name__)
+    from .duties import Duties
 
 EVERY_S = 3600.0
 
 
-async def keep_backups(index: Path, clock: Clock) -> None:
-    """Copy the index whenever the last copy is an hour old, until cancelled."""
+async def keep_backups(index: Path, clock: Clock, duties: Duties) -> None:
+    """Copy the index whenever the last copy is an hour old, until cancelled; after a failure an hour later."""
     while True:
-        await clock.sleep(await asyncio.to_thread(_due_s, index, clock))
-        copying = asyncio.ensure_future(asyncio.to_thread(back_up, index))
-        try:
-            await asyncio.shield(copying)
-        except asyncio.CancelledError:
-            await asyncio.wait({copying})  # whoever stops the recorder may start another one at once
-            raise
-        except StorageError as error:
-            _LOGGER.error("The index was not copied: %s", error.message)  # noqa: TRY400  # it says all there is to say
+        copied = False
+        with duties.turn(Duty.INDEX_BACKUP):
+            await clock.sleep(await asyncio.to_thread(_due_s, index, clock))
+            await _back_up(index)
+            copied = True
+        if not copied:
             await clock.sleep(EVERY_S)
+
+
+async def _back_up(index: Path) -> None:
+    copying = asyncio.ensure_future(asyncio.to_thread(back_up, index))
+    try:
+        await asyncio.shield(copying)
+    except asyncio.CancelledError:
+        await asyncio.wait({copying})  # whoever stops the recorder may start another one at once
+        raise
 
 
 def _due_s(index: Path, clock: Clock) -> float:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from recorder_core.storage.records import Volume
 
     from .cameras import Cameras
+    from .duties import Duties
     from .events import EventLog
     from .index_thread import IndexThread
     from .kept import Kept
@@ -57,6 +58,7 @@ class Keeping:
         folder: Path,
         files: SettingsFiles,
         *,
+        duties: Duties,
         on_changed: Callable[[], None],
     ) -> None:
         """Keep holds in `index`; `folder` is the recorder's data folder, whose `files` hold its settings.
@@ -70,6 +72,7 @@ class Keeping:
         self._files = files
         self._holds = Holds(index, events, clock, folder)
         self._former: dict[str, Retention] = {}
+        self._duties = duties
         self._on_changed = on_changed
         self._shown: _Shown | None = None
 
@@ -102,8 +105,8 @@ class Keeping:
             self._events,
             rules=self,
             clock=self._clock,
+            duties=self._duties,
             sweep_clock=await asyncio.to_thread(SweepClock, self._clock, self._folder, synchronised),
-            on_swept=self._show,
         )
         await self._index.ask(Index.forget_readings)
         await self._sweeper.start()
@@ -139,14 +142,6 @@ class Keeping:
         """How many of them somebody is to look at again."""
         return self._holds.to_review
 
-    def _show(self) -> None:
-        """Have the status shown if it is another one; in how many days all is full changes a little all the time."""
-        days = self.days_until_full
-        shown = (self.halt, self.holds_active, self.holds_to_review, None if days is None else round(days, 1))
-        if shown != self._shown:
-            self._shown = shown
-            self._on_changed()
-
     # For the sweeper
 
     def retentions(self) -> dict[str, Retention]:
@@ -165,6 +160,18 @@ class Keeping:
     def kept(self, camera_id: str, kept: Kept) -> None:
         """Put what a camera has kept into its status."""
         self._cameras.take_kept(camera_id, kept)
+
+    def swept(self) -> None:
+        """Have the status shown if it is another one."""
+        self._show()
+
+    def _show(self) -> None:
+        """Have the status shown if it is another one; in how many days all is full changes a little all the time."""
+        days = self.days_until_full
+        shown = (self.halt, self.holds_active, self.holds_to_review, None if days is None else round(days, 1))
+        if shown != self._shown:
+            self._shown = shown
+            self._on_changed()
 
     # Configuration
 

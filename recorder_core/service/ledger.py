@@ -7,19 +7,17 @@ From then on nobody can change, drop or date back any of it unnoticed by those w
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING
 
-from recorder_core.errors import RecorderError
+from recorder_core.models import Duty
 from recorder_core.storage.index import Index
 from recorder_core.storage.root_rows import MOST_LEAVES
 
 if TYPE_CHECKING:
     from recorder_core.clock import Clock
 
+    from .duties import Duties
     from .index_thread import IndexThread
-
-_LOGGER = logging.getLogger(__name__)
 
 HOUR_US = 3_600_000_000
 
@@ -27,9 +25,10 @@ HOUR_US = 3_600_000_000
 class LedgerKeeper:
     """Writes the entries `begun` and `roots`, on the running event loop, from `start` to `close`."""
 
-    def __init__(self, index: IndexThread, clock: Clock) -> None:
+    def __init__(self, index: IndexThread, clock: Clock, duties: Duties) -> None:
         """Prepare to write into `index`."""
         self._index = index
+        self._duties = duties
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
 
@@ -43,19 +42,18 @@ class LedgerKeeper:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
-            await self._tell()
+            with self._duties.turn(Duty.LEDGER):
+                await self._tell()
 
     async def _keep(self) -> None:
         while True:
-            await self._tell()
+            with self._duties.turn(Duty.LEDGER):  # what is not told of now is told of next time
+                await self._tell()
             now_us = self._clock.now_us()
             await self._clock.sleep((HOUR_US - now_us % HOUR_US) / 1_000_000)
 
     async def _tell(self) -> None:
-        try:
-            for camera_id in await self._index.ask(Index.untold_cameras):
-                told = MOST_LEAVES
-                while told == MOST_LEAVES:  # there may be more, of footage that was read in
-                    told = await self._index.ask(Index.append_roots, camera_id, self._clock.now_us())
-        except RecorderError as error:  # what is not told of now is told of next time
-            _LOGGER.error("The ledger could not be written: %s", error.message)  # noqa: TRY400  # it says all
+        for camera_id in await self._index.ask(Index.untold_cameras):
+            told = MOST_LEAVES
+            while told == MOST_LEAVES:  # there may be more, of footage that was read in
+                told = await self._index.ask(Index.append_roots, camera_id, self._clock.now_us())

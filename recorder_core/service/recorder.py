@@ -24,6 +24,7 @@ from recorder_core.models import (
     CameraConfig,
     CameraStatus,
     Coverage,
+    Duty,
     FeedItem,
     LedgerKind,
     LedgerPage,
@@ -46,6 +47,7 @@ from recorder_core.version import __version__
 
 from .archive import ServiceArchive, Store
 from .cameras import Cameras
+from .duties import Duties
 from .events import EventKind, EventLog
 from .exporting import Exporting
 from .feed import Feed
@@ -136,12 +138,19 @@ class Recorder:
         loop = asyncio.get_running_loop()
         self._index = IndexThread(index, lambda: loop.call_soon_threadsafe(self._index_is_damaged))
         self._stack.push_async_callback(self._index.close)
-        ledger = LedgerKeeper(self._index, self._clock)
+        self._events = EventLog(self._index, self.feed, self._clock)
+        self._duties = Duties(self._events, self._status_changed)
+        ledger = LedgerKeeper(self._index, self._clock, self._duties)
         self._stack.push_async_callback(ledger.close)
         self._store_id = await asyncio.to_thread(self._files.store_id, index.store_id)
-        self._events = EventLog(self._index, self.feed, self._clock)
         self.keeping = Keeping(
-            self._index, self._events, self._clock, self._folder, self._files, on_changed=self._status_changed
+            self._index,
+            self._events,
+            self._clock,
+            self._folder,
+            self._files,
+            duties=self._duties,
+            on_changed=self._status_changed,
         )
         self._volumes = Volumes(
             self._index,
@@ -162,7 +171,7 @@ class Recorder:
             self._folder, self._store_id, lambda: self._settings, lambda: keeping.halt, lambda: keeping.trusted_us
         )
         archive = ServiceArchive(self._index, self._footage, self._volumes, self._clock, store)
-        self.exporting = Exporting(self._index, self._events, archive, self._decoder, self._clock)
+        self.exporting = Exporting(self._index, self._events, archive, self._decoder, self._clock, self._duties)
         await self._take_first_volumes()
         await self._volumes.open(self._settings.volumes)
         await self._bring_together(configs)
@@ -183,7 +192,9 @@ class Recorder:
         self._cameras.start_refreshing()
         beating = asyncio.create_task(self._beat(), name="heartbeat")
         self._stack.push_async_callback(_cancel, beating)
-        copying = asyncio.create_task(keep_backups(self._folder / INDEX, self._clock), name="index backups")
+        copying = asyncio.create_task(
+            keep_backups(self._folder / INDEX, self._clock, self._duties), name="index backups"
+        )
         self._stack.push_async_callback(_cancel, copying)
 
     async def _take_first_volumes(self) -> None:
@@ -216,7 +227,8 @@ class Recorder:
 
     async def _beat(self) -> None:
         while True:
-            self._index.post(Index.heartbeat, self._clock.now_us())
+            with self._duties.turn(Duty.INDEX):
+                await self._index.ask(Index.heartbeat, self._clock.now_us())
             await self._clock.sleep(HEARTBEAT_S)
 
     def request_shutdown(self) -> None:
@@ -245,6 +257,7 @@ class Recorder:
             holds=self.keeping.holds_active,
             holds_to_review=self.keeping.holds_to_review,
             sweep_halt=self.keeping.halt,
+            failing=self._duties.failing,
         )
 
     async def _events_after(self, seq: int, limit: int) -> list[Event]:
@@ -281,7 +294,8 @@ class Recorder:
         self._cameras.refresh_all()
 
     def _status_changed(self) -> None:
-        self._events.publish(FeedItem(status=self.status()))
+        if self.feed.subscribers > 0:  # nobody follows before all has started
+            self._events.publish(FeedItem(status=self.status()))
 
     def _volume_changed(self, volume: VolumeStatus, before: VolumeState) -> None:
         self._events.publish(FeedItem(volume=volume))

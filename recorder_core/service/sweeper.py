@@ -9,11 +9,10 @@ doubt, and then only by the time at which the clock was looked at; nothing at al
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Protocol
 
 from recorder_core.errors import RequestError
-from recorder_core.models import DeletionRule, Retention, SweepHalt
+from recorder_core.models import DeletionRule, Duty, Retention, SweepHalt
 from recorder_core.storage.index import Index
 
 from .deletion import Deletion
@@ -34,20 +33,19 @@ from .volume_slot import find_shortage, spare_bytes
 from .waiting import woken_or_after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from recorder_core.clock import Clock
     from recorder_core.models import Certificate, VolumeState
     from recorder_core.storage.records import Volume
     from recorder_core.storage.volumes import Room
 
+    from .duties import Duties
     from .events import EventLog
     from .holds import Holds
     from .index_thread import IndexThread
     from .sweep_clock import SweepClock
     from .volumes import Volumes
-
-_LOGGER = logging.getLogger(__name__)
 
 SWEEP_S = 10.0
 _KEPT_US = 300_000_000
@@ -76,6 +74,10 @@ class Rules(Protocol):
         """Take note of what a camera has kept."""
         ...
 
+    def swept(self) -> None:
+        """Take note that a turn is over."""
+        ...
+
 
 class Sweeper:
     """Sweeps one recorder's volumes, on the running event loop, from `start` to `close`."""
@@ -90,16 +92,16 @@ class Sweeper:
         rules: Rules,
         clock: Clock,
         sweep_clock: SweepClock,
-        on_swept: Callable[[], None],
+        duties: Duties,
     ) -> None:
-        """Sweep `volumes` by `rules`, as far as `holds` and `sweep_clock` let it; call `on_swept` after each turn."""
+        """Sweep `volumes` by `rules`, as far as `holds` and `sweep_clock` let it."""
         self._index = index
         self._volumes = volumes
         self._holds = holds
         self._rules = rules
         self._clock = clock
         self._sweep_clock = sweep_clock
-        self._on_swept = on_swept
+        self._duties = duties
         self._news = SweepNews(events)
         self._deletion = Deletion(index, volumes, clock, policy_version=rules.policy_version, on_deleted=self._deleted)
         self._aged_us: dict[str, int] = {}
@@ -155,10 +157,8 @@ class Sweeper:
 
     async def _sweep_again_and_again(self) -> None:
         while not self._stopping:
-            try:
+            with self._duties.turn(Duty.SWEEP):
                 await self.sweep()
-            except Exception:
-                _LOGGER.exception("A sweep failed")
             if not self._stopping:
                 await woken_or_after(self._clock, self._wake, SWEEP_S)
 
@@ -177,7 +177,7 @@ class Sweeper:
                 await self._by_space()
             await self._deletion.collect()
             await self._read_kept()
-        self._on_swept()
+        self._rules.swept()
 
     # Deleting
 

@@ -6,11 +6,14 @@ import asyncio
 import logging
 import os
 import stat
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from recorder_core.errors import ErrorCode, StorageError
+from recorder_core.models import Duty
+from recorder_core.service.duties import Duties
 from recorder_core.service.index_backups import EVERY_S, keep_backups
 from recorder_core.service.read_in import BEHIND, unread_note
 from recorder_core.service.startup import INDEX, UNREAD_HOLDS, open_index
@@ -19,6 +22,8 @@ from tests.core.storage.store import T0, S, Store
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from recorder_core.service.events import EventLog
 
 
 @pytest.fixture
@@ -127,7 +132,10 @@ async def test_a_copy_is_made_when_the_last_one_is_an_hour_old(store: Store, cap
     made_us = 1_700_000_000 * S
     os.utime(backup_path(index, 1), ns=(made_us * 1000, made_us * 1000))
     clock = _Hours(made_us + 600 * S)
-    keeping = asyncio.create_task(keep_backups(index, clock))
+    kinds: list[str] = []
+    events = cast("EventLog", SimpleNamespace(note=lambda kind, **_: kinds.append(kind)))
+    duties = Duties(events, lambda: None)
+    keeping = asyncio.create_task(keep_backups(index, clock, duties))
     assert await clock.slept.get() == pytest.approx(EVERY_S - 600)
     clock.wake.set()
     assert await clock.slept.get() == EVERY_S  # the new one's time is the system's, which is ahead of this clock
@@ -137,7 +145,8 @@ async def test_a_copy_is_made_when_the_last_one_is_an_hour_old(store: Store, cap
     clock.wake.set()
     with caplog.at_level(logging.ERROR):
         assert await clock.slept.get() == EVERY_S
-    assert "The index was not copied" in caplog.text
+    assert "index_backup: The index" in caplog.text
+    assert (duties.failing, kinds) == ([Duty.INDEX_BACKUP], ["duty_failed"])
     keeping.cancel()
     await asyncio.wait({keeping})
 

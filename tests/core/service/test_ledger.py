@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from sqlalchemy import text
 
 from recorder_core.errors import RecorderError
 from recorder_core.models import CameraState, LedgerKind
+from recorder_core.service.duties import Duties
+from recorder_core.service.events import EventLog
 from recorder_core.service.index_thread import IndexThread
 from recorder_core.service.ledger import HOUR_US, LedgerKeeper
 from recorder_core.service.startup import INDEX, open_index
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from pathlib import Path
 
+    from recorder_core.service.feed import Feed
     from recorder_core.storage.index import Index
 
 
@@ -48,7 +52,8 @@ async def _kept(folder: Path, clock: _Hours) -> AsyncGenerator[tuple[Store, Ledg
     """A keeper that has told of all there was, and waits for the hour."""
     store = Store(folder, clock)
     index = IndexThread(store.index)
-    keeper = LedgerKeeper(index, clock)
+    events = EventLog(index, cast("Feed", SimpleNamespace(publish=lambda _: None)), clock)
+    keeper = LedgerKeeper(index, clock, Duties(events, lambda: None))
     await keeper.start()
     try:
         yield store, keeper
@@ -110,7 +115,7 @@ async def test_an_index_that_refuses_is_asked_again(tmp_path: Path, caplog: pyte
         _execute(store.index, "CREATE TRIGGER refuse BEFORE INSERT ON leaves BEGIN SELECT RAISE(ABORT, 'no'); END")
         clock.passed.set()
         await clock.asked.get()
-        assert "The ledger could not be written" in caplog.text
+        assert "ledger: The index failed" in caplog.text
         assert _told(store) == []
         _execute(store.index, "DROP TRIGGER refuse")
         clock.passed.set()

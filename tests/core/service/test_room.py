@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from recorder_core.models import HoldRelease, HoldRequest, SweepHalt, VolumeState
 
 from .shelves import DAY_S, HOUR_S, library
+from .watching import watching
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-
-    from recorder_core.models import FeedItem, RecorderStatus
 
     from .shelves import Library
 
@@ -79,48 +77,15 @@ async def test_a_limit_that_is_lowered_is_kept_though_another_volume_has_room(da
         assert limit * 0.8 < _used(one, 0) <= limit
 
 
-class Watcher:
-    """What somebody who follows the feed has seen."""
-
-    def __init__(self) -> None:
-        """Begin with nothing."""
-        self.seen: list[FeedItem] = []
-        self._news = asyncio.Event()
-
-    async def follow(self, one: Library) -> None:
-        """Follow until cancelled."""
-        async for item in one.client.feed():
-            self.seen.append(item)
-            self._news.set()
-
-    async def sees(self, wanted: Callable[[], bool]) -> None:
-        """Wait until what was seen is the wanted."""
-        async with asyncio.timeout(20):
-            while not wanted():
-                await self._news.wait()
-                self._news.clear()
-
-    def statuses(self) -> list[RecorderStatus]:
-        """Return the pictures of the whole."""
-        return [item.status for item in self.seen if item.status is not None]
-
-    def only_held(self) -> bool | None:
-        """Whether the volume was last said to hold nothing but what is held."""
-        said = [item.volume.only_held for item in self.seen if item.volume is not None]
-        return said[-1] if said else None
-
-
 async def test_what_changes_of_the_whole_is_told_at_once_to_all_who_watch(data: Path) -> None:
     """Holds, the sweep's halt, and whether only held footage is left; not the same thing twice."""
-    async with library(data) as one:
+    async with AsyncExitStack() as stack:
+        one = await stack.enter_async_context(library(data))
         await one.use(data / "footage")
         await one.camera()
         laid = one.lay(ago_s=HOUR_S, fragments=4, times=20)
         await one.sweep()
-        watcher = Watcher()
-        following = asyncio.create_task(watcher.follow(one))
-        await watcher.sees(lambda: bool(watcher.seen))
-        watcher.seen.clear()
+        watcher = await stack.enter_async_context(watching(one.client))
         request = HoldRequest(camera_ids=["lobby"], start_us=laid[0].start_us, key="k")
         placed = await one.client.place_hold(request)
         await one.client.place_hold(request)
@@ -138,5 +103,3 @@ async def test_what_changes_of_the_whole_is_told_at_once_to_all_who_watch(data: 
         await one.sweep()
         await watcher.sees(lambda: watcher.only_held() is False)
         assert watcher.statuses()[-1].holds == 0
-        following.cancel()
-        await asyncio.wait({following})
