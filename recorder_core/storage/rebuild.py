@@ -223,11 +223,12 @@ def _check_rows(
             size = (handle.volume.path / segment.path).stat().st_size
         except FileNotFoundError:
             handle.check()  # that one file is not there means nothing if none are
+            if index.segment(segment.segment_id) is None:  # deleted since its row was read, as others may be any time
+                continue
             report.missing += 1
             index.note_finding(segment, Finding.MISSING)
             if give_up:
-                index.give_up(segment)
-                report.given_up += 1
+                report.given_up += index.give_up(segment)
             continue
         if size != segment.size:
             report.changed += 1
@@ -243,17 +244,20 @@ def _fill_holes(index: Index, camera_id: str) -> int:
     covered_inferred = False
     for start_us, end_us, inferred in index.inferred_coverage(camera_id):
         if covered_us is not None and start_us > covered_us and (inferred or covered_inferred):
-            labelled = [
-                (gap.start_us, start_us if gap.end_us is None else gap.end_us)
-                for gap in index.gaps(camera_id, covered_us, start_us)
-            ]
-            found.extend(subtract([(covered_us, start_us)], labelled))
+            found.extend(subtract([(covered_us, start_us)], _explained(index, camera_id, covered_us, start_us)))
         if covered_us is None or end_us > covered_us:
             covered_us, covered_inferred = end_us, inferred
     if covered_us is not None and covered_inferred:  # where recording went on, it did so with a gap
         later = [gap.start_us for gap in index.gaps(camera_id, covered_us, _NEVER_US)]
         if later and min(later) > covered_us:
-            found.append((covered_us, min(later)))
+            found.extend(subtract([(covered_us, min(later))], _explained(index, camera_id, covered_us, min(later))))
     for some in batched(found, _BATCH, strict=False):
         index.add_inferred_gaps(camera_id, some)
     return len(found)
+
+
+def _explained(index: Index, camera_id: str, start_us: int, end_us: int) -> list[Interval]:
+    """Return what of a hole is in a gap, or was recorded and deleted since."""
+    gaps = index.gaps(camera_id, start_us, end_us)
+    deleted = [(one.start_us, one.end_us) for one in index.destroyed(camera_id, start_us, end_us)]
+    return [(gap.start_us, end_us if gap.end_us is None else gap.end_us) for gap in gaps] + deleted

@@ -105,9 +105,12 @@ class RebuildRows(SegmentRows, EventRows):
         connection.execute(update(RUN).where(*inferred).values(grown))
 
     def note_finding(self, segment: Segment, finding: Finding) -> bool:
-        """Note once that a segment's file is not as its row says, with an event. Returns whether that was new."""
+        """Note once that a segment's file is not as its row says, with an event. Returns whether that was new.
+
+        A row that is gone by now, because the segment was deleted meanwhile, is none that could be wrong.
+        """
         with self._writing() as connection:
-            return self._note(connection, segment, finding)
+            return _is_there(connection, segment) and self._note(connection, segment, finding)
 
     def clear_finding(self, segment_id: int) -> None:
         """Forget a finding, for the file is as its row says."""
@@ -119,12 +122,14 @@ class RebuildRows(SegmentRows, EventRows):
         with self._reading() as connection:
             return {row.segment_id: Finding(row.kind) for row in connection.execute(select(FINDING))}
 
-    def give_up(self, segment: Segment) -> None:
-        """Remove the row of a segment whose file is gone for good.
+    def give_up(self, segment: Segment) -> bool:
+        """Remove the row of a segment whose file is gone for good; False if that was deleted meanwhile, as it should.
 
         In one transaction an event, an entry of the ledger and a gap replace it.
         """
         with self._writing() as connection:
+            if not _is_there(connection, segment):
+                return False
             connection.execute(delete(SEGMENT).where(SEGMENT.c.segment_id == segment.segment_id))
             if segment.wall_duration_us > 0:
                 when = (segment.start_us, segment.end_us)
@@ -133,6 +138,7 @@ class RebuildRows(SegmentRows, EventRows):
             at_us = self.clock.now_us()
             append_ledger(connection, LedgerKind.GIVEN_UP, at_us, {"camera_id": segment.camera_id, **_data(segment)})
             self._report(connection, segment, "segment_given_up")
+            return True
 
     def add_inferred_gaps(self, camera_id: str, intervals: Sequence[Interval]) -> None:
         """Add gaps, in one transaction, of which nothing is known but that there is no file."""
@@ -164,6 +170,11 @@ class RebuildRows(SegmentRows, EventRows):
 
     def _report(self, connection: Connection, segment: Segment, kind: str) -> None:
         self._append_event(connection, kind, self.clock.now_us(), segment.camera_id, _data(segment))
+
+
+def _is_there(connection: Connection, segment: Segment) -> bool:
+    query = select(SEGMENT.c.segment_id).where(SEGMENT.c.segment_id == segment.segment_id)
+    return connection.execute(query).scalar() is not None
 
 
 def _data(segment: Segment) -> dict[str, str | int | float | bool | None]:
