@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING
 
 from recorder_core.models import CertificateList
 
 from . import remote
 from .exit_codes import OK
+from .words import interval, shown, size
 
 if TYPE_CHECKING:
     import argparse
@@ -32,12 +34,15 @@ def main(args: argparse.Namespace) -> int:
         print(CertificateList(certificates=found).to_json())
         return OK
     for one in found:
+        who = f" by {one.actor}" if one.actor else ""
+        erased = "files not erased yet" if one.erased_us is None else f"files erased {shown(one.erased_us)}"
         print(
-            f"{one.certificate_id} {one.camera_id} {one.record_class} {remote.shown(one.start_us)} to "
-            f"{remote.shown(one.end_us)}: {one.records} records, {one.size} bytes, {one.rule}, "
-            f"{remote.shown(one.at_us)}, "
-            f"{'not erased yet' if one.erased_us is None else f'erased {remote.shown(one.erased_us)}'}, {one.digest}"
+            f"{one.certificate_id} {one.camera_id} {one.record_class} {interval(one.start_us, one.end_us)}: "
+            f"{one.records} records, {size(one.size)}, given up {shown(one.at_us)} ({one.rule}){who}, {erased}, "
+            f"digest {one.digest}"
         )
+    if not found:
+        print("There are no such certificates.", file=sys.stderr)
     return OK
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from recorder_core.models import (
@@ -21,6 +20,7 @@ from recorder_core.models import (
 from . import remote
 from .exit_codes import FAILED, OK
 from .progress import Progress
+from .words import MOMENT_HELP, interval, moment, shown, size, span
 
 if TYPE_CHECKING:
     import argparse
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from recorder_core.api.client import RecorderClient
 
 _LOOK_S = 1.0
-_MOMENT_HELP = "ISO 8601 with an offset, or @SECONDS"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +64,7 @@ def _add_clip(parser: argparse.ArgumentParser) -> None:
 def _add_still(parser: argparse.ArgumentParser) -> None:
     remote.add_arguments(parser)
     parser.add_argument("camera", metavar="CAMERA", help="the camera's id")
-    parser.add_argument("at", type=remote.moment, metavar="TIME", help=_MOMENT_HELP)
+    parser.add_argument("at", type=moment, metavar="TIME", help=MOMENT_HELP)
     parser.add_argument(
         "--format", type=StillFormat, choices=list(StillFormat), default=StillFormat.PNG, help="how it is encoded"
     )
@@ -78,13 +77,13 @@ def _add_package(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("cameras", nargs="+", metavar="CAMERA", help="the cameras' ids")
     parser.add_argument("--request", metavar="ID", help="the id of the request that it answers")
     parser.add_argument("--basis", metavar="ID", help="the id of the basis on which it is released")
-    parser.add_argument("--expires", type=remote.moment, metavar="TIME", help="when it is to be removed")
+    parser.add_argument("--expires", type=moment, metavar="TIME", help="when it is to be removed")
     _add_label(parser)
 
 
 def _add_interval(parser: argparse.ArgumentParser, start_mode: StartMode) -> None:
-    parser.add_argument("start", type=remote.moment, metavar="START", help=_MOMENT_HELP)
-    parser.add_argument("end", type=remote.moment, metavar="END")
+    parser.add_argument("start", type=moment, metavar="START", help=MOMENT_HELP)
+    parser.add_argument("end", type=moment, metavar="END")
     parser.add_argument(
         "--start-mode",
         type=StartMode,
@@ -141,10 +140,23 @@ async def _list(args: argparse.Namespace) -> int:
         print(ExportList(exports=jobs).to_json())
     else:
         for job in jobs:
-            made = datetime.fromtimestamp(job.created_us // 1_000_000, UTC)
-            cameras = ",".join(job.camera_ids)
-            print(f"{job.export_id} {made:%Y-%m-%dT%H:%M:%SZ} {job.kind} {job.state} {job.progress:4.0%} {cameras}")
+            print(_line(job))
+        if not jobs:
+            print("There are no exports.", file=sys.stderr)
     return OK
+
+
+def _line(job: ExportJob) -> str:
+    """Say how far an export is, of what, and what became of it."""
+    state = f"running {job.progress:.0%}" if job.state is ExportState.RUNNING else job.state.value
+    what = f"{job.kind} {state}, asked for {shown(job.created_us)}"
+    of = f"{','.join(job.camera_ids)} {interval(job.start_us, job.end_us)}"
+    if job.state is ExportState.FAILED and job.problem is not None:
+        return f"{job.export_id} {what}: {of}: {job.problem.message}"
+    if job.state is ExportState.DONE:
+        goes = "" if job.expires_us is None else f", goes {shown(job.expires_us)}"
+        return f"{job.export_id} {what}: {of}, {size(sum(file.size for file in job.files))}{goes}"
+    return f"{job.export_id} {what}: {of}"
 
 
 async def _cancel(args: argparse.Namespace) -> int:
@@ -164,12 +176,16 @@ _VERBS: dict[str, Callable[[argparse.Namespace], Awaitable[int]]] = {
 
 
 async def _made(client: RecorderClient, job: ExportJob) -> ExportJob:
-    """Wait for the end of an export, with a bar."""
-    with Progress("Exporting") as bar:
-        while job.state in (ExportState.QUEUED, ExportState.RUNNING):
+    """Wait for the end of an export, with a bar; who no longer waits is told that it goes on."""
+    try:
+        with Progress("Exporting") as bar:
+            while job.state in (ExportState.QUEUED, ExportState.RUNNING):
+                bar.show(job.progress)
+                job = await client.export_job(job.export_id, wait_s=_LOOK_S)
             bar.show(job.progress)
-            job = await client.export_job(job.export_id, wait_s=_LOOK_S)
-        bar.show(job.progress)
+    except asyncio.CancelledError:
+        print(f"The export goes on; `export cancel {job.export_id}` stops it.", file=sys.stderr)
+        raise
     return job
 
 
@@ -180,7 +196,8 @@ def _tell(args: argparse.Namespace, job: ExportJob) -> int:
         for file in job.files:
             print(f"{file.path} {file.sha256}")
         for gap in job.gaps:
-            print(f"gap of {((gap.end_us or job.end_us) - gap.start_us) / 1e6:.3f} s: {gap.reason}", file=sys.stderr)
+            end_us = job.end_us if gap.end_us is None else gap.end_us
+            print(f"gap {interval(gap.start_us, end_us)}, {span(end_us - gap.start_us)}: {gap.reason}", file=sys.stderr)
     if job.problem is not None:
         print(f"{job.problem.code}: {job.problem.message}", file=sys.stderr)
     return OK if job.state is ExportState.DONE else FAILED

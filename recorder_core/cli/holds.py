@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING
 
-from recorder_core.models import HoldKind, HoldList, HoldRelease, HoldRequest
+from recorder_core.clock import SystemClock
+from recorder_core.models import HoldKind, HoldList, HoldRelease, HoldRequest, HoldState
 
 from . import remote
 from .exit_codes import OK
+from .words import MOMENT_HELP, interval, moment, shown, size, span
 
 if TYPE_CHECKING:
     import argparse
@@ -26,15 +29,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--all", action="store_true", help="also those that were released or have expired")
     placing = actions.add_parser("place", help="keep footage from being deleted")
     placing.add_argument("cameras", nargs="+", metavar="CAMERA", help="the cameras' ids")
-    placing.add_argument("--start", type=remote.moment, required=True, help="ISO 8601 with an offset, or @SECONDS")
-    placing.add_argument("--end", type=remote.moment, help="may lie in the future; without it the hold stays open")
+    placing.add_argument("--start", type=moment, required=True, metavar="TIME", help=MOMENT_HELP)
+    placing.add_argument(
+        "--end", type=moment, metavar="TIME", help="may lie in the future; without it the hold stays open"
+    )
     placing.add_argument("--pre-roll", type=float, default=0.0, metavar="SECONDS", help="hold so much before as well")
     placing.add_argument("--post-roll", type=float, default=0.0, metavar="SECONDS", help="hold so much after as well")
     placing.add_argument("--kind", type=HoldKind, choices=list(HoldKind), default=HoldKind.INCIDENT)
     placing.add_argument("--case", metavar="ID", help="the case that it is for; no words about people")
-    placing.add_argument("--review", type=remote.moment, metavar="TIME", help="when to be reminded of it")
-    placing.add_argument("--expires", type=remote.moment, metavar="TIME", help="when it ends by itself")
-    placing.add_argument("--key", help="a second call with this key changes nothing")
+    placing.add_argument("--review", type=moment, metavar="TIME", help="when to be reminded of it")
+    placing.add_argument("--expires", type=moment, metavar="TIME", help="when it ends by itself")
+    placing.add_argument("--key", help="a second call with this key places no second hold")
     releasing = actions.add_parser("release", help="end a hold; what another one covers stays held")
     releasing.add_argument("hold", metavar="HOLD", help="the hold's id")
     for action in (placing, releasing):
@@ -48,9 +53,11 @@ def main(args: argparse.Namespace) -> int:
     answer, lines = asyncio.run(_do(args))
     if args.json:
         print(answer.to_json())
-    else:
-        for line in lines:
-            print(line)
+        return OK
+    for line in lines:
+        print(line)
+    if not lines:
+        print("There are no holds." if args.all else "There are no active holds.", file=sys.stderr)
     return OK
 
 
@@ -59,11 +66,11 @@ async def _do(args: argparse.Namespace) -> tuple[DataClassORJSONMixin, list[str]
         match args.action:
             case "list":
                 holds = await client.holds(active=not args.all)
-                return HoldList(holds=holds), [_line(hold) for hold in holds]
+                return HoldList(holds=holds), [line(hold, SystemClock().now_us()) for hold in holds]
             case "place":
                 return await _place(client, args)
         hold = await client.release_hold(args.hold, HoldRelease(actor=args.actor))
-        return hold, [_line(hold)]
+        return hold, [line(hold, SystemClock().now_us())]
 
 
 async def _place(client: RecorderClient, args: argparse.Namespace) -> tuple[DataClassORJSONMixin, list[str]]:
@@ -81,12 +88,24 @@ async def _place(client: RecorderClient, args: argparse.Namespace) -> tuple[Data
         actor=args.actor,
     )
     placed = await client.place_hold(request)
-    lines = [_line(placed.hold), f"{placed.held_bytes >> 20} MiB held, {placed.missing_us / 1e6:.1f} s not stored"]
+    lines = [line(placed.hold, SystemClock().now_us()), f"{size(placed.held_bytes)} held"]
+    if placed.missing_us:
+        lines[1] += f", {span(placed.missing_us)} of what has passed not stored"
+    if not placed.created:
+        lines.append("The key was known: this hold was there before.")
+    if placed.hold.state is not HoldState.ACTIVE:
+        lines.append("It is over: nothing is held by it.")
     return placed, lines
 
 
-def _line(hold: Hold) -> str:
-    end = "open" if hold.end_us is None else remote.shown(hold.end_us)
+def line(hold: Hold, now_us: int) -> str:
+    """Say what a hold keeps and until when; what is due by now is said to be."""
     case = f" case {hold.case_id}" if hold.case_id is not None else ""
     cameras = ",".join(hold.camera_ids)
-    return f"{hold.hold_id} {hold.state} {hold.kind}{case} {cameras} {remote.shown(hold.start_us)} to {end}"
+    said = f"{hold.hold_id} {hold.state} {hold.kind}{case} {cameras} {interval(hold.start_us, hold.end_us)}"
+    if hold.ended_us is not None:
+        by = f" by {hold.ended_by}" if hold.ended_by else ""
+        return f"{said}, ended {shown(hold.ended_us)}{by}"
+    if hold.review_us is not None:
+        said += f", review {'due since ' if hold.review_us <= now_us else ''}{shown(hold.review_us)}"
+    return said if hold.expires_us is None else f"{said}, expires {shown(hold.expires_us)}"

@@ -64,7 +64,8 @@ def main(args: argparse.Namespace) -> int:
         print(json.dumps(shown))
     else:
         for name, value in shown.items():
-            print(f"{name}: {value}")
+            if value is not None:
+                print(f"{name.replace('_', ' ')}: {('no', 'yes')[value] if isinstance(value, bool) else value}")
     return OK
 
 

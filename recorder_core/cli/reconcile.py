@@ -62,19 +62,19 @@ def _reconcile(args: argparse.Namespace) -> int:
             bar.show(done / total if total else 1.0)
 
         found = reconcile(index, handles, show)
-        report: dict[str, object] = {
+        brought = {
             "salvaged": len(found.salvaged),
             "discarded": found.discarded,
             "foreign": found.foreign,
             "waiting": len(found.waiting),
         }
-        if args.full:
-            report["full"] = asdict(rebuild(index, handles, show, give_up_missing=args.give_up_missing))
+        full = asdict(rebuild(index, handles, show, give_up_missing=args.give_up_missing)) if args.full else {}
         bar.show(1.0)
     if args.json:
-        print(json.dumps(report))
+        print(json.dumps({**brought, "full": full} if args.full else brought))
     else:
-        print(", ".join(f"{name} {value}" for name, value in report.items()))
+        for counts in filter(None, (brought, full)):
+            print(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in counts.items()))
     for missing in errors:
         print(f"{missing.code}: {missing.message}", file=sys.stderr)
     return FAILED if errors else OK

@@ -1,12 +1,17 @@
-"""What commands that talk to a running recorder share: where it is, and how moments are written."""
+"""What commands that talk to a running recorder share: where it is."""
 
 from __future__ import annotations
 
-import argparse
-from datetime import UTC, datetime, timedelta
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from recorder_core.api.client import RecorderClient
+from recorder_core.errors import ErrorCode, RecorderError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import AsyncGenerator
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,32 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
-def client(args: argparse.Namespace) -> RecorderClient:
-    """Return a client of the recorder that is meant."""
-    return RecorderClient(socket=args.socket or args.data / "recorder.sock")
-
-
-def moment(text: str) -> int:
-    """Return the UTC microseconds of a moment: ISO 8601 with an offset or `Z`, or `@` and seconds since 1970.
-
-    Raises:
-        argparse.ArgumentTypeError: It is neither.
-    """
+@asynccontextmanager
+async def client(args: argparse.Namespace) -> AsyncGenerator[RecorderClient]:
+    """Give a client of the recorder that is meant; who is not answered is told where it was looked for."""
+    path = args.socket or args.data / "recorder.sock"
     try:
-        if text.startswith("@"):
-            return round(float(text[1:]) * 1_000_000)
-        parsed = datetime.fromisoformat(text)
-    except ValueError, OverflowError:
-        parsed = None
-    if parsed is None or parsed.tzinfo is None:
-        sentence = f"{text!r} is no moment: write 2026-03-01T14:05:00-07:00, 2026-03-01T21:05:00Z or @SECONDS"
-        raise argparse.ArgumentTypeError(sentence)
-    return round((parsed - datetime.fromtimestamp(0, UTC)).total_seconds() * 1_000_000)
-
-
-def shown(at_us: int) -> str:
-    """Return UTC microseconds as people read them, to the second; a time that no calendar has as it is."""
-    try:
-        return (datetime.fromtimestamp(0, UTC) + timedelta(microseconds=at_us)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except OverflowError:
-        return f"@{at_us / 1e6:.0f}"
+        async with RecorderClient(socket=path) as one:
+            yield one
+    except RecorderError as error:
+        if error.code is not ErrorCode.RECORDER_UNREACHABLE:
+            raise
+        raise RecorderError(error.code, f"No recorder answers at {path}.") from error

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import argparse
+import asyncio
 import io
 import json
+import os
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from recorder_core.cli.exit_codes import FAILED, INTERRUPTED, LOCKED, NOT_VERIFIED, OK, UNUSABLE
+from recorder_core.cli.exit_codes import FAILED, INTERRUPTED, LOCKED, NOT_VERIFIED, OK, UNREAD, UNUSABLE
 from recorder_core.cli.main import COMMANDS, run
 from recorder_core.cli.progress import Progress
-from recorder_core.cli.remote import moment
-from recorder_core.models import CameraState
+from recorder_core.models import CameraState, SweepHalt
 from recorder_core.simulator import Simulator
 from tests.core.service.rig import PASSWORD, SOCKET, camera, config_of, served, state_reached, stored, use_volume
+from tests.core.service.shelves import library
 
 from .processes import started
 
 if TYPE_CHECKING:
+    import argparse
     from pathlib import Path
 
 
@@ -96,7 +98,8 @@ async def test_everything_by_hand(data: Path, capsys: pytest.CaptureFixture[str]
     assert run(["verify", "--data", str(data)]) == NOT_VERIFIED
     assert "unreadable" in capsys.readouterr().out
     file.rmdir()
-    assert run(["reconcile", "--data", str(data)]) == OK
+    assert run(["reconcile", "--data", str(data), "--full"]) == OK
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["salvaged", "known"]
     assert run(["reconcile", "--data", str(data), "--full", "--give-up-missing", "--json"]) == OK
     report = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert report["full"]["given_up"] == 1
@@ -120,7 +123,7 @@ async def test_an_index_whose_damage_shows_late_is_built_anew(data: Path, capsys
 
 def test_a_recorder_that_is_not_there(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["status", "--data", str(data)]) == FAILED
-    assert "recorder_unreachable" in capsys.readouterr().err
+    assert f"recorder_unreachable: No recorder answers at {data / 'recorder.sock'}." in capsys.readouterr().err
     assert run(["verify", "--data", str(data)]) == FAILED
     assert "volume_missing" in capsys.readouterr().err
     (data / "index.sqlite").write_bytes(b"no database" * 100)
@@ -156,6 +159,32 @@ def test_an_interrupted_command_says_so(monkeypatch: pytest.MonkeyPatch, data: P
     assert run(["status", "--data", str(data)]) == INTERRUPTED
 
 
+async def test_who_stops_reading_ends_a_command_quietly(data: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    async with served(data):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "recorder_core", "status", "--socket", data / SOCKET),
+            stdout=writing,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        os.close(writing)
+        _, noted = await process.communicate()
+    assert (process.returncode, noted) == (UNREAD, b"")
+
+
+async def test_the_clock_is_confirmed_by_hand(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async with library(data, synchronised=False) as one:
+        await one.sweep()
+        assert (await one.client.status()).sweep_halt is SweepHalt.CLOCK
+        words = ["confirm-clock", "--socket", str(data / SOCKET)]
+        assert await asyncio.to_thread(run, words) == OK
+        assert capsys.readouterr().out == "The clock counts as right. Footage is deleted by age.\n"
+        assert (await one.client.status()).sweep_halt is None
+        assert await asyncio.to_thread(run, [*words, "--json"]) == OK
+        assert json.loads(capsys.readouterr().out)["sweep_halt"] is None
+
+
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(COMMANDS, "simulate", ("a_package_that_nobody_has", "run"))
     assert run(["simulate"]) == FAILED
@@ -172,24 +201,6 @@ def test_every_command_explains_itself(
     assert caught.value.code == OK
     shown = capsys.readouterr().out
     assert "--password " not in shown.replace("--password\n", "--password ")
-
-
-@pytest.mark.parametrize(
-    ("text", "us"),
-    [
-        ("1970-01-01T00:00:01Z", 1_000_000),
-        ("1970-01-01T00:00:00.25-01:00", 3_600_250_000),
-        ("@1.5", 1_500_000),
-    ],
-)
-def test_a_moment_is_read(text: str, us: int) -> None:
-    assert moment(text) == us
-
-
-@pytest.mark.parametrize("text", ["", "yesterday", "2026-03-01", "2026-03-01T10:00:00", "@", "@nan", "@inf"])
-def test_a_moment_without_a_zone_is_none(text: str) -> None:
-    with pytest.raises(argparse.ArgumentTypeError):
-        moment(text)
 
 
 class _Terminal(io.StringIO):

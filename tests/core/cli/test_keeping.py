@@ -6,24 +6,16 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
-import pytest
-
 from recorder_core.cli.exit_codes import FAILED, OK
 from recorder_core.cli.main import run
-from recorder_core.cli.remote import shown
+from recorder_core.cli.words import shown, size
 from tests.core.service.rig import SOCKET
 from tests.core.service.shelves import DAY_S, DAY_US, S, library
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-
-@pytest.mark.parametrize(
-    ("at_us", "text"),
-    [(0, "1970-01-01T00:00:00Z"), (1_800_000_000_999_999, "2027-01-15T08:00:00Z"), (1 << 62, "@4611686018427")],
-)
-def test_a_time_is_shown_in_utc(at_us: int, text: str) -> None:
-    assert shown(at_us) == text
+    import pytest
 
 
 async def test_footage_is_held_released_and_accounted_for(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,16 +38,19 @@ async def test_footage_is_held_released_and_accounted_for(data: Path, capsys: py
         )
         assert code == OK
         assert "active incident case 2027-4 lobby" in said
+        assert f"{size(segment.size)} held, 1 d of what has passed not stored" in said
         hold_id = said.split()[0]
         _, said = await command("holds", "list", "--json", *socket)
         assert [hold["hold_id"] for hold in json.loads(said)["holds"]] == [hold_id]
         _, said = await command("forecast", *socket, "lobby", start, end)
-        assert "held" in said
-        assert said.count("never") == 2
+        assert f"held, some or all of it, by {hold_id}\n" in said
+        assert said.endswith("goes: never, as things are\n")
         code, said = await command("holds", "release", hold_id, "--actor", "u2", "--json", *socket)
         assert (code, json.loads(said)["state"]) == (OK, "released")
         assert (await command("holds", "release", hold_id, *socket))[0] == FAILED
-        assert hold_id in (await command("holds", "list", "--all", *socket))[1]
+        _, said = await command("holds", "list", "--all", *socket)
+        assert said.startswith(f"{hold_id} released incident")
+        assert said.endswith(f", ended {shown(one.clock.now_us())} by u2\n")
         assert (await command("holds", "list", *socket))[1] == ""
         one.clock.pass_by(8 * DAY_S)
         await one.sweep()
@@ -65,5 +60,34 @@ async def test_footage_is_held_released_and_accounted_for(data: Path, capsys: py
         _, said = await command("certificates", *socket)
         assert certificate["digest"] in said
         assert (await command("certificates", "--after", "1", *socket))[1] == ""
+        _, said = await command("forecast", *socket, "lobby", start, end)
+        assert "stored: nothing\nnot stored: 3 s, of which 2 s were deleted: certificates --camera lobby\n" in said
         _, said = await command("forecast", "--json", *socket, "lobby", start, end)
         assert json.loads(said)["stored_bytes"] == 0
+
+
+async def test_a_hold_that_is_placed_again_is_shown_for_what_it_is(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    socket = ("--socket", str(data / SOCKET))
+
+    async def holds(*words: str) -> tuple[int, str, str]:
+        code = await asyncio.to_thread(run, ["holds", *words, *socket])
+        return code, *capsys.readouterr()
+
+    async with library(data) as one:
+        await one.camera()
+        assert await holds("list") == (OK, "", "There are no active holds.\n")
+        assert await holds("list", "--all") == (OK, "", "There are no holds.\n")
+        place = ("place", "lobby", "--start", f"@{one.clock.now_us() // S}", "--key", "k")
+        _, said, _ = await holds(*place)
+        hold_id = said.split()[0]
+        assert "0 B held" in said
+        _, said, _ = await holds(*place)
+        assert (said.split()[0], "this hold was there before" in said) == (hold_id, True)
+        code, said, noted = await holds(*place, "--case", "another")
+        assert (code, said) == (FAILED, "")
+        assert noted.startswith(f"key_taken: The key belongs to hold {hold_id}")
+        await holds("release", hold_id)
+        _, said, _ = await holds(*place)
+        assert said.endswith("It is over: nothing is held by it.\n")
