@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
 import tempfile
 from contextlib import closing, contextmanager
@@ -29,19 +31,39 @@ def index_path(data: Path) -> Path:
 
 
 @contextmanager
-def index_snapshot(data: Path) -> Iterator[Index]:
-    """Open a private copy of the index as it is now; the recorder may go on writing its own.
+def index_copy(data: Path) -> Iterator[Path]:
+    """Make a private copy of the index as it is now; the recorder may go on writing its own.
+
+    It lies in the data folder, which has room for it, or where that is on a medium that cannot be written to, in the
+    system's folder for such files.
 
     Raises:
         StorageError: `VOLUME_MISSING` where there is no index, `INDEX_DAMAGED` for one that cannot be read.
     """
     path = index_path(data)
-    with tempfile.TemporaryDirectory(prefix=".snapshot-", dir=data) as folder:
+    writable = os.access(data, os.W_OK)
+    with tempfile.TemporaryDirectory(prefix=".snapshot-", dir=data if writable else None) as folder:
         copy = Path(folder) / INDEX
-        with read_only(path) as source, closing(sqlite3.connect(copy)) as target:
-            source.backup(target)
-        with Index.open(copy, SystemClock()) as index:
-            yield index
+        if writable:
+            with read_only(path) as source, closing(sqlite3.connect(copy)) as target:
+                source.backup(target)
+        else:
+            # SQLite writes beside an index even to read it. There its log goes along, for no recorder emptied it.
+            for suffix in ("", "-wal"):
+                if path.with_name(INDEX + suffix).is_file():
+                    shutil.copyfile(path.with_name(INDEX + suffix), copy.with_name(INDEX + suffix))
+        yield copy
+
+
+@contextmanager
+def index_snapshot(data: Path) -> Iterator[Index]:
+    """Open a private copy of the index as it is now.
+
+    Raises:
+        StorageError: `VOLUME_MISSING` where there is no index, `INDEX_DAMAGED` for one that cannot be read.
+    """
+    with index_copy(data) as path, Index.open(path, SystemClock()) as index:
+        yield index
 
 
 def open_volumes(data: Path, index: Index) -> tuple[list[VolumeHandle], list[StorageError]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import verify_files, verify_ledger, verify_package
+from .exit_codes import USAGE
 
 if TYPE_CHECKING:
     import argparse
@@ -27,6 +29,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Look at what is meant; 0 if all is as it was recorded, 5 if not, 1 if something needed is not there."""
+    idle = _idle(args)
+    if idle is not None:
+        # Whoever asks for a key, or whether there is sound, must not hear that something else is all right.
+        print(f"{idle} has no meaning here; see library-recorder verify --help", file=sys.stderr)
+        return USAGE
     if args.package is not None:
         return verify_package.main(args.package, fingerprint=args.fingerprint, as_json=args.json)
     return verify_ledger.main(args) if args.ledger else verify_files.main(args)
+
+
+def _idle(args: argparse.Namespace) -> str | None:
+    """Return an option that means nothing for what is asked for, None if there is none."""
+    has_meaning = {
+        "--camera": args.camera is None or (args.data is not None and not args.ledger),
+        "--no-audio": not args.no_audio or args.data is not None,
+        "--ledger": not args.ledger or args.data is not None,
+        "--copy": args.copy is None or (args.ledger and args.data is not None),
+        "--fingerprint": args.fingerprint is None or args.package is not None,
+    }
+    return next((option for option, meant in has_meaning.items() if not meant), None)

@@ -1,4 +1,4 @@
-"""Holds stored files against what the index says of them (invariants 1 and 5), at the speed of the disk.
+"""Holds recordings against what the index says of them (invariants 1 and 5), at the speed of the disk.
 
 A file is read once. Several are looked at side by side, for hashing leaves the interpreter to others.
 """
@@ -11,22 +11,31 @@ import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from recorder_core.mp4 import Mp4Error, check_only_video_track, read_segment, segment_root
+from recorder_core.mp4 import Mp4Error, check_only_video_track, init_segment, read_outline
+from recorder_core.parameter_sets import ParameterSetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Future
     from pathlib import Path
 
+    from recorder_core.mp4.reader import SegmentOutline
     from recorder_core.storage.index import Index
     from recorder_core.storage.records import Segment
     from recorder_core.storage.volumes import VolumeHandle
 
 _AHEAD = 2
-"""Files that wait for each thread: enough that none is idle, few enough for memory, which holds them whole."""
+"""Files that wait for each thread, enough that none is idle."""
+
+_MOST_THREADS = 4
+"""No disk is quicker than so many cores, and each thread has a whole file in memory."""
+
+_FAR_US = 2_000_000
+"""No picture is shown so much earlier or later than the file's times say."""
 
 
 class Flaw(StrEnum):
@@ -38,6 +47,8 @@ class Flaw(StrEnum):
     ROOT = "root"
     STRUCTURE = "structure"
     SAMPLE = "sample"
+    CHANGED = "changed"
+    FOREIGN = "foreign"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +94,7 @@ def verify(
     count = Verified() if verified is None else verified
     volumes = sum(index.bytes_on_volume(handle.volume.volume_id) for handle in handles)
     total = volumes if camera_id is None else index.footage(camera_id).size
-    threads = os.process_cpu_count() or 1
+    threads = min(os.process_cpu_count() or 1, _MOST_THREADS)
     waiting: deque[tuple[Segment, Future[list[Finding]]]] = deque()
 
     def done() -> list[Finding]:
@@ -112,13 +123,31 @@ def _files(index: Index, handles: list[VolumeHandle], camera_id: str | None) -> 
 
 
 def check_no_audio(path: Path, segment: Segment) -> list[Finding]:
-    """Make sure that a segment's file has one track, that it is video, and no audio sample entry; reads no footage."""
+    """Make sure that every byte of a segment's file is one of its headers or of a picture; reads no footage.
+
+    The headers must be, byte for byte, those that the recorder writes for one video track: there is no room for sound.
+    """
     try:
-        check_only_video_track(path)
-    except Mp4Error as error:
+        with path.open("rb", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            outline = read_outline(file)
+            beginning = init_segment(
+                outline.video_format,
+                camera_id=outline.camera_id,
+                run_id=outline.run_id,
+                segment_id=outline.segment_id,
+            )
+            file.seek(0)
+            found = file.read(outline.fragments[0].offset if outline.fragments else outline.whole_size)
+    except (Mp4Error, ParameterSetError) as error:
         return [_finding(segment, Flaw.STRUCTURE, str(error))]
     except OSError as error:
         return [_refused(segment, error)]
+    if found != beginning:
+        return [_finding(segment, Flaw.STRUCTURE, "it begins with more than one video track")]
+    if outline.whole_size != size:
+        sentence = f"the bytes {outline.whole_size} to {size - 1} belong to no picture"
+        return [_finding(segment, Flaw.STRUCTURE, sentence)]
     return []
 
 
@@ -137,27 +166,49 @@ def check_whole(path: Path, segment: Segment) -> list[Finding]:
         found.append(_finding(segment, Flaw.SIZE, f"{len(data)} bytes instead of {segment.size}"))
     try:
         check_only_video_track(io.BytesIO(data))
-        layout = read_segment(io.BytesIO(data))
+        outline = read_outline(io.BytesIO(data))
     except Mp4Error as error:
         return [*found, _finding(segment, Flaw.STRUCTURE, str(error))]
-    if segment_root(io.BytesIO(data), layout) != segment.root:
-        found.append(_finding(segment, Flaw.ROOT))
-    if layout.whole_size != len(data):
-        found.append(_finding(segment, Flaw.STRUCTURE, f"whole up to byte {layout.whole_size} only"))
-    if len(layout.fragments) != len(segment.fragments):
-        sentence = f"{len(layout.fragments)} fragments instead of {len(segment.fragments)}"
+    if outline.root != segment.root:
+        found.append(_finding(segment, Flaw.ROOT, _odd_header(outline, segment)))
+    if outline.whole_size != len(data):
+        found.append(_finding(segment, Flaw.STRUCTURE, f"whole up to byte {outline.whole_size} only"))
+    if len(outline.fragments) != len(segment.fragments):
+        sentence = f"{len(outline.fragments)} fragments instead of {len(segment.fragments)}"
         found.append(_finding(segment, Flaw.STRUCTURE, sentence))
     view = memoryview(data)
-    samples = [sample for fragment in layout.fragments for sample in fragment.samples]
+    samples = [(sample, head.start_us) for head in outline.fragments for sample in head.layout().samples]
     bad = [
-        sample
-        for sample in samples
+        (number, sample, at_us)
+        for number, (sample, at_us) in enumerate(samples, 1)
         if hashlib.sha256(view[sample.offset : sample.offset + sample.size]).digest() != sample.digest
     ]
     if bad:
-        sentence = f"{len(bad)} of {len(samples)} samples, the first at byte {bad[0].offset}"
-        found.append(_finding(segment, Flaw.SAMPLE, sentence))
+        number, sample, at_us = bad[0]
+        at = datetime.fromtimestamp(at_us // 1_000_000, UTC)
+        sentence = (
+            f"picture {number} of {len(samples)}, of about {at:%Y-%m-%dT%H:%M:%SZ}, "
+            f"somewhere in the bytes {sample.offset} to {sample.offset + sample.size - 1}"
+        )
+        more = f"; and {len(bad) - 1} more" if len(bad) > 1 else ""
+        found.append(_finding(segment, Flaw.SAMPLE, sentence + more))
     return found
+
+
+def _odd_header(outline: SegmentOutline, segment: Segment) -> str:
+    """Say which header is not as it was recorded, as far as they show that by themselves."""
+    dts = 0
+    for number, head in enumerate(outline.fragments, 1):
+        spans = {(span.offset, span.size, span.duration, span.sync) for span in segment.fragments[number - 1 : number]}
+        begins_us = segment.start_us + dts * segment.wall_duration_us // max(segment.media_duration, 1)
+        if (
+            (head.offset, head.size, head.duration, head.sync) not in spans
+            or (head.sequence, head.base_dts) != (number, dts)
+            or abs(head.start_us - begins_us) > _FAR_US
+        ):
+            return f"the header of fragment {number}, which begins at byte {head.offset}"
+        dts += head.duration
+    return f"the header of the file, or of one of its {len(outline.fragments)} fragments"
 
 
 def _refused(segment: Segment, error: OSError) -> Finding:

@@ -8,7 +8,7 @@ from itertools import batched
 from typing import TYPE_CHECKING
 
 from recorder_core.errors import ErrorCode, StorageError
-from recorder_core.models import LedgerEntry, LedgerKind
+from recorder_core.models import ExportState, LedgerEntry, LedgerKind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -39,6 +39,12 @@ def ledger_entries(connection: sqlite3.Connection, after: int) -> Iterator[Ledge
         yield LedgerEntry(
             seq=seq, at_us=at_us, kind=LedgerKind(kind), body=body, previous=previous.hex(), hash=digest.hex()
         )
+
+
+def kept_exports(connection: sqlite3.Connection) -> set[str]:
+    """Return the ids of the exports whose files are there."""
+    rows = connection.execute("SELECT export_id FROM export WHERE state = ?", (ExportState.DONE.value,))
+    return {export_id for (export_id,) in rows}
 
 
 def present(connection: sqlite3.Connection, segment_ids: Collection[int]) -> set[int]:

@@ -10,8 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from recorder_core.media import TIMESCALE
-from recorder_core.mp4 import Mp4Error
-from recorder_core.mp4.progressive_reader import read_progressive
+from recorder_core.mp4 import Mp4Error, read_progressive
 
 from .frames import COLUMNS, frame_row
 from .layout import utc_text
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import BinaryIO
 
-    from recorder_core.mp4.progressive_reader import ProgressiveLayout
+    from recorder_core.mp4 import ProgressiveLayout
 
     from .read_manifest import ReadSegment, ReadVideo
     from .verify_proofs import ProvedClip

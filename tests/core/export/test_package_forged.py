@@ -22,8 +22,7 @@ from recorder_core.export.package.layout import (
     json_line,
 )
 from recorder_core.export.package.verify import verify_package
-from recorder_core.mp4 import progressive_header
-from recorder_core.mp4.progressive_reader import read_progressive
+from recorder_core.mp4 import progressive_header, read_progressive
 from tests.core.export.packages import STEM, contents_of, named, resigned, sums_of, unpacked_to, zipped
 
 if TYPE_CHECKING:
