@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,8 +12,10 @@ from homeassistant.core import Context
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
+from pytest_homeassistant_custom_component.common import async_mock_service
 
 from custom_components.library_surveillance.const import DOMAIN
+from recorder_core.models import HoldKind
 
 from .library import BACK, FRONT, Library
 
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 FRONT_CAMERA = "camera.front_entrance"
 BACK_CAMERA = "camera.book_drop"
 SIREN = "siren.lobby"
+BLUEPRINTS = Path(__file__).parents[2] / "blueprints" / "automation" / "library_surveillance"
 
 
 async def _async_hold(
@@ -63,6 +68,45 @@ async def test_an_automation_that_fires_twice_places_one_hold(hass: HomeAssistan
     hass.states.async_set(SIREN, "on")
     await hass.async_block_till_done()
     assert len(await _async_kept(library)) == 4
+
+
+async def test_the_blueprint_holds_footage_once_for_one_happening(
+    hass: HomeAssistant, library: Library, tmp_path: Path
+) -> None:
+    """Two triggers of one change lead to one hold, the next change to another; every run does what is to come next."""
+    shutil.copytree(BLUEPRINTS, tmp_path / "blueprints" / "automation" / "library_surveillance")
+    hass.config.config_dir = str(tmp_path)
+    await library.async_set_up()
+    told = async_mock_service(hass, "notify", "staff")
+    tell = {"action": "notify.staff", "data": {"message": "{{ hold_ids | count }} {{ created }}"}}
+    hass.states.async_set(SIREN, "off")
+    siren = {"trigger": "state", "entity_id": SIREN, "to": "on"}
+    inputs = {
+        "happening": [siren, {**siren, "id": "the same once more"}],
+        "cameras": {"entity_id": "all"},
+        "before": {"minutes": 10},
+        "then": [tell],
+    }
+    blueprint = {"path": "library_surveillance/hold_footage.yaml", "input": inputs}
+    assert await async_setup_component(
+        hass, "automation", {"automation": [{"alias": "Ada Lovelace fell", "use_blueprint": blueprint}]}
+    )
+    await hass.async_block_till_done()
+
+    for state in ("on", "off", "on"):
+        hass.states.async_set(SIREN, state)
+        await hass.async_block_till_done()
+
+    assert sorted(call.data["message"] for call in told) == ["1 False", "1 False", "1 True", "1 True"]
+    async with library.client() as client:
+        holds = await client.holds()
+    assert [set(hold.camera_ids) for hold in holds] == [{FRONT, BACK}] * 2
+    for hold in holds:
+        assert (hold.kind, "lovelace" in str(hold).lower()) == (HoldKind.INCIDENT, False)
+        assert hold.end_us is not None
+        assert hold.review_us is not None
+        assert abs(hold.end_us - hold.start_us - 55 * 60_000_000) < 600_000_000
+        assert abs(hold.review_us - hold.placed_us - 30 * 86_400_000_000) < 600_000_000
 
 
 async def test_one_cause_that_asks_for_other_footage_gets_it(hass: HomeAssistant, library: Library) -> None:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
-from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_fire_time_changed,
     async_mock_service,
 )
-
-from custom_components.library_surveillance.services.action import opaque_id
 
 if TYPE_CHECKING:
     from freezegun.api import FrozenDateTimeFactory
@@ -98,42 +94,6 @@ async def test_a_problem_is_told_after_patience_and_its_end_too(
     assert await told_after(121) == [problem, solved, problem]
 
 
-@pytest.mark.usefixtures("installed")
-async def test_footage_is_held_once_for_one_happening(hass: HomeAssistant) -> None:
-    """Two triggers of one change lead to calls with one key; the next change has another. No name is in a key."""
-    placed = {"hold_id": "8d1f0b7c", "created": True}
-    held = async_mock_service(hass, "library_surveillance", "place_hold", response={"holds": [placed]})
-    told = async_mock_service(hass, "notify", "staff")
-    hass.states.async_set("siren.lobby", "off")
-    siren = {"trigger": "state", "entity_id": "siren.lobby", "to": "on"}
-    inputs = {
-        "happening": [siren, {**siren, "id": "the same once more"}],
-        "cameras": {"area_id": "lobby"},
-        "before": {"minutes": 10},
-        "then": [{"action": "notify.staff", "data": {"message": "{{ hold_ids }} {{ created }}"}}],
-    }
-    blueprint = {"path": "library_surveillance/hold_footage.yaml", "input": inputs}
-    assert await async_setup_component(
-        hass, "automation", {"automation": {"alias": "Ada Lovelace fell", "use_blueprint": blueprint}}
-    )
-    await hass.async_block_till_done()
-
-    for state in ("on", "off", "on"):
-        hass.states.async_set("siren.lobby", state)
-        await hass.async_block_till_done()
-
-    assert [call.data["message"] for call in told] == ["['8d1f0b7c'] True"] * 4
-    first, same, second, _ = [dict(call.data) for call in held]
-    assert first["key"] == same["key"]
-    assert first["key"] != second["key"]
-    assert "lovelace" not in first["key"]
-    assert opaque_id(first["key"]) == first["key"]
-    assert (first["area_id"], first["kind"]) == (["lobby"], "incident")
-    assert (first["pre_roll"], first["duration"]) == ({"minutes": 10}, {"minutes": 45})
-    review = datetime.fromisoformat(first["review"]) - dt_util.utcnow()
-    assert timedelta(days=29) < review < timedelta(days=31)
-
-
 def test_every_blueprint_has_a_test() -> None:
-    """A new blueprint comes with the story that it tells."""
+    """A new blueprint comes with the story that it tells; `tests/integration` tells that of holds."""
     assert NAMES == ["hold_footage.yaml", "recording_problem.yaml"]
