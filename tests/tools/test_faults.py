@@ -13,18 +13,28 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from script.tools.faults import boxes, checker
+from recorder_core.models import DeletionRule
+from script.tools.faults import boxes, checker, claimed, sent
 from script.tools.faults.boxes import read_file
-from script.tools.faults.checker import Claims, Life, SentFrame, Verdict, judge
+from script.tools.faults.checker import Evidence, Life, Verdict, judge
+from script.tools.faults.claimed import Claims
 from script.tools.faults.disk import Disk
 from script.tools.faults.disk_log import Did, Step, read_steps, traced
+from script.tools.faults.result import Cost, Result
+from script.tools.faults.sent import Held, SentFrame, read_holds
+from script.tools.faults.steps import WITHOUT, missing_steps
+from script.tools.faults.worker import set_constant
+from script.tools.faults.write_steps import writing_functions
 from tests.core.storage.store import T0, S, Store
 
 if TYPE_CHECKING:
     from recorder_core.storage.records import Segment
 
 ROOT = Path(__file__).parents[2]
-SHORT = ("kills_at_random", "kills_at_each_step", "power_cuts", "torn_files", "index_damaged", "interleavings")
+SHORT = (
+    *("kills_at_each_step", "kills_at_random", "power_cuts", "torn_files", "index_damaged"),
+    *("only_held_in_share", "parameter_changes", "interleavings"),
+)
 
 
 @pytest.fixture
@@ -40,44 +50,50 @@ def segments(store: Store) -> list[Segment]:
 
 def _sent(store: Store, segments: list[Segment]) -> dict[str, list[SentFrame]]:
     samples = [sample for segment in segments for sample in read_file(store.path(segment)).samples]
-    frames = [SentFrame(serial, one.time_us, serial % 5 == 0, one.sha256) for serial, one in enumerate(samples)]
+    frames = [SentFrame(serial, one.time_us, serial % 5 == 0, one.sha256, 10) for serial, one in enumerate(samples)]
     return {"entrance": frames}
 
 
-def _judged(store: Store, sent: dict[str, list[SentFrame]], claims: Claims | None = None) -> Verdict:
-    return judge(
+def _claims(store: Store) -> Claims:
+    claims = Claims()
+    claims.note(store.index.path, [store.handle.volume.path], T0 + 10 * S)
+    return claims
+
+
+def _judged(
+    store: Store, sent: dict[str, list[SentFrame]], claims: Claims | None = None, holds: tuple[Held, ...] = ()
+) -> Verdict:
+    evidence = Evidence(
         index=store.index.path,
         volumes=[store.handle.volume.path],
         sent=sent,
         lives=[Life(T0 - S, T0 + 60 * S)],
         claims=claims or Claims(),
+        holds=holds,
     )
+    return judge(evidence)
 
 
 def test_the_checker_shares_nothing_with_the_recorder() -> None:
-    for module in (boxes, checker):
-        tree = ast.parse(inspect.getsource(module))
-        imported = {
-            name
-            for node in ast.walk(tree)
-            for name in (
-                [one.name for one in node.names]
-                if isinstance(node, ast.Import)
-                else [node.module or ""]
-                if isinstance(node, ast.ImportFrom)
-                else []
-            )
-        }
-        assert not [name for name in imported if name.startswith(("recorder_core", "script", "tests"))]
+    """What it imports is the standard library and its own few modules, which do the same."""
+    modules = {"boxes": boxes, "checker": checker, "claimed": claimed, "sent": sent}
+    for module in modules.values():
+        for node in ast.walk(ast.parse(inspect.getsource(module))):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [one.name for one in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0 or node.module in modules
+                names = [node.module or ""] if node.level == 0 else []
+            assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names
 
 
 def test_the_checker_finds_a_whole_store_good(store: Store, segments: list[Segment]) -> None:
     sent = _sent(store, segments)
-    claims = Claims()
-    claims.note(store.index.path, [store.handle.volume.path])
+    claims = _claims(store)
     verdict = _judged(store, sent, claims)
     assert verdict.is_good
-    assert (verdict.frames_stored, verdict.max_loss_s, len(claims.files)) == (len(sent["entrance"]), 0, 2)
+    assert (verdict.frames_stored, verdict.max_loss_s, len(claims.known)) == (len(sent["entrance"]), 0, 2)
 
 
 def test_the_checker_finds_frames_that_no_file_holds(store: Store, segments: list[Segment]) -> None:
@@ -91,8 +107,7 @@ def test_the_checker_finds_frames_that_no_file_holds(store: Store, segments: lis
 
 def test_the_checker_finds_an_altered_a_torn_and_a_lost_file(store: Store, segments: list[Segment]) -> None:
     sent = _sent(store, segments)
-    claims = Claims()
-    claims.note(store.index.path, [store.handle.volume.path])
+    claims = _claims(store)
     first, second = map(store.path, segments)
     data = bytearray(first.read_bytes())
     data[-1] ^= 1
@@ -117,9 +132,111 @@ def test_the_checker_finds_files_without_a_row_and_time_without_an_account(
 
 def test_a_claim_that_has_no_whole_file_is_lost_from_the_first(store: Store, segments: list[Segment]) -> None:
     store.path(segments[0]).unlink()
-    claims = Claims()
-    claims.note(store.index.path, [store.handle.volume.path])
-    assert claims.broken() == {segments[0].segment_id}
+    assert _claims(store).broken() == {segments[0].segment_id}
+
+
+def _delete_oldest(store: Store, segment: Segment) -> None:
+    """Have the recorder give a segment up, and its file unlinked."""
+    store.index.condemn_oldest(
+        "entrance", before_us=segment.end_us, max_bytes=None, rule=DeletionRule.AGE, policy_version="1", now_us=T0
+    )
+    store.path(segment).unlink()
+
+
+def test_what_went_with_a_certificate_is_not_lost(store: Store, segments: list[Segment]) -> None:
+    sent, claims = _sent(store, segments), _claims(store)
+    _delete_oldest(store, segments[0])
+    verdict = _judged(store, sent, claims)
+    assert (verdict.deleted, verdict.closed_segments_lost, verdict.max_loss_s) == (1, 0, 0)
+    assert verdict.is_good
+
+
+def _held(released_us: int | None = None, start_us: int = T0) -> Held:
+    return Held(("entrance",), start_us, T0 + 3 * S, T0 + 5 * S, released_us)
+
+
+def test_a_held_file_that_is_gone_is_named_whatever_the_index_says(store: Store, segments: list[Segment]) -> None:
+    """By hand, or by a recorder that certifies it: with the segment's size and, by the log alone, with its frames'."""
+    sent, claims = _sent(store, segments), _claims(store)
+    _delete_oldest(store, segments[0])
+    claims.note(store.index.path, [store.handle.volume.path], T0 + 20 * S)
+    assert _judged(store, sent, claims, (_held(),)).held_bytes_deleted >= segments[0].size
+    # Nobody had seen that file before it went: what tells of it is what was sent.
+    only_sent = _judged(store, sent, None, (_held(),))
+    assert only_sent.held_bytes_deleted > 0
+    assert only_sent.max_loss_s > 1.5
+    assert not only_sent.is_good
+
+
+def test_what_was_released_before_it_went_may_be_gone(store: Store, segments: list[Segment]) -> None:
+    sent, claims = _sent(store, segments), _claims(store)
+    _delete_oldest(store, segments[0])
+    claims.note(store.index.path, [store.handle.volume.path], T0 + 20 * S)
+    assert _judged(store, sent, claims, (_held(T0 + 15 * S),)).held_bytes_deleted == 0
+    assert _judged(store, sent, claims, (_held(T0 + 25 * S),)).held_bytes_deleted == segments[0].size
+
+
+def test_the_log_of_holds_says_from_when_to_when_each_was_kept(tmp_path: Path) -> None:
+    log = tmp_path / "holds"
+    assert read_holds(log) == []
+    placed = {"did": "placed", "hold": "a", "cameras": ["entrance"], "start_us": 1, "end_us": None, "at_us": 5}
+    lines = [placed, {**placed, "hold": "b"}, {"did": "released", "hold": "a", "at_us": 9}]
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert read_holds(log) == [Held(("entrance",), 1, None, 5, 9), Held(("entrance",), 1, None, 5)]
+
+
+def test_the_checker_finds_exports_that_are_not_there(store: Store, segments: list[Segment]) -> None:
+    sent = _sent(store, segments)
+    (store.handle.volume.path / "exports" / "half").mkdir(parents=True)
+    assert _judged(store, sent).exports_broken == 1
+
+
+def test_a_loss_counts_by_what_the_fault_may_cost() -> None:
+    result = Result()
+    result.take(Verdict(max_loss_s=1.4), "a kill")
+    result.take(Verdict(max_loss_s=6.0), "a power cut", Cost.POWER)
+    assert result.wrong == []
+    assert (result.loss_s(Cost.KILL), result.loss_s(Cost.POWER)) == (1.4, 6.0)
+    result.take(Verdict(max_loss_s=1.6), "a kill")
+    result.take(Verdict(max_loss_s=6.6), "a power cut", Cost.POWER)
+    result.bites("a planted mistake", found=True)
+    result.bites("another one", found=False)
+    assert [sentence.partition(":")[0] for sentence in result.wrong] == [
+        "a kill",
+        "a power cut",
+        "the checker does not see another one",
+    ]
+
+
+def test_every_function_that_changes_files_needs_a_crash_point(tmp_path: Path) -> None:
+    (tmp_path / "storage").mkdir()
+    (tmp_path / "storage" / "new.py").write_text(
+        "import os\n"
+        "def look(path): return path.open('rb'), 'a'.replace('a', 'b'), os.open(path, os.O_RDONLY)\n"
+        "def cut(path): os.ftruncate(os.open(path, os.O_RDWR), 0)\n"
+        "def write(path):\n"
+        "    def inner(): path.open('r+b')\n"
+        "    return inner\n"
+        "class Rows:\n"
+        "    def put(self):\n"
+        "        with self._writing() as connection: return connection\n"
+        "    async def remove(self, path): await to_thread(path.unlink)\n"
+    )
+    assert writing_functions(tmp_path) == {f"storage/new.{name}" for name in ("cut", "inner", "put", "remove")}
+    seen = {"storage/new.cut:ftruncate", "os/inner<storage/new.inner:open", "x<storage/new.put:commit"}
+    missing = [sentence for sentence in missing_steps(seen, tmp_path) if sentence.startswith("no crash point")]
+    assert missing == ["no crash point is in storage/new.remove"]
+
+
+def test_what_needs_no_crash_point_is_there(tmp_path: Path) -> None:
+    """An exception for what is not there any more would hide what takes its name."""
+    assert WITHOUT.keys() <= writing_functions(ROOT / "recorder_core")
+    assert len(missing_steps(set(), tmp_path)) == len(WITHOUT)
+
+
+def test_a_constant_that_is_not_there_cannot_be_set() -> None:
+    with pytest.raises(LookupError, match="has no NOTHING"):
+        set_constant("recorder_core.service.sweeper:NOTHING", 1)
 
 
 def test_a_disk_keeps_what_was_synced_and_loses_the_rest(tmp_path: Path) -> None:

@@ -18,21 +18,24 @@ from typing import TYPE_CHECKING, Final
 from recorder_core.errors import RecorderError
 from script.tools.places import NoPlaceError, empty_folder, find_work_folder
 
-from . import clocks, databases, kills, outages, power, races, torn, volumes
-from .result import LOSS_LIMIT_S, Ground, Result
+from . import clocks, databases, held, kills, outages, power, races, steps, torn, volumes
+from .result import Cost, Ground, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
 _LANES: Final = 2
 _KINDS: Final[Mapping[str, Callable[[Ground], Coroutine[None, None, Result]]]] = {
+    "kills_at_each_step": steps.at_each_step,
     "kills_at_random": kills.at_random,
-    "kills_at_each_step": kills.at_each_step,
     "power_cuts": power.power_cuts,
     "torn_files": torn.torn_files,
     "disk_full": volumes.full,
     "disk_read_only": volumes.read_only,
     "disk_stalled": volumes.stalled,
+    "disk_too_slow": volumes.too_slow,
+    "only_held_left": held.full_disk,
+    "only_held_in_share": held.used_up,
     "volume_vanished": volumes.vanished,
     "volume_swapped": volumes.swapped,
     "index_locked": databases.locked,
@@ -41,6 +44,7 @@ _KINDS: Final[Mapping[str, Callable[[Ground], Coroutine[None, None, Result]]]] =
     "daylight_saving": clocks.daylight_saving,
     "camera_reboots": outages.reboots,
     "camera_jumps": outages.jumps,
+    "parameter_changes": outages.parameters,
     "interleavings": races.interleavings,
 }
 
@@ -93,11 +97,15 @@ def _run(kind: str, folder: Path, seed: int, *, short: bool) -> Result:
     took_s = time.monotonic() - began
     held = "NOT HELD" if result.wrong else "all held"
     lines = [
-        f"{kind}: {result.count} in {took_s:.0f} s, {held}, longest loss {result.max_loss_s:.2f} s{figures}",
+        f"{kind}: {result.count} in {took_s:.0f} s, {held}, longest loss {_longest(result):.2f} s{figures}",
         *(f"  {sentence}" for sentence in result.wrong),
     ]
     print("\n".join(lines), flush=True)
     return result
+
+
+def _longest(result: Result) -> float:
+    return max((result.loss_s(cost) for cost in (Cost.KILL, Cost.POWER)), default=0.0)
 
 
 def summarise(results: Mapping[str, Result], seed: int) -> dict[str, object]:
@@ -109,8 +117,10 @@ def summarise(results: Mapping[str, Result], seed: int) -> dict[str, object]:
         "interleavings": sum(result.interleavings for result in every),
         "closed_segments_lost": sum(result.closed_segments_lost for result in every),
         "held_bytes_deleted": sum(result.held_bytes_deleted for result in every),
-        "max_loss_s": round(max((result.max_loss_s for result in every), default=0.0), 3),
-        "loss_limit_s": LOSS_LIMIT_S,
+        "max_loss_s": round(max((result.loss_s(Cost.KILL) for result in every), default=0.0), 3),
+        "loss_limit_s": Cost.KILL.value,
+        "max_power_loss_s": round(max((result.loss_s(Cost.POWER) for result in every), default=0.0), 3),
+        "power_loss_limit_s": Cost.POWER.value,
         "seeds": [seed],
         "wrong": [f"{kind}: {sentence}" for kind, result in results.items() for sentence in result.wrong],
         "held": not any(result.wrong or result.closed_segments_lost or result.held_bytes_deleted for result in every),

@@ -34,11 +34,15 @@ class StoredSample:
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file as its boxes tell it. `torn` counts the bytes behind the last whole fragment."""
+    """A file as its boxes tell it.
+
+    `size` is the picture's in pixels; `torn` counts the bytes behind the last whole fragment.
+    """
 
     path: Path
     camera_id: str
     segment_id: int
+    size: tuple[int, int]
     samples: tuple[StoredSample, ...]
     torn: int
 
@@ -54,13 +58,14 @@ class _Box:
 def read_file(path: Path) -> StoredFile:
     """Read a file up to its last whole fragment. A file without a whole beginning has no camera and the id -1."""
     data = path.read_bytes()
-    camera_id, segment_id = "", -1
+    camera_id, segment_id, size = "", -1, (0, 0)
     samples: list[StoredSample] = []
     reference, digests, moof = (0, 0), b"", _Box(b"", 0, 0, 0)
     whole = 0
     for box in _boxes(data, 0, len(data)):
         if box.kind == b"moov":
             camera_id, segment_id = _identity(data, box)
+            size = _picture_size(data, box)
             whole = box.end
         elif box.kind == b"prft":
             reference = _reference(data, box)
@@ -71,7 +76,7 @@ def read_file(path: Path) -> StoredFile:
         elif box.kind == b"mdat":
             samples += _samples(data, moof, digests, reference)
             whole = box.end
-    return StoredFile(path, camera_id, segment_id, tuple(samples), len(data) - whole)
+    return StoredFile(path, camera_id, segment_id, size, tuple(samples), len(data) - whole)
 
 
 def _boxes(data: bytes, position: int, end: int) -> Iterator[_Box]:
@@ -96,6 +101,18 @@ def _identity(data: bytes, moov: _Box) -> tuple[str, int]:
             length = data[at + 8]
             return data[at + 9 : at + 9 + length].decode(), segment_id
     return "", -1
+
+
+def _picture_size(data: bytes, moov: _Box) -> tuple[int, int]:
+    """Return width and height of the only sample entry (section 12.1.3); zeros if there is none."""
+    box: _Box | None = moov
+    for kind in (b"trak", b"mdia", b"minf", b"stbl", b"stsd"):
+        if box is not None:
+            box = next((inner for inner in _boxes(data, box.payload, box.end) if inner.kind == kind), None)
+    if box is None or box.end - box.payload < 44:
+        return 0, 0
+    width, height = struct.unpack_from(">HH", data, box.payload + 8 + 8 + 24)
+    return width, height
 
 
 def _reference(data: bytes, box: _Box) -> tuple[int, int]:

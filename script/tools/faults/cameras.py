@@ -1,7 +1,7 @@
 """The cameras of the fault suite as a process of their own: `cameras COUNT LOG`.
 
-Prints, as one line of JSON, the cameras' addresses by name and the SHA-256 of each frame of the loop that they replay.
-Then it reads commands, `NAME FAULT` or `NAME clear`, answers each with a line, and ends with its standard input.
+Prints the cameras' addresses by name, as one line of JSON. Then it reads commands, `NAME FAULT` or `NAME clear`,
+answers each with a line, and ends with its standard input.
 """
 
 from __future__ import annotations
@@ -9,17 +9,19 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from recorder_core.simulator import SimulatedCamera, Simulator, VideoSettings
-from recorder_core.simulator.faults import ChangeSsrc, Disconnect, Fault, JumpTimestamp, Quirk
+from recorder_core.simulator.faults import ChangeSsrc, ChangeVideo, Disconnect, Fault, JumpTimestamp, Quirk
 from recorder_core.simulator.loop import encode_loop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 VIDEO: Final = VideoSettings(width=320, height=180, fps=25, gop=25, bitrate=1_000_000)
+LARGER: Final = replace(VIDEO, width=480, height=270)
 GOPS: Final = 20
 
 FAULTS: Final[Mapping[str, Fault]] = {
@@ -27,6 +29,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "close_at_once": Quirk.CLOSE_AT_ONCE,
     "never_answer": Quirk.NEVER_ANSWER,
     "stall": Quirk.STALL,
+    "larger": ChangeVideo(LARGER),
     "disconnect": Disconnect(),
     "change_ssrc": ChangeSsrc(),
     "jump_timestamp": JumpTimestamp(by=90_000 * 60),
@@ -35,11 +38,11 @@ FAULTS: Final[Mapping[str, Fault]] = {
 
 async def main(count: int, log: Path) -> None:
     """Serve until standard input ends."""
-    loop = encode_loop(VIDEO, gops=GOPS)
+    loops = [encode_loop(video, gops=GOPS) for video in (VIDEO, LARGER)]
     cameras = [SimulatedCamera(f"cam{number}", number=number, video=VIDEO) for number in range(count)]
-    async with Simulator(cameras, log_path=log, loop=loop) as simulator:
+    async with Simulator(cameras, log_path=log, loops=loops) as simulator:
         urls = {camera.name: simulator.url(camera.name) for camera in cameras}
-        print(json.dumps({"urls": urls, "loop": [frame.digest for frame in loop.frames]}), flush=True)
+        print(json.dumps({"urls": urls}), flush=True)
         while line := await asyncio.to_thread(sys.stdin.readline):
             name, word = line.split()
             if word == "clear":

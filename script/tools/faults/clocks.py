@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from .result import Ground, Result
-from .scene import Cameras, RecorderProcess, Stage, now_us, recording, set_up, until
+from .running import Cameras, RecorderProcess
+from .scene import recording, set_up, until
+from .stage import Stage, now_us
 
 _HOUR_US: Final = 3_600_000_000
 _STEP_AFTER_S: Final = 8.0

@@ -8,15 +8,20 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from .result import Ground, Result
-from .scene import Cameras, RecorderProcess, Stage, recorded, recording, set_up, until
+from .running import Cameras, RecorderProcess
+from .scene import recorded, recording, set_up, until
+from .stage import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
     from random import Random
 
+    from .running import Plan
+
 _LOCKED_S: Final = 5.0
 _RECORDED_S: Final = 5.0
+_READ_S: Final = 3.0
 _STARTS: Final = 4
 _PAGE: Final = 4096
 
@@ -50,11 +55,7 @@ def _half(path: Path, _random: Random) -> None:
         file.truncate(path.stat().st_size // 2 // _PAGE * _PAGE)
 
 
-_DAMAGES: Final[dict[str, Callable[[Path, Random], None]]] = {
-    "overwritten beginning": _first_page,
-    "overwritten pages": _pages,
-    "cut in half": _half,
-}
+DAMAGES: Final[tuple[Callable[[Path, Random], None], ...]] = (_first_page, _pages, _half)
 
 
 async def damaged(ground: Ground) -> Result:
@@ -64,39 +65,50 @@ async def damaged(ground: Ground) -> Result:
         stage = Stage(ground.folder / "s")
         await set_up(stage, cameras)
         recorder = RecorderProcess(stage)
-        for damage in _DAMAGES.values():
+        for damage in [ground.random.choice(DAMAGES)] if ground.short else DAMAGES:
             async with recorder.client() as client:
                 await until(client, recording)
                 await asyncio.sleep(_RECORDED_S)
             recorder.kill()
             result.kills += 1
             stage.note_claims()
-            for suffix in ("-wal", "-shm"):
-                stage.index.with_name(stage.index.name + suffix).unlink(missing_ok=True)
-            damage(stage.index, ground.random)
-            recorder = await _start(stage)
+            do_damage(stage, damage, ground.random)
+            recorder = await start_until_read(stage)
             result.count += 1
         recorder.stop()
         stage.note_claims()
         result.take(stage.judge(cameras.sent()), "damaged index")
     aside = len(list(stage.data.glob("index.sqlite.damaged-*[0-9]")))
-    result.figures = {"set_aside": aside, "closed_segments": len(stage.claims.files)}
+    result.figures = {"set_aside": aside, "closed_segments": len(stage.claims.known)}
     if aside < result.count:
         result.wrong.append(f"{result.count} indexes were damaged and {aside} set aside")
     return result
 
 
-async def _start(stage: Stage) -> RecorderProcess:
-    """Start recorders as their supervisor would, until one stays, and wait until it has read the files."""
+def do_damage(stage: Stage, damage: Callable[[Path, Random], None], random: Random) -> None:
+    """Damage an index that nobody uses, and that has no log beside it to be mended from."""
+    for suffix in ("-wal", "-shm"):
+        stage.index.with_name(stage.index.name + suffix).unlink(missing_ok=True)
+    damage(stage.index, random)
+
+
+async def start_until_read(stage: Stage, plan: Plan | None = None) -> RecorderProcess:
+    """Start recorders as their supervisor would, until one stays, and wait until it has read the files.
+
+    Raises `RuntimeError` if none does; each one that ends by itself is noted as a life.
+    """
     for _ in range(_STARTS):
-        recorder = RecorderProcess(stage)
+        recorder = RecorderProcess(stage, plan)
         while recorder.process.poll() is None:
             # The damage may show only when a page is needed; a sound recorder has read all and records.
-            await asyncio.sleep(_RECORDED_S)
-            if recorder.process.poll() is None and not _unread(stage):
+            await asyncio.sleep(_READ_S)
+            if recorder.process.poll() is None and not unread(stage):
                 return recorder
+        if plan is not None and recorder.process.returncode < 0:  # it was to end
+            return recorder
     raise RuntimeError("the recorder does not get over a damaged index")
 
 
-def _unread(stage: Stage) -> bool:
+def unread(stage: Stage) -> bool:
+    """Whether footage is still to be read into the index."""
     return any(path.name != "unread-holds" for path in stage.data.glob("unread-*"))

@@ -1,118 +1,85 @@
-"""SIGKILL of a real recorder: at random moments under load, and at both sides of every step that writes."""
+"""SIGKILL of a real recorder that has much to do, at random moments."""
 
 from __future__ import annotations
 
 import asyncio
-import subprocess
-from collections import Counter
-from dataclasses import asdict
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from .bustle import HURRIED, RETENTION, Bustle
+from .planted import plant
 from .result import Ground, Result
-from .scene import Cameras, RecorderProcess, Stage, now_us, recording, set_up, until
-from .worker import Crash
+from .running import Cameras, RecorderProcess
+from .scene import recording, set_up, until
+from .stage import Stage
 
-_CAMERAS: Final = 3
-_RANDOM: Final = 70
+if TYPE_CHECKING:
+    from recorder_core.api.client import RecorderClient
+
+    from .sent import SentFrame
+
+CAMERAS: Final = 3
+_KILLS: Final = 60
 _LONGEST_S: Final = 4.0
 _RECORDING: Final = 0.7
 """How many of the kills at random meet a recorder that has begun to record; the others may, too."""
 
-_REACHED_S: Final = 10.0
+_CALM_S: Final = 4.0
 
 
 async def at_random(ground: Ground) -> Result:
-    """Kill at any moment: while starting, while salvaging what the last kill left, while recording."""
-    result = Result(count=3 if ground.short else _RANDOM)
-    with Cameras(_CAMERAS, ground.folder / "sent") as cameras:
+    """Kill at any moment: while starting, while salvaging what the last kill left, while recording and all the rest."""
+    result = Result(count=3 if ground.short else _KILLS)
+    with Cameras(CAMERAS, ground.folder / "sent") as cameras:
         stage = Stage(ground.folder / "s")
-        await set_up(stage, cameras)
+        await set_up(stage, cameras, retention=RETENTION)
+        bustle = Bustle(stage, list(cameras.urls), ground.random, result.wrong)
         for _ in range(result.count):
-            recorder = RecorderProcess(stage)
-            if ground.random.random() < _RECORDING:
-                await _wait_until_recording(recorder)
-            await asyncio.sleep(ground.random.uniform(0, _LONGEST_S))
+            recorder = RecorderProcess(stage, {"constants": HURRIED})
+            await _let_live(recorder, bustle, ground)
             recorder.kill()
             result.kills += 1
             stage.note_claims()
-        await _end(stage, cameras, result)
+        await settle(stage)
+        sent = cameras.sent()
+        take(stage, sent, result, "kills")
+        plant(stage, sent, result)
     return result
 
 
-async def at_each_step(ground: Ground) -> Result:
-    """Kill before and after every step that writes, and in the middle of writes."""
-    result = Result()
-    with Cameras(_CAMERAS, ground.folder / "sent") as cameras:
-        stage = Stage(ground.folder / "s")
-        steps = await _find_steps(stage, cameras)
-        points = [Crash(step, side, ground.random.randint(1, steps[step])) for step in steps for side in _sides(step)]
-        if ground.short:
-            points = ground.random.sample(points, 4)
-        for crash in points:
-            if _reached(stage, crash):
-                result.kills += 1
-            stage.note_claims()
-        result.count = result.kills
-        result.figures = {"steps": len(steps), "points": len(points), "not_reached": len(points) - result.kills}
-        await _end(stage, cameras, result)
-    return result
-
-
-async def _find_steps(stage: Stage, cameras: Cameras) -> Counter[str]:
-    """Record for a while, kill, record again and stop; return every write step that was passed, and how often."""
-    await set_up(stage, cameras)
-    plan = {"steps": str(stage.folder / "steps")}
-    first = RecorderProcess(stage, plan)
-    await _wait_until_recording(first)
-    await asyncio.sleep(_LONGEST_S)
-    first.kill()
-    stage.note_claims()
-    second = RecorderProcess(stage, plan)
-    await _wait_until_recording(second)
-    await asyncio.sleep(_LONGEST_S)
-    second.stop()
-    # Two lives passed them, so each life passes about half as many.
-    seen = Counter((stage.folder / "steps").read_text().split())
-    return Counter({step: (count + 1) // 2 for step, count in sorted(seen.items())})
-
-
-async def _wait_until_recording(recorder: RecorderProcess) -> None:
+async def _let_live(recorder: RecorderProcess, bustle: Bustle, ground: Ground) -> None:
+    """Have a recorder start, and do much for a while if chance says that it may begin to record at all."""
+    if ground.random.random() >= _RECORDING:
+        await asyncio.sleep(ground.random.uniform(0, _LONGEST_S))
+        return
     async with recorder.client() as client:
         await until(client, recording)
+        await bustle_for(bustle, client, ground.random.uniform(0, _LONGEST_S))
 
 
-def _sides(step: str) -> tuple[str, ...]:
-    match step.rpartition(":")[2]:
-        case "commit":
-            return ("before",)
-        case "write" | "writev":
-            return ("before", "torn", "after")
-        case _:
-            return ("before", "after")
-
-
-def _reached(stage: Stage, crash: Crash) -> bool:
-    """Have a recorder end itself at a step; where it does not come there, end it like any other. Whether it did."""
-    died = stage.folder / "died"
-    died.unlink(missing_ok=True)
-    recorder = RecorderProcess(stage, {"crash": asdict(crash), "died": str(died)})
+async def bustle_for(bustle: Bustle, client: RecorderClient, seconds: float) -> None:
+    """Ask much of a recorder for so long, or until it is gone."""
     try:
-        recorder.process.wait(_REACHED_S)
-    except subprocess.TimeoutExpired:
-        recorder.kill()
-        return False
-    recorder.ended(int(died.read_text()) if died.exists() else now_us())
-    return died.exists()
+        async with asyncio.timeout(seconds):
+            await bustle.go_on(client)
+    except TimeoutError:
+        return
 
 
-async def _end(stage: Stage, cameras: Cameras, result: Result) -> None:
-    """Start once more, let it record, stop it cleanly, and have the checker judge."""
-    recorder = RecorderProcess(stage)
-    await _wait_until_recording(recorder)
-    await asyncio.sleep(_LONGEST_S)
+async def settle(stage: Stage) -> None:
+    """Start once more, let it record, and stop it cleanly."""
+    recorder = RecorderProcess(stage, {"constants": HURRIED})
+    async with recorder.client() as client:
+        await until(client, recording)
+        await asyncio.sleep(_CALM_S)
     recorder.stop()
     stage.note_claims()
-    verdict = stage.judge(cameras.sent())
+
+
+def take(stage: Stage, sent: dict[str, list[SentFrame]], result: Result, what: str) -> None:
+    """Have the checker judge, and then see that it finds what is missing if a file is taken away."""
+    verdict = stage.judge(sent)
     result.figures |= {"frames_sent": verdict.frames_sent, "frames_stored": verdict.frames_stored}
-    result.figures |= {"closed_segments": len(stage.claims.files), "duplicated": verdict.duplicated}
-    result.take(verdict, "kills")
+    result.figures |= {"closed_segments": len(stage.claims.known), "deleted": verdict.deleted}
+    result.take(verdict, what)
+    if not verdict.frames_stored:
+        result.wrong.append(f"{what}: nothing was recorded")

@@ -1,32 +1,39 @@
 """Power cuts: what a recorder does to its disk is written down, and replayed to any moment without what was not synced.
 
 A kill cannot show what a missing sync costs, for the kernel keeps what was written. At each moment the disk is put
-together twice: with nothing that was not synced, and with any blocks and names of it.
+together twice: with nothing that was not synced, and with any blocks and names of it. In the end it is put together as
+a recorder would have left it that does not sync its footage, or its index: the checker must see either.
 """
 
 from __future__ import annotations
 
 import asyncio
+import copy
 import shutil
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from .checker import Claims, Life
+from .checker import Life
+from .claimed import Claims
 from .disk import Disk
 from .disk_log import Did, Step, read_steps, traced
-from .result import LOSS_LIMIT_S, Ground, Result
-from .scene import Cameras, RecorderProcess, Restarter, Stage, set_up
+from .result import Cost, Ground, Result
+from .running import SHORT_SEGMENTS, Cameras, RecorderProcess, Restarter
+from .scene import set_up
+from .stage import Stage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from random import Random
 
-    from .checker import SentFrame
+    from .checker import Verdict
+    from .sent import SentFrame
 
 _CAMERAS: Final = 2
 _RECORDED_S: Final = 22.0
-_SEGMENT_US: Final = 8_000_000
+_SHORT_S: Final = 14.0
+_SEGMENT_US: Final = 6_000_000
 _MOMENTS: Final = 40
-_RPO_S: Final = 5.0
-"""What a power cut may cost, and what was not read or written yet comes on top."""
 
 
 async def power_cuts(ground: Ground) -> Result:
@@ -35,45 +42,77 @@ async def power_cuts(ground: Ground) -> Result:
     with Cameras(_CAMERAS, ground.folder / "sent") as cameras:
         stage = Stage(ground.folder / "s")
         await set_up(stage, cameras)
-        disk = Disk.of(stage.folder)
-        recorder = RecorderProcess(stage, {"segment_us": _SEGMENT_US}, under=traced(ground.folder / "log"))
-        await asyncio.sleep(_RECORDED_S)
+        before = Disk.of(stage.folder)
+        plan = {"constants": dict.fromkeys(SHORT_SEGMENTS, _SEGMENT_US)}
+        recorder = RecorderProcess(stage, plan, under=traced(ground.folder / "log"))
+        await asyncio.sleep(_SHORT_S if ground.short else _RECORDED_S)
         recorder.kill()
         sent = cameras.sent()
     steps = [step for step in read_steps(ground.folder / "log", stage.folder) if not step.path.name.endswith("-shm")]
-    (life,) = stage.lives[1:]
     moments = sorted(ground.random.sample(range(len(steps)), 3 if ground.short else _MOMENTS))
-    result.figures = {"steps": len(steps), "syncs": sum(step.did in (Did.SYNC, Did.SYNC_ALL) for step in steps)}
+    result.figures = {"steps": len(steps), "syncs": sum(map(_is_sync, steps))}
     with Restarter() as restarter:
-        for moment, before in zip(moments, [0, *moments], strict=False):
-            for step in steps[before:moment]:
+        cuts = _Cuts(stage, stage.lives[-1], sent, restarter)
+        disk = copy.deepcopy(before)
+        for moment, last in zip(moments, [0, *moments], strict=False):
+            for step in steps[last:moment]:
                 disk.do(step)
             for random in (None, ground.random):
-                _cut(stage, disk, random)
-                stage.claims = Claims()
-                stage.note_claims()
-                answer = restarter.restart(stage.data)
-                result.count += 1
-                stage.lives = [Life(life.start_us, steps[moment].time_us)]
                 what = f"power cut after step {moment} ({'nothing' if random is None else 'some'} unsynced kept)"
-                _judge(stage, _sent_until(sent, steps[moment]), result, what, answer)
+                found = cuts.judge(disk, steps[moment], random)
+                if isinstance(found, str):
+                    result.wrong.append(f"{what}: {found}")
+                else:
+                    result.take(found, what, Cost.POWER)
+                result.count += 1
+        _leave_out_syncs(before, steps, cuts, result)
     return result
 
 
-def _cut(stage: Stage, disk: Disk, random: Random | None) -> None:
-    shutil.rmtree(stage.folder)
-    stage.folder.mkdir(mode=0o700)
-    disk.put(stage.folder, random)
+def _leave_out_syncs(before: Disk, steps: list[Step], cuts: _Cuts, result: Result) -> None:
+    """Cut the power in the end of a recorder without some of its syncs: what it had claimed, or recorded, is lost."""
+
+    def of_footage(step: Step) -> bool:
+        return any(step.path.is_relative_to(volume) for volume in cuts.stage.volumes)
+
+    left_out: dict[str, Callable[[Step], bool]] = {
+        "that footage was not synced": of_footage,
+        "that the index was not synced": lambda step: not of_footage(step),
+    }
+    for what, ignored in left_out.items():
+        disk = copy.deepcopy(before)
+        for step in steps:
+            if not (_is_sync(step) and ignored(step)):
+                disk.do(step)
+        found = cuts.judge(disk, steps[-1], None)
+        seen = isinstance(found, str) or not found.is_good or found.max_loss_s > Cost.POWER.value
+        result.bites(what, found=seen)
 
 
-def _sent_until(sent: dict[str, list[SentFrame]], step: Step) -> dict[str, list[SentFrame]]:
-    return {camera: [frame for frame in frames if frame.time_us <= step.time_us] for camera, frames in sent.items()}
+@dataclass(slots=True)
+class _Cuts:
+    """A store, one life of a recorder on it, and what was sent in that."""
+
+    stage: Stage
+    life: Life
+    sent: dict[str, list[SentFrame]]
+    restarter: Restarter
+
+    def judge(self, disk: Disk, at: Step, random: Random | None) -> Verdict | str:
+        """Put the disk together as of a step, start a recorder on it, and judge; what it says if it does not start."""
+        stage = self.stage
+        shutil.rmtree(stage.folder)
+        stage.folder.mkdir(mode=0o700)
+        disk.put(stage.folder, random)
+        stage.claims = Claims()
+        stage.note_claims()
+        answer = self.restarter.restart(stage.data)
+        if answer != "ok":
+            return answer
+        stage.lives = [Life(self.life.start_us, at.time_us)]
+        until = {camera: [one for one in frames if one.time_us <= at.time_us] for camera, frames in self.sent.items()}
+        return stage.judge(until, Cost.POWER)
 
 
-def _judge(stage: Stage, sent: dict[str, list[SentFrame]], result: Result, what: str, answer: str) -> None:
-    if answer != "ok":
-        result.wrong.append(f"{what}: {answer}")
-        return
-    verdict = stage.judge(sent)
-    result.take(verdict, what, loss_limit_s=_RPO_S + LOSS_LIMIT_S, is_kill=False)
-    result.figures["longest_loss_s"] = max(result.figures.get("longest_loss_s", 0), verdict.max_loss_s)
+def _is_sync(step: Step) -> bool:
+    return step.did in (Did.SYNC, Did.SYNC_ALL)

@@ -3,23 +3,43 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
 from typing import Final
 
-from script.tools.interleavings import run_interleavings
+from script.tools.interleavings import Locking, run_interleavings
 
 from .result import Ground, Result
 
 _COUNT: Final = 10_000
 _SHORT: Final = 200
+_UNLOCKED: Final = 150
+_BEHIND_OTHERS: Final = 10
+"""It never waits; with less right to the processor it leaves the recorders of the other kinds as they are."""
 
 
 async def interleavings(ground: Ground) -> Result:
-    """Run them in this process, with a seed of their own."""
+    """Run them in a process of their own, with a seed of their own; and a few more without the transaction's lock."""
     count = _SHORT if ground.short else _COUNT
-    found = await asyncio.to_thread(run_interleavings, ground.random.getrandbits(32), count, ground.folder)
+    seed = ground.random.getrandbits(32)
+    folders = [ground.folder / name for name in ("locked", "unlocked")]
+    for folder in folders:
+        folder.mkdir()
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, spawn, initializer=os.nice, initargs=(_BEHIND_OTHERS,)) as beside:
+        found, unlocked = await asyncio.gather(
+            asyncio.wrap_future(beside.submit(run_interleavings, seed, count, folders[0])),
+            asyncio.wrap_future(beside.submit(run_interleavings, seed, _UNLOCKED, folders[1], locking=Locking.DRIVER)),
+        )
     result = Result(count=found.interleavings, interleavings=found.interleavings)
     result.held_bytes_deleted = found.held_bytes_deleted
     result.figures = {"placed": found.placed, "released": found.released, "deleted": found.deleted, "read": found.read}
-    if found.interleavings < count or not found.deleted or not found.placed:
+    if found.held_bytes_deleted:
+        result.wrong.append("what was held was deleted")
+    if found.refused:
+        result.wrong.append(f"{found.refused} operations were refused, although nobody else held the lock")
+    if found.interleavings < count or not all((found.placed, found.released, found.deleted, found.read)):
         result.wrong.append(f"too little happened: {found}")
+    result.bites("what goes without the transaction's lock", found=unlocked.held_bytes_deleted > 0)
     return result

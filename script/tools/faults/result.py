@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from enum import Enum
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+from .checker import LOSS_LIMIT_S
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -11,8 +15,18 @@ if TYPE_CHECKING:
 
     from .checker import Verdict
 
-LOSS_LIMIT_S = 1.5
-"""What a kill may cost: the open fragment of a second, and what was not read yet."""
+RPO_S: Final = 5.0
+"""How long what was written may not be on the disk yet."""
+
+
+class Cost(Enum):
+    """What a fault may cost in one piece of a camera's frames, in seconds."""
+
+    KILL = LOSS_LIMIT_S
+    POWER = RPO_S + LOSS_LIMIT_S
+    """A filesystem that loses what was not synced."""
+    ANY = inf
+    """Footage is destroyed on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +40,34 @@ class Ground:
 
 @dataclass(slots=True)
 class Result:
-    """What a kind of fault did. `wrong` holds a sentence for whatever should not be; `figures` is for people."""
+    """What a kind of fault did. `wrong` holds a sentence for whatever should not be; `figures` is for people.
+
+    `losses` are the longest losses by what they may be.
+    """
 
     count: int = 0
     kills: int = 0
     interleavings: int = 0
     closed_segments_lost: int = 0
     held_bytes_deleted: int = 0
-    max_loss_s: float = 0.0
+    losses: dict[Cost, float] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
     figures: dict[str, float | int] = field(default_factory=dict)
 
-    def take(self, verdict: Verdict, what: str, *, loss_limit_s: float = LOSS_LIMIT_S, is_kill: bool = True) -> None:
-        """Add what the checker found after `what`; a power cut may cost more than a kill, and is not counted as one."""
+    def take(self, verdict: Verdict, what: str, cost: Cost = Cost.KILL) -> None:
+        """Add what the checker found after `what`, which may cost that much."""
         self.closed_segments_lost += verdict.closed_segments_lost
-        if is_kill:
-            self.max_loss_s = max(self.max_loss_s, verdict.max_loss_s)
-        if not verdict.is_good or verdict.max_loss_s > loss_limit_s:
+        self.held_bytes_deleted += verdict.held_bytes_deleted
+        self.losses[cost] = max(self.losses.get(cost, 0.0), verdict.max_loss_s)
+        if not verdict.is_good or verdict.max_loss_s > cost.value:
             self.wrong.append(f"{what}: {asdict(verdict)}")
-        if is_kill and not verdict.frames_stored:
-            self.wrong.append(f"{what}: nothing was recorded")
+
+    def loss_s(self, cost: Cost) -> float:
+        """Return the longest loss of that kind."""
+        return self.losses.get(cost, 0.0)
+
+    def bites(self, what: str, *, found: bool) -> None:
+        """Note that something was broken on purpose, which the checker must have found."""
+        self.figures["planted"] = self.figures.get("planted", 0) + 1
+        if not found:
+            self.wrong.append(f"the checker does not see {what}")

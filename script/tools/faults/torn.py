@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Final
 
-from .checker import by_id, rows
-from .result import Ground, Result
-from .scene import Cameras, RecorderProcess, Restarter, Stage, set_up
+from .claimed import by_id, rows
+from .result import Cost, Ground, Result
+from .running import Cameras, RecorderProcess, Restarter
+from .scene import recording, set_up, until
+from .stage import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
     from random import Random
 
-_RECORDED_S: Final = 5.0
+_RECORDED_S: Final = (2.0, 5.0)
 _FOUND_SOMETHING: Final = 5
 
 
@@ -49,7 +50,9 @@ async def torn_files(ground: Ground) -> Result:
         await set_up(stage, cameras)
         for tear in _TEARS if ground.short else _TEARS * 3:
             recorder = RecorderProcess(stage)
-            await asyncio.sleep(_RECORDED_S)
+            async with recorder.client() as client:
+                await until(client, recording)
+                await asyncio.sleep(ground.random.uniform(*_RECORDED_S))
             recorder.kill()
             result.kills += 1
             stage.note_claims()
@@ -62,7 +65,7 @@ async def torn_files(ground: Ground) -> Result:
                 result.wrong.append(answer)
             stage.note_claims()
         # What was torn away on purpose is no loss of the recorder's.
-        result.take(stage.judge(cameras.sent()), "torn files", loss_limit_s=math.inf, is_kill=False)
+        result.take(stage.judge(cameras.sent(), Cost.ANY), "torn files", Cost.ANY)
     _truncated_is_found(stage, result, ground.random)
     return result
 
