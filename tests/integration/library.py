@@ -112,7 +112,12 @@ class Library:
     """An entry with a local recorder in `place`."""
 
     def __init__(
-        self, hass: HomeAssistant, place: Path, *cameras: ConfigSubentryDataWithId, socket: Path | None = None
+        self,
+        hass: HomeAssistant,
+        place: Path,
+        *cameras: ConfigSubentryDataWithId,
+        socket: Path | None = None,
+        name: str = "Riverside Library",
     ) -> None:
         """Add the entry to Home Assistant without setting it up; with `socket` somebody else runs the recorder."""
         self.hass = hass
@@ -132,9 +137,9 @@ class Library:
         )
         self.entry = MockConfigEntry(
             domain=DOMAIN,
-            title="Riverside Library",
-            entry_id="riverside",
-            unique_id="riverside-index",
+            title=name,
+            entry_id=name.split(maxsplit=1)[0].lower(),
+            unique_id=f"{name}-index",
             data={**recorder, CONF_PROFILE: Profile.MISSOULA.value},
             subentries_data=cameras or (camera(FRONT, "Front entrance"), camera(BACK, "Book drop")),
         )
