@@ -37,13 +37,18 @@ _FOR_THIS_REQUEST = (
 DISCLAIMER = (_NOT_WATCHED, _AS_RECORDED, _FOR_THIS_REQUEST)
 
 _WITH_WHAT = (
-    f"Open {VERIFY_PAGE} from the package in a current browser, without a network if you like, and give it the "
-    f"package. Or run: library-recorder verify PACKAGE.zip. The usual tools do as well: sha256sum --check {SUMS}, and "
+    f"Open {VERIFY_PAGE} in a current browser, without a network if you like, and give it the package. The page in the "
+    "package cannot vouch for itself; where much depends on it, take a copy that the library gave you by another way. "
+    f"Or run: library-recorder verify PACKAGE.zip. The usual tools do as well: sha256sum --check {SUMS}, and "
     f"openssl pkeyutl -verify -pubin -inkey {PUBLIC_KEY} -rawin -in {MANIFEST} -sigfile {SIGNATURE}."
 )
 _WHOSE_KEY = (
-    "The signature shows that the package comes from the recorder whose key it is only if the fingerprint below is "
-    "the one that the library has published or tells you by another way than this package."
+    "Anybody can sign a package with a key of their own. It comes from the library's recorder only if the fingerprint "
+    "below is the one that the library has published, or tells you by another way than this package."
+)
+_LACKING = (
+    f"Letters that this letter's fonts lack stand here as their number in Unicode, like <U+02BB>; {MANIFEST} has them "
+    "as they are."
 )
 HOW_TO_CHECK = (_WITH_WHAT, _WHOSE_KEY)
 
@@ -55,7 +60,8 @@ def cover_letter(
     zone = ZoneInfo(order.time_zone)
 
     def at(time_us: int) -> str:
-        return f"{local_text(time_us, zone)} ({utc_text(time_us)})"
+        local, utc = local_text(time_us, zone), utc_text(time_us)
+        return f"{local[:10]} {local[11:23]} {local[26:]} ({utc[:10]} {utc[11:23]} UTC)"
 
     page = _Page(Pdf(TITLE))
     page.paragraph(TITLE, Font.BOLD, 18, after=14)
@@ -76,6 +82,8 @@ def cover_letter(
     page.heading("Cameras")
     for packed in cameras:
         page.row(packed.camera.camera_id, _summary(packed))
+    if page.lacks_letters:
+        page.paragraph(_LACKING, Font.TEXT, 8, after=0)
     page.heading("Please note")
     page.paragraphs(DISCLAIMER)
     page.heading("How to check the package")
@@ -109,8 +117,13 @@ class _Page:
         self._y = float(_BOTTOM)
         self._break()
 
+    @property
+    def lacks_letters(self) -> bool:
+        """Whether a letter so far is not shown itself."""
+        return self._pdf.lacks_letters
+
     def heading(self, text: str) -> None:
-        self._room(60)
+        self._room(90)  # with the first lines of what follows
         self._y += 18
         self._pdf.line(_MARGIN, self._y - 10, _TEXT_WIDTH)
         self.paragraph(text, Font.BOLD, 11, after=4)

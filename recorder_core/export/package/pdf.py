@@ -1,7 +1,8 @@
 """A PDF of text, as small as it gets (ISO 32000-1): A4 pages, lines and the fonts that every reader has.
 
 The libraries for this take some 70 MB of memory, more than the rest of the recorder. Letters that the fonts' encoding
-(Windows code page 1252) lacks come out as question marks.
+(Windows code page 1252) lacks come out as their number in Unicode, `<U+02BB>`, on paper; who copies the text, or has it
+read aloud, gets the letters themselves (ISO 32000-1 section 14.9.4).
 """
 
 from __future__ import annotations
@@ -34,11 +35,21 @@ _WIDEST = 722
 """Taken for what the table lacks, and at least for bold capitals: a line may end early, never too late."""
 
 
+def shown_as(text: str) -> str:
+    """Return a text as the fonts can show it, with nothing left out."""
+    return "".join(letter if _is_shown(letter) else f"<U+{ord(letter):04X}>" for letter in text)
+
+
+def _is_shown(letter: str) -> bool:
+    return letter.isprintable() and letter.encode("cp1252", "ignore") != b""
+
+
 def text_width(text: str, font: Font, size: float) -> float:
     """Return the width of a text in points, for bold a little too much."""
+    shown = shown_as(text)
     if font is Font.FIXED:
-        return len(text) * size * 0.6
-    codes = (ord(letter) - 32 for letter in text)
+        return len(shown) * size * 0.6
+    codes = (ord(letter) - 32 for letter in shown)
     units = sum(_HELVETICA[code] if 0 <= code < len(_HELVETICA) else _WIDEST for code in codes)
     return units * size / 1000 * (1.1 if font is Font.BOLD else 1.0)
 
@@ -66,6 +77,7 @@ class Pdf:
 
     title: str
     language: str = "en"
+    lacks_letters: bool = False
     _pages: list[list[bytes]] = field(default_factory=list)
 
     def add_page(self) -> None:
@@ -80,14 +92,19 @@ class Pdf:
     def text(self, x: float, y: float, text: str, font: Font, size: float, grey: float = 0) -> None:
         """Write one line, its base line `y` points below the top edge."""
         number = list(Font).index(font)
+        words = shown_as(text)
         shown = b"BT %.2f g /F%d %.1f Tf %.2f %.2f Td (%b) Tj ET" % (
             grey,
             number,
             size,
             x,
             HEIGHT - y,
-            _escaped(text),
+            _escaped(words),
         )
+        if words != text:
+            self.lacks_letters = True
+            letters = f"\ufeff{text}".encode("utf-16-be").hex().encode()
+            shown = b"/Span <</ActualText <%b>>> BDC %b EMC" % (letters, shown)
         self._pages[-1].append(shown)
 
     def line(self, x: float, y: float, width: float) -> None:
@@ -134,11 +151,4 @@ def _assembled(objects: list[bytes]) -> bytes:
 
 def _escaped(text: str) -> bytes:
     """Return the inside of a literal string (section 7.3.4.2)."""
-    data = text.encode("cp1252", "replace")
-    return (
-        data.replace(b"\\", b"\\\\")
-        .replace(b"(", b"\\(")
-        .replace(b")", b"\\)")
-        .replace(b"\r", b" ")
-        .replace(b"\n", b" ")
-    )
+    return text.encode("cp1252").replace(b"\\", b"\\\\").replace(b"(", b"\\(").replace(b")", b"\\)")

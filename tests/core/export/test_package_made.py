@@ -19,6 +19,7 @@ from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.export import ClipCancelledError
 from recorder_core.export.package import package_bytes, write_package
 from recorder_core.export.package.layout import CUSTODY, LETTER, MANIFEST, PUBLIC_KEY, SIGNATURE, SUMS, utc_text
+from recorder_core.export.package.pdf import shown_as
 from recorder_core.export.package.verify import verify_package
 from recorder_core.models import StartMode
 from tests.core.export.library import START_US
@@ -32,6 +33,7 @@ from tests.core.export.packages import (
     package_order,
     unpacked_to,
 )
+from tests.core.export.tools import tool
 from tests.core.mp4.footage import FRAME_US
 
 if TYPE_CHECKING:
@@ -138,6 +140,34 @@ def test_a_file_for_each_unbroken_stretch(tmp_path: Path) -> None:
     assert [file["lead_in_us"] for file in videos] == [3 * FRAME_US, 0]
     words = b" ".join(re.findall(rb"\((.*)\) Tj", contents_of(package)[LETTER]))
     assert b"0.1 s of pictures from before the start lie hidden" in words
+
+
+def test_no_name_is_lost_on_paper(tmp_path: Path) -> None:
+    """Hawaiian, Spanish, Polish, Chinese, Arabic, an emoji, what turns a line around; and one that never ends."""
+    names = (
+        "Kapi\u02bbolani \u2013 Ni\u00f1o \u0141\u00f3d\u017a \u56fe\u4e66\u9986 "
+        "\u0645\u0643\u062a\u0628\u0629 \U0001f4da \u202eabc"
+    )
+    order = package_order(tmp_path)
+    entrance, garage = order.plans
+    plans = (replace(entrance, camera_name=names), replace(garage, camera_name="W" * 500))
+    package = made_package(tmp_path, replace(order, plans=plans))
+    assert verify_package(package).findings == []
+    path = tmp_path / LETTER
+    path.write_bytes(contents_of(package)[LETTER])
+    shown = b" ".join(re.findall(rb"\((.*)\) Tj", path.read_bytes()))
+    for letter in names:
+        if not letter.isspace():
+            assert shown_as(letter).encode("cp1252") in shown, letter
+    assert b"<U+02BB>" in shown
+    assert b"<U+202E>" in shown
+    assert shown.replace(b" ", b"").count(b"W" * 500) == 1
+    told = subprocess.run([tool("pdftotext", "poppler-utils"), path, "-"], check=True, capture_output=True, text=True)
+    assert "Kapi\u02bbolani" in told.stdout
+    assert "\u56fe\u4e66\u9986" in told.stdout
+    assert "their number in Unicode" in told.stdout
+    check = subprocess.run([tool("qpdf", "qpdf"), "--check", path], check=True, capture_output=True, text=True)
+    assert "No syntax or stream encoding errors found" in check.stdout
 
 
 def test_footage_that_is_not_as_recorded_makes_no_package(tmp_path: Path) -> None:
