@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields, is_dataclass
+from enum import StrEnum
 from pathlib import Path
 
 import pytest
 
 import recorder_core.api
+from recorder_core import models
 from recorder_core.api.problems import answer
 from recorder_core.errors import ErrorCode, RecorderError
-from recorder_core.models import CameraState, VolumeState
 from recorder_core.service.events import EventKind
 from recorder_core.storage.records import GapReason
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+TYPES = [value for name in models.__all__ if isinstance(value := getattr(models, name), type)]
+MODELS = [value for value in TYPES if is_dataclass(value)]
+SETS: list[type[StrEnum]] = [value for value in TYPES if issubclass(value, StrEnum)]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -41,6 +46,35 @@ def test_every_route_is_told() -> None:
     assert re.findall(r"^\| `" + pattern, API, re.MULTILINE) == re.findall(pattern, recorder_core.api.__doc__ or "")
 
 
-@pytest.mark.parametrize("values", [CameraState, VolumeState, GapReason, EventKind])
-def test_every_word_of_a_closed_set_is_told(values: type[CameraState | VolumeState | GapReason | EventKind]) -> None:
+@pytest.mark.parametrize("values", [*SETS, GapReason, EventKind], ids=lambda values: values.__name__)
+def test_every_word_of_a_closed_set_is_told(values: type[StrEnum]) -> None:
     assert [value.value for value in values if f"`{value.value}`" not in API] == []
+
+
+def _told_values() -> dict[str, str]:
+    """What the page tells of each model: from its name, at the beginning of a sentence, to the next one's."""
+    page = re.sub(r"(?<=\S)\n(?=\S)", " ", API[API.index("## Values") :])
+    begins = [*re.finditer(r"(?:^|(?<=\. ))`([A-Z]\w+)`", page, re.MULTILINE)]
+    ends = [one.start() for one in begins[1:]] + [len(page)]
+    return {one[1]: page[one.end() : end] for one, end in zip(begins, ends, strict=True)}
+
+
+def test_every_field_of_every_value_is_told() -> None:
+    told = _told_values()
+    assert sorted(told) == sorted(model.__name__ for model in MODELS)
+    untold = {
+        f"{model.__name__}.{field.name}"
+        for model in MODELS
+        for field in fields(model)
+        if f"`{field.name}`" not in told[model.__name__]
+    }
+    assert untold == set()
+
+
+def test_nothing_is_told_that_is_not_there() -> None:
+    known = {field.name for model in MODELS for field in fields(model)}
+    sets: list[type[StrEnum]] = [*SETS, GapReason, EventKind, ErrorCode]
+    known |= {value.value for values in sets for value in values}
+    events = {"hold_kind", "records", "path", "duty", "cameras", "reason"}  # what events carry besides
+    said = {word for text in _told_values().values() for word in re.findall(r"`([a-z]+(?:_[a-z0-9]+)+)`", text)}
+    assert said - known - events - {"index_backup"} == set()
