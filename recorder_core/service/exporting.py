@@ -55,10 +55,16 @@ class Exporting:
         self._jobs = ExportJobs(index, archive, workshop, clock, on_changed=self._changed)
         self._removal = ExportRemoval(index, archive, self._jobs, clock, on_changed=self._changed)
 
-    async def start(self) -> None:
-        """Clear away what an earlier run left half made, and begin anew with what it did not finish."""
+    async def resume(self) -> None:
+        """Clear away what an earlier run left half made, and begin anew with what it did not finish.
+
+        It is to come before anything is deleted: what the exports need is kept from then on.
+        """
         await self._removal.tidy()
         await self._jobs.resume()
+
+    def start(self) -> None:
+        """Begin to look after exports that were made."""
         self._looking = asyncio.create_task(self._look_again_and_again(), name="exports")
 
     async def close(self) -> None:

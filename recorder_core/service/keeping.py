@@ -108,7 +108,6 @@ class Keeping:
             duties=self._duties,
             sweep_clock=await asyncio.to_thread(SweepClock, self._clock, self._folder, synchronised),
         )
-        await self._index.ask(Index.forget_readings)
         await self._sweeper.start()
 
     async def close(self) -> None:
