@@ -23,20 +23,28 @@ _VERDICT_LIMIT_MS: Final = 100_000
 
 
 @asynccontextmanager
-async def opened_browser(*, offline: bool = True, width: int = 1100, height: int = 1000) -> AsyncIterator[Page]:
+async def opened_browser(
+    *, offline: bool = True, width: int = 1100, height: int = 1000, time_zone: str = "UTC"
+) -> AsyncIterator[Page]:
     """A page of that size in pixels; files of this machine can be opened, and nothing else while it is offline.
 
     Raises `subprocess.CalledProcessError` where there is no Chromium and none can be installed.
     """
-    await asyncio.to_thread(subprocess.run, [ROOT / "script" / "system-packages", "chromium"], check=True)
+    await asyncio.to_thread(_provide)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=next(filter(None, map(shutil.which, _BROWSERS)), None),
             args=["--no-sandbox", "--force-color-profile=srgb"],
         )
-        context = await browser.new_context(offline=offline, viewport={"width": width, "height": height})
+        context = await browser.new_context(
+            offline=offline, viewport={"width": width, "height": height}, timezone_id=time_zone
+        )
         yield await context.new_page()
         await browser.close()
+
+
+def _provide() -> None:
+    subprocess.run([ROOT / "script" / "system-packages", "chromium"], check=True)
 
 
 async def judged(page: Page, verify_page: Path, given: Iterable[Path]) -> tuple[str, str]:

@@ -1,47 +1,47 @@
-"""The dashboard of the demonstration: the pictures of all cameras, and how their recording goes."""
+"""The dashboard of the demonstration: the pictures of all cameras, and a page about footage, holds and exports."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+from .dashboard_footage import footage_view
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-type Card = dict[str, Any]
-"""Any: a card's options are as deep as Home Assistant's frontend defines them."""
+    from .dashboard_footage import Card
 
 
-def dashboard(title: str, areas: Mapping[str, Sequence[Mapping[str, str]]], library: Mapping[str, str]) -> Card:
-    """Return a dashboard with a section for each area.
+def dashboard(
+    title: str, areas: Mapping[str, Sequence[Mapping[str, str]]], library: Mapping[str, str], policy: str
+) -> dict[str, Any]:  # Any: as deep as Home Assistant's frontend defines it
+    """Return a dashboard with a page of cameras, a section for each area, and a page about their footage.
 
     `areas` maps an area to its cameras, each a map from an entity's key (`camera`, `recording_problem`, …) to its
-    entity id; `library` is the same for the library's own entities.
+    entity id, and `title` to its name; `library` is the same for the library's own entities.
     """
-    return {
-        "title": title,
-        "views": [
-            {
-                "title": title,
-                "path": "cameras",
-                "icon": "mdi:cctv",
-                "type": "sections",
-                "max_columns": 4,
-                "dense_section_placement": True,
-                "badges": [_badge(library[key], name) for key, name in _BADGES if key in library],
-                "sections": [_section(area, cameras) for area, cameras in areas.items()],
-            }
-        ],
+    cameras: Card = {
+        "title": "Cameras",
+        "path": "cameras",
+        "icon": "mdi:cctv",
+        "type": "sections",
+        "max_columns": 4,
+        "dense_section_placement": True,
+        "badges": [_badge(library[key], name) for key, name in _BADGES if key in library],
+        "sections": [_section(area, cameras) for area, cameras in areas.items()],
     }
+    everyone = [camera for cameras in areas.values() for camera in cameras]
+    return {"title": title, "views": [cameras, footage_view(everyone, library, policy)]}
 
 
-_BADGES = (
+_BADGES: Final = (
     ("cameras_recording", "Cameras recording"),
     ("recorder", "Recorder"),
-    ("storage_used", "Storage used"),
-    ("storage_free", "Storage free"),
+    ("days_until_full", "Days until full"),
+    ("holds", "Holds"),
 )
-_TILES = (("state", "State"), ("gap_today", "Gaps today"))
-_NARROW = 3
+_TILES: Final = (("state", "State"), ("gap_today", "Gaps today"))
+_NARROW: Final = 3
 """Cameras that a section shows one below the other; with more it takes two columns."""
 
 

@@ -1,38 +1,36 @@
-"""Proves the main job: recording goes on while Home Assistant restarts, and clips are what was asked.
+"""Proves the main job: recording goes on while Home Assistant restarts, clips are what was asked, what is held stays.
 
-The judge is what the stored pictures themselves say, read from the files by PyAV; neither the recorder's index nor
-its gap table is asked.
+The judge of recording and clips is what the stored pictures themselves say, read from the files by PyAV; neither the
+recorder's index nor its gap table is asked.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from itertools import chain, pairwise
-from pathlib import Path
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from recorder_core.simulator import FrameCode, VideoCodec
+from recorder_core.simulator import VideoCodec
 
-from .demo_furnish import DOMAIN, entity_ids
+from .demo_clips import Clip, Release, export, middles, package, release
+from .demo_furnish import entity_ids
 from .demo_house import RunningHouse, wait_until_recording
+from .demo_retention import Earlier, Held, Retained, judge_hold, judge_retention, place
 from .stored_frames import ShownFrame, Tracks, sequence, shown_frames, tracks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .demo_cameras import DemoCamera
+    from .demo_evidence import Package
 
 BEFORE_S: Final = 8.0
 AFTER_S: Final = 8.0
 RETURN_LIMIT_S: Final = 60.0
 CLIPS: Final = 2
 """One of H.264 with B-frames, one of H.265."""
-TOLERANCE: Final = 1
-"""How many frames the first and the last shown one may be off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,31 +44,18 @@ class Restart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Clip:
-    """One exported clip against what was asked. Errors are in frames, by the serials in the pictures."""
+class Checked:
+    """All that was seen while the house ran. `earlier` is for the judge of the footage."""
 
-    camera: str
-    codec: str
-    b_frames: int
-    frames: int
-    lead_in_s: float
-    first_error: int
-    last_error: int
-    missing: int
-    video_tracks: int
-    other_tracks: int
-    hash_holds: bool
-
-    @property
-    def holds(self) -> bool:
-        """Whether it is what was asked, begins in mid-GOP, and is nothing but pictures."""
-        return (
-            abs(self.first_error) <= TOLERANCE
-            and abs(self.last_error) <= TOLERANCE
-            and (self.missing, self.video_tracks, self.other_tracks) == (0, 1, 0)
-            and self.lead_in_s > 0
-            and self.hash_holds
-        )
+    cameras: int
+    cameras_offering_audio: int
+    restart: Restart
+    hold: Held
+    clips: list[Clip]
+    release: Release
+    package: Package
+    retention: Retained
+    earlier: Earlier
 
 
 async def restart(house: RunningHouse, say: Callable[[str], None]) -> Restart:
@@ -96,23 +81,8 @@ async def restart(house: RunningHouse, say: Callable[[str], None]) -> Restart:
     )
 
 
-async def export(house: RunningHouse, camera: DemoCamera, during: Restart) -> Clip:
-    """Export a clip around the restart, from mid-GOP to mid-GOP, by the action, and look at what is in it."""
-    shown = await asyncio.to_thread(_frames_of, house, camera)
-    first, last = middles(shown, during)
-    answer = await house.api.call_action(
-        f"{DOMAIN}.export_clip",
-        {
-            "entity_id": (await entity_ids(house.api))[f"{house.camera_ids[camera.name]}_camera"],
-            "start": _iso(first.time_us),
-            "end": _iso(last.time_us),
-        },
-    )
-    return await asyncio.to_thread(_judge, camera, answer, first, last)
-
-
-def judge_footage(house: RunningHouse, during: Restart) -> dict[str, Any]:  # Any: figures for the JSON line
-    """Read every stored picture of every camera.
+def judge_footage(house: RunningHouse, checked: Checked) -> dict[str, Any]:  # Any: figures for the JSON line
+    """Read every stored picture of every camera; what a rule took was read before.
 
     A picture is sent before the B-frames that precede it, so the end of a recording may cut between them: as many
     pictures as there may be B-frames in a row are left out of the judgement there.
@@ -120,42 +90,64 @@ def judge_footage(house: RunningHouse, during: Restart) -> dict[str, Any]:  # An
     of_cameras = []
     for camera in house.cameras:
         shown = _frames_of(house, camera)
+        if camera is checked.earlier.camera:
+            shown = joined(checked.earlier.frames, shown)
         of_cameras.append(sequence(shown[: len(shown) - camera.b_frames]))
-    counts = [tracks(path) for path in _files(house.footage)]
+    counts = [tracks(path) for path in house.footage.rglob("*.mp4")]
     return {
         "frames": sum(one.frames for one in of_cameras),
         "frames_missing": sum(one.missing for one in of_cameras),
         "frames_duplicated": sum(one.duplicated for one in of_cameras),
         "frames_unreadable": sum(one.unreadable for one in of_cameras),
         "cameras_recorded_across_restart": sum(
-            one.first_us < during.began_us and one.last_us > during.ended_us for one in of_cameras
+            one.first_us < checked.restart.began_us and one.last_us > checked.restart.ended_us for one in of_cameras
         ),
         "files": len(counts),
         "files_with_one_video_track_only": sum(count == Tracks(1, 0) for count in counts),
     }
 
 
-async def check(house: RunningHouse, say: Callable[[str], None]) -> dict[str, Any]:  # Any: figures for the JSON line
+def joined(before: list[ShownFrame], after: list[ShownFrame]) -> list[ShownFrame]:
+    """Return what was read of a camera at two times, without what both of them saw."""
+    last = max((frame.code.serial for frame in before if frame.code is not None), default=-1)
+    return before + [frame for frame in after if frame.code is None or frame.code.serial > last]
+
+
+async def check(house: RunningHouse, library: str, say: Callable[[str], None]) -> Checked:
     """Do all that needs the running house; `judge_footage` follows when it has ended."""
     status = await wait_until_recording(house, say)
+    say("Pressing the button that holds footage …")
+    hold = await place(house)
     during = await restart(house, say)
+    held = await judge_hold(house, library, hold)
     clips = []
-    for camera in (_with_b_frames(house), _with_h265(house)):
+    with_b_frames, with_h265 = _with_b_frames(house), _with_h265(house)
+    for camera in (with_h265, with_b_frames):
         say(f"Exporting a clip of {camera.title} ({camera.codec}) …")
-        clips.append(await export(house, camera, during))
-    return {
-        "cameras": len(house.cameras),
-        "cameras_offering_audio": sum(camera.audio_offered is True for camera in status.cameras),
-        "restart": during,
-        "clips": clips,
-    }
+        first, last = middles(await asyncio.to_thread(_frames_of, house, camera), during.began_us, during.ended_us)
+        clips.append(await export(house, camera, first, last))
+    say("Exporting the same for release, and a package; verifying it, whole and altered …")
+    released = await release(house, with_b_frames, first, last)
+    packed = await package(house, [with_b_frames, with_h265], first, last)
+    retained, earlier = await judge_retention(house, hold, say)
+    return Checked(
+        cameras=len(house.cameras),
+        cameras_offering_audio=sum(camera.audio_offered is True for camera in status.cameras),
+        restart=during,
+        hold=held,
+        clips=clips,
+        release=released,
+        package=packed,
+        retention=retained,
+        earlier=earlier,
+    )
 
 
-def verdict(figures: dict[str, Any], footage: dict[str, Any], seconds: float) -> dict[str, Any]:
+def verdict(checked: Checked, footage: dict[str, Any], seconds: float) -> dict[str, Any]:  # Any: as above
     """Return the last line: all figures, and whether all held."""
-    cameras, during, clips = figures["cameras"], figures["restart"], figures["clips"]
+    cameras, during = checked.cameras, checked.restart
     held = (
-        figures["cameras_offering_audio"] == cameras
+        checked.cameras_offering_audio == cameras
         and during.new_home_assistant
         and during.same_recorder
         and footage["cameras_recorded_across_restart"] == cameras
@@ -164,18 +156,26 @@ def verdict(figures: dict[str, Any], footage: dict[str, Any], seconds: float) ->
         and not footage["frames_duplicated"]
         and not footage["frames_unreadable"]
         and footage["files_with_one_video_track_only"] == footage["files"]
-        and len(clips) == CLIPS
-        and all(clip.holds for clip in clips)
+        and len(checked.clips) == CLIPS
+        and all(clip.holds for clip in checked.clips)
+        and checked.hold.holds
+        and checked.release.holds
+        and checked.package.holds
+        and checked.retention.holds
     )
     return {
         "held": held,
         "cameras": cameras,
-        "cameras_offering_audio": figures["cameras_offering_audio"],
+        "cameras_offering_audio": checked.cameras_offering_audio,
         "home_assistant_restarted": during.new_home_assistant,
         "restart_s": round((during.ended_us - during.began_us) / 1e6, 1),
         "recorder_went_on": during.same_recorder,
         **footage,
-        "clips": [asdict(clip) for clip in clips],
+        "clips": [asdict(clip) for clip in checked.clips],
+        "release": asdict(checked.release),
+        "package": asdict(checked.package),
+        "hold": asdict(checked.hold),
+        "retention": asdict(checked.retention),
         "seconds": round(seconds),
     }
 
@@ -199,62 +199,9 @@ def _with_h265(house: RunningHouse) -> DemoCamera:
     return next(one for one in house.cameras if one.codec is VideoCodec.H265)
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(folder.rglob("*.mp4"))
-
-
 def _frames_of(house: RunningHouse, camera: DemoCamera) -> list[ShownFrame]:
-    """Return a camera's stored pictures; its folder has its id, and its file names sort by time."""
-    folder = house.footage / "cameras" / house.camera_ids[camera.name]
-    return list(chain.from_iterable(shown_frames(path) for path in _files(folder)))
-
-
-def middles(shown: list[ShownFrame], during: Restart) -> tuple[FrameCode, FrameCode]:
-    """Return a frame in the middle of a GOP right before the restart, and one right after it."""
-    syncs = [index for index, frame in enumerate(shown) if frame.sync]
-    middles = [
-        code
-        for start, end in pairwise(syncs)
-        if end - start > 2 and (code := shown[(start + end) // 2].code) is not None
-    ]
-    before = [code for code in middles if code.time_us < during.began_us]
-    after = [code for code in middles if code.time_us > during.ended_us]
-    if not before or not after:
-        raise RuntimeError("nothing is stored right before or after the restart")
-    return before[-1], after[0]
-
-
-def _judge(camera: DemoCamera, answer: dict[str, Any], first: FrameCode, last: FrameCode) -> Clip:  # Any: see ha_api
-    """Look at the clip: the frame at `first` should be its first, the one before `last` its last."""
-    if len(answer["files"]) != 1:
-        raise RuntimeError(
-            f"{camera.title}: {len(answer['files'])} files for an unbroken stretch, gaps {answer['gaps']}"
-        )
-    file = answer["files"][0]
-    path = Path(file["path"])
-    shown = list(shown_frames(path))
-    codes = [frame.code for frame in shown if frame.code is not None]
-    if len(codes) != len(shown) or not codes:
-        raise RuntimeError(f"{camera.title}: {len(shown) - len(codes)} of {len(shown)} frames have no readable code")
-    count = tracks(path)
-    return Clip(
-        camera=camera.title,
-        codec=camera.codec,
-        b_frames=camera.b_frames,
-        frames=len(shown),
-        lead_in_s=file["lead_in"],
-        first_error=codes[0].serial - first.serial,
-        last_error=codes[-1].serial - (last.serial - 1),
-        missing=sequence(shown).missing,
-        video_tracks=count.video,
-        other_tracks=count.other,
-        hash_holds=hashlib.sha256(path.read_bytes()).hexdigest() == file["sha256"],
-    )
+    return list(chain.from_iterable(shown_frames(path) for path in house.files_of(camera)))
 
 
 def _now_us() -> int:
     return time.time_ns() // 1000
-
-
-def _iso(time_us: int) -> str:
-    return datetime.fromtimestamp(time_us / 1e6, UTC).isoformat()

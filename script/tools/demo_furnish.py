@@ -21,10 +21,16 @@ async def entity_ids(api: HomeAssistantApi) -> dict[str, str]:
     return {entry["unique_id"]: entry["entity_id"] for entry in entries if entry["platform"] == DOMAIN}
 
 
-async def furnish(api: HomeAssistantApi, title: str, entry_id: str, areas: Mapping[str, str]) -> None:
-    """Put each camera into its area and show all on one dashboard. `areas` maps a camera's id to its area's name."""
-    await _put_into_areas(api, areas)
+async def furnish(api: HomeAssistantApi, title: str, entry_id: str, areas: Mapping[str, str], policy: str) -> None:
+    """Show all cameras and their footage on one dashboard.
+
+    `areas` maps a camera's id to its area's name; `policy` says in words how long footage is kept.
+    """
     entities = await entity_ids(api)
+
+    names: dict[str, str] = {}
+    for device in await api.command("config/device_registry/list"):
+        names |= {camera_id: device["name"] for domain, camera_id in device["identifiers"] if domain == DOMAIN}
 
     def of(owner: str) -> dict[str, str]:
         """Return the entities of a camera or of the library by what they show."""
@@ -32,7 +38,7 @@ async def furnish(api: HomeAssistantApi, title: str, entry_id: str, areas: Mappi
 
     cameras: dict[str, list[dict[str, str]]] = {}
     for camera_id, area in areas.items():
-        cameras.setdefault(area, []).append(of(camera_id))
+        cameras.setdefault(area, []).append({**of(camera_id), "title": names[camera_id]})
     await api.command(
         "lovelace/dashboards/create",
         url_path=DASHBOARD,
@@ -42,12 +48,16 @@ async def furnish(api: HomeAssistantApi, title: str, entry_id: str, areas: Mappi
         show_in_sidebar=True,
         require_admin=False,
     )
-    await api.command("lovelace/config/save", url_path=DASHBOARD, config=dashboard(title, cameras, of(entry_id)))
+    config = dashboard(title, cameras, of(entry_id), policy)
+    await api.command("lovelace/config/save", url_path=DASHBOARD, config=config)
     await api.command("frontend/set_system_data", key="core", value={"default_panel": DASHBOARD})
 
 
-async def _put_into_areas(api: HomeAssistantApi, areas: Mapping[str, str]) -> None:
-    """Replace the areas of a home, which Home Assistant begins with, by those of the library."""
+async def put_into_areas(api: HomeAssistantApi, areas: Mapping[str, str]) -> None:
+    """Replace the areas of a home, which Home Assistant begins with, by those of the library, and fill them.
+
+    `areas` maps a camera's id to its area's name.
+    """
     for area in await api.command("config/area_registry/list"):
         await api.command("config/area_registry/delete", area_id=area["area_id"])
     made = {

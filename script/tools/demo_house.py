@@ -7,21 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from custom_components.library_surveillance.socket_path import socket_path
 from recorder_core.api.client import RecorderClient
-from recorder_core.errors import RecorderError
 from recorder_core.models import CameraState, RecorderStatus
 from recorder_core.simulator.presets import LIBRARIES
 
 from .demo_cameras import DemoCamera, simulated
-from .demo_furnish import DOMAIN, entity_ids, furnish
+from .demo_furnish import DOMAIN, entity_ids, furnish, put_into_areas
 from .demo_people import HOUSES, PASSWORD
+from .demo_policy import POLICIES
+from .demo_story import install_automation
 from .ha_api import HomeAssistantApi
 from .ha_process import HomeAssistantError, HomeAssistantProcess
-from .processes import wait_until_gone
+from .places import remove_folder
+from .processes import end_with_argument
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -29,9 +31,6 @@ if TYPE_CHECKING:
 
 RECORDING_LIMIT_S: Final = 60.0
 ADDING_LIMIT_S: Final = 30.0
-_CLEAN: Final = (None, asyncio.CancelledError)
-"""How a house may come to its end without anything to look into."""
-
 _ENTRY_FLOW: Final = "/api/config/config_entries/flow"
 _SUBENTRY_FLOW: Final = "/api/config/config_entries/subentries/flow"
 
@@ -52,18 +51,26 @@ class RunningHouse:
         """The volume."""
         return self.folder / "footage"
 
+    @property
+    def recorder_folder(self) -> Path:
+        """Where the recorder has its index, its key and its log."""
+        return self.footage / "recorder"
+
+    def files_of(self, camera: DemoCamera) -> list[Path]:
+        """Return a camera's stored files, the oldest first; its folder has its id, and their names sort by time."""
+        return sorted((self.footage / "cameras" / self.camera_ids[camera.name]).rglob("*.mp4"))
+
     def recorder(self) -> RecorderClient:
         """Return a client of the recorder that Home Assistant started."""
-        return RecorderClient(socket=self.footage / "recorder" / "recorder.sock")
+        return RecorderClient(socket=socket_path(self.recorder_folder))
 
     async def close(self) -> None:
-        """End Home Assistant, then the recorder, which outlives it, and wait until its files are closed."""
+        """End Home Assistant, then the recorder, which outlives it, and wait until its files are closed.
+
+        A recorder that does not answer yet is found by its command line.
+        """
         await self.home_assistant.stop()
-        with contextlib.suppress(RecorderError):  # it was never started, or has ended
-            async with self.recorder() as recorder:
-                status = await recorder.status()
-                await recorder.shutdown()
-                await asyncio.to_thread(wait_until_gone, status.supervisor_pid or status.pid)
+        await asyncio.to_thread(end_with_argument, str(self.recorder_folder))
 
 
 @contextlib.asynccontextmanager
@@ -75,7 +82,7 @@ async def open_house(library: str, folder: Path, port: int, say: Callable[[str],
     house, title = HOUSES[library], LIBRARIES[library].title
     home_assistant = HomeAssistantProcess(folder / "config", port)
     async with contextlib.AsyncExitStack() as stack:
-        stack.push(lambda kind, *_: shutil.rmtree(folder, ignore_errors=True) if kind in _CLEAN else say(_logs(folder)))
+        stack.push(lambda kind, *_: _clear(folder, say, failed=kind is not None))
         say(f"Starting the cameras of {title} …")
         cameras = stack.enter_context(simulated(library))
         say("Starting Home Assistant …")
@@ -91,8 +98,13 @@ async def open_house(library: str, folder: Path, port: int, say: Callable[[str],
         yield running
 
 
-def _logs(folder: Path) -> str:
-    return f"The logs are {folder}/config/console.log and {folder}/footage/recorder/logs/recorder.log."
+def _clear(folder: Path, say: Callable[[str], None], *, failed: bool) -> None:
+    """Remove the folder; after a failure say where the logs are. What fails because somebody ends it all is none."""
+    task = asyncio.current_task()
+    if failed and not (task is not None and task.cancelling()):
+        say(f"The logs are {folder}/config/console.log and {folder}/footage/recorder/logs/recorder.log.")
+    else:
+        remove_folder(folder)
 
 
 async def wait_until_recording(house: RunningHouse, say: Callable[[str], None]) -> RecorderStatus:
@@ -142,6 +154,7 @@ async def _set_up(house: RunningHouse, library: str, name: str, say: Callable[[s
                     "url": camera.url,
                     **({"username": camera.username, "password": camera.password} if camera.username else {}),
                     "expose_video": camera.area in HOUSES[library].exposed,
+                    "retention": dict(POLICIES[library].rules),
                     "advanced": {"source": "auto", "verify_ssl": True},
                 },
                 "trial": {"next_step_id": "save"},
@@ -152,7 +165,9 @@ async def _set_up(house: RunningHouse, library: str, name: str, say: Callable[[s
         camera_id: camera.area or name
         for camera, camera_id in zip(house.cameras, house.camera_ids.values(), strict=True)
     }
-    await furnish(house.api, name, entry_id, areas)
+    await put_into_areas(house.api, areas)
+    await install_automation(house, library)
+    await furnish(house.api, name, entry_id, areas, POLICIES[library].words)
 
 
 async def _wait_until_added(house: RunningHouse, entry_id: str, title: str) -> str:

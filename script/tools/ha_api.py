@@ -92,13 +92,15 @@ class HomeAssistantApi:
         with contextlib.suppress(aiohttp.ClientConnectionError):
             await self.request("POST", "/api/services/homeassistant/restart", {})
 
-    async def walk_flow(self, path: str, handler: object, steps: Mapping[str, Mapping[str, object]]) -> Json:
-        """Go through a config flow by answering each step from `steps`, and return how it ended.
+    async def walk_flow(
+        self, path: str, handler: object, steps: Mapping[str, Mapping[str, object]], **more: object
+    ) -> Json:
+        """Go through a flow by answering each step from `steps`, and return how it ended.
 
-        A menu takes the option named by `next_step_id` in its step. Raises `HomeAssistantError` where the flow shows
-        an error, aborts, or asks for a step that has no answer.
+        `more` says what it is about. A menu takes the option named by `next_step_id` in its step. Raises
+        `HomeAssistantError` where the flow shows an error, aborts, or asks for a step that has no answer.
         """
-        flow: Json = await self.request("POST", path, {"handler": handler})
+        flow: Json = await self.request("POST", path, {"handler": handler, **more})
         answered: set[str] = set()
         while flow["type"] in {"form", "menu"}:
             step = flow["step_id"]

@@ -32,7 +32,7 @@ frontend:
 config:
 history:
 logbook:
-automation: []
+automation: !include automations.yaml
 logger:
   default: warning
 """
@@ -82,6 +82,7 @@ class HomeAssistantProcess:
         (self._config / "configuration.yaml").write_text(
             _CONFIGURATION.format(name=json.dumps(name), time_zone=time_zone)
         )
+        (self._config / "automations.yaml").write_text("[]\n")
         # The step that makes the owner stays to be done, over the API. The others would start integrations that look
         # for other machines.
         self._store("onboarding", 4, 1, {"done": ["core_config", "analytics", "integration"]})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import socket
 import tempfile
 from pathlib import Path
@@ -12,6 +14,7 @@ from recorder_core.storage.folder_check import check_folder
 from .ha_process import ROOT
 
 LEAST_BYTES: Final = 3 * 10**9
+_OWN: Final = ".demo"
 _OTHERS: Final = ("/var/tmp", "/dev/shm")  # noqa: S108 - a private folder is made below
 
 
@@ -22,7 +25,7 @@ class NoPlaceError(Exception):
 def find_work_folder() -> Path:
     """Return the first of a few usual folders that the recorder would record to, with room for a demonstration."""
     reasons = []
-    for folder in (ROOT / ".demo", Path(tempfile.gettempdir()), *map(Path, _OTHERS)):
+    for folder in (ROOT / _OWN, Path(tempfile.gettempdir()), *map(Path, _OTHERS)):
         check = check_folder(folder)
         if check.problem is None and check.free_bytes >= LEAST_BYTES:
             folder.mkdir(exist_ok=True)
@@ -36,6 +39,14 @@ def empty_folder(folder: Path) -> Path:
     if folder.exists() and not (folder.is_dir() and next(folder.iterdir(), None) is None):
         raise NoPlaceError(f"{folder} is no empty or new folder, and all that is in it would be removed at the end")
     return folder.absolute()
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a work folder with all that is in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.parent.name == _OWN:
+        with contextlib.suppress(OSError):  # another demonstration has its folder there
+            folder.parent.rmdir()
 
 
 def free_port(wanted: int) -> int:

@@ -62,6 +62,37 @@ def wait_until_gone(pid: int, limit_s: float = 60) -> None:
         time.sleep(0.1)
 
 
+def with_argument(argument: str) -> set[int]:
+    """Return the ids of the living processes that were started with exactly this argument."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                arguments = (entry / "cmdline").read_bytes().split(b"\0")  # empty for one that nobody has reaped yet
+            except FileNotFoundError, ProcessLookupError:
+                continue  # it ended between the two looks
+            if os.fsencode(argument) in arguments:
+                found.add(int(entry.name))
+    return found
+
+
+def end_with_argument(argument: str, grace_s: float = 60) -> None:
+    """End the processes with this argument politely, and by force where they do not follow.
+
+    One that another of them started is left to that one.
+    """
+    ending = with_argument(argument)
+    _signal({pid for pid in ending if _parent(pid) not in ending}, signal.SIGTERM)
+    try:
+        for pid in ending:
+            wait_until_gone(pid, grace_s)
+    except TimeoutError:
+        ending = with_argument(argument)
+        _signal(ending, signal.SIGKILL)
+        for pid in ending:
+            wait_until_gone(pid, grace_s)
+
+
 def stop(
     processes: Iterable[subprocess.Popen[bytes]], *, with_signal: int = signal.SIGINT, grace_s: float = 20
 ) -> None:
@@ -94,6 +125,17 @@ def serving(command: Sequence[str | Path], *, grace_s: float = 30) -> Iterator[t
                 process.communicate(timeout=grace_s)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def _signal(pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+            os.kill(pid, number)
+
+
+def _parent(pid: int) -> int | None:
+    fields = _stat(pid)
+    return None if fields is None else int(fields[1])
 
 
 def _stat(pid: int) -> list[str] | None:

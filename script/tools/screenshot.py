@@ -1,68 +1,81 @@
-"""Takes the picture of the dashboard that the README shows, from a demonstration that it starts for it."""
+"""Takes the pictures that README and docs show, from a demonstration that it starts for it."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import json
-import shutil
 import sys
+import zipfile
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from playwright.async_api import async_playwright
-
-from .demo import say
-from .demo_house import RunningHouse, open_house, wait_until_recording
+from .browser import judged, opened_browser
+from .demo import say, until_ended
+from .demo_furnish import DASHBOARD
+from .demo_house import open_house, wait_until_recording
 from .demo_people import HOUSES
+from .demo_story import tell
 from .ha_process import ROOT
 from .places import find_work_folder, free_port
 
-OUTPUT: Final = ROOT / "docs" / "images" / "dashboard.png"
+if TYPE_CHECKING:
+    from .demo_house import RunningHouse
+
+OUTPUT: Final = ROOT / "docs" / "images"
 WIDTH: Final = 1720
-HEIGHT: Final = 1290
-SETTLED_S: Final = 45.0
-"""So long the house records before the picture is taken: its figures are no longer those of the first second."""
-_BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")  # as `script/system-packages` takes them
+HEIGHTS: Final = {"cameras": 1290, "footage": 1000}
+"""The dashboard's pages, and how high their pictures are."""
+PAGE: Final = (1000, 1180)
+SETTLED_S: Final = 75.0
+"""So long the house goes on before the pictures are taken: it has closed files to tell of."""
 PICTURES_S: Final = 12.0
 """Home Assistant's frontend fetches a camera's picture every ten seconds."""
 
 
-async def take(house: RunningHouse, output: Path) -> None:
-    """Open the dashboard in the system's Chromium, signed in as the owner, and save what it shows."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=next(filter(None, map(shutil.which, _BROWSERS)), None),
-            args=["--no-sandbox", "--force-color-profile=srgb"],
-        )
-        page = await browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=1)
+async def take_dashboard(house: RunningHouse, time_zone: str, folder: Path) -> None:
+    """Save what the pages of the dashboard show the owner, as `<page>.png`."""
+    async with opened_browser(offline=False, width=WIDTH, time_zone=time_zone) as page:
         tokens = json.dumps(house.api.browser_tokens())
         await page.add_init_script(f"localStorage.setItem('hassTokens', {json.dumps(tokens)});")
-        await page.goto(house.home_assistant.url)
-        await page.wait_for_selector("hui-picture-entity-card", timeout=60_000)
-        await page.wait_for_timeout(PICTURES_S * 1000)
-        output.parent.mkdir(parents=True, exist_ok=True)
-        await page.screenshot(path=output)
-        await browser.close()
+        for name, height in HEIGHTS.items():
+            await page.set_viewport_size({"width": WIDTH, "height": height})
+            await page.goto(f"{house.home_assistant.url}/{DASHBOARD}/{name}")
+            await page.wait_for_selector("hui-tile-card", timeout=60_000)
+            await page.wait_for_timeout(PICTURES_S * 1000)
+            await page.screenshot(path=folder / f"{name}.png")
 
 
-async def run(library: str, output: Path) -> None:
-    """Start a house, let it record for a while, and take its picture."""
+async def take_verify(package: Path, unpacked: Path, folder: Path) -> None:
+    """Save what the page of a package says of it, as `verify.png`."""
+    with zipfile.ZipFile(package) as archive:
+        page_at = Path(archive.extract("verify.html", unpacked))
+    width, height = PAGE
+    async with opened_browser(width=width, height=height) as page:
+        await judged(page, page_at, [package])
+        await page.screenshot(path=folder / "verify.png")
+
+
+async def run(library: str, folder: Path) -> int:
+    """Start a house, let it record and its story happen, and take its pictures."""
     async with open_house(library, find_work_folder(), free_port(8123), say) as house:
         await wait_until_recording(house, say)
+        story = await tell(house, library, say)
         await asyncio.sleep(SETTLED_S)
-        await take(house, output)
-    say(f"{output} is the new picture.")
+        await take_dashboard(house, HOUSES[library].time_zone, folder)
+        await take_verify(Path(story.package["files"][0]["path"]), house.folder / "unpacked", folder)
+    say(f"The new pictures are in {folder}.")
+    return 0
 
 
 def main() -> int:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(prog="script/screenshot", description=__doc__)
     parser.add_argument("--library", choices=HOUSES, default="missoula", help="whose cameras (missoula)")
-    parser.add_argument("--output", type=Path, default=OUTPUT, help="the picture to write (docs/images/dashboard.png)")
+    parser.add_argument("--output", type=Path, default=OUTPUT, help="the folder to write to (docs/images)")
     arguments = parser.parse_args()
-    asyncio.run(run(arguments.library, arguments.output))
-    return 0
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    return asyncio.run(until_ended(run(arguments.library, arguments.output)))
 
 
 if __name__ == "__main__":

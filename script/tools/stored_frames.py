@@ -46,9 +46,12 @@ class Sequence:
     last_us: int
 
 
-def shown_frames(path: Path) -> Iterator[ShownFrame]:
-    """Yield what a player shows of a file, in order; what an edit list hides is not shown."""
-    with av.open(path) as container:
+def shown_frames(path: Path, *, hidden: bool = False) -> Iterator[ShownFrame]:
+    """Yield what a player shows of a file, in order; what an edit list hides is not shown, unless `hidden` asks for it.
+
+    So does a player that ignores edit lists, and so does whoever looks for what the file holds.
+    """
+    with av.open(path, options={"ignore_editlist": "1"} if hidden else {}) as container:
         for frame in container.decode(video=0):
             plane = frame.planes[0]
             luma = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]

@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 
-from recorder_core.simulator import FrameCode
-from script.tools.demo_check import Clip, Restart, middles, verdict
+from recorder_core.simulator import FrameCode, VideoCodec
+from script.tools.demo_cameras import DemoCamera
+from script.tools.demo_check import Checked, Restart, joined, verdict
+from script.tools.demo_clips import Clip, Release, middles
+from script.tools.demo_evidence import Alteration, Package
+from script.tools.demo_retention import Earlier, Held, Retained
 from script.tools.stored_frames import ShownFrame
 
 RESTART = Restart(began_us=10_000_000, ended_us=20_000_000, new_home_assistant=True, same_recorder=True)
@@ -23,9 +27,59 @@ CLIP = Clip(
     missing=0,
     video_tracks=1,
     other_tracks=0,
+    hidden=7,
     hash_holds=True,
 )
-FIGURES: dict[str, Any] = {"cameras": 11, "cameras_offering_audio": 11, "restart": RESTART, "clips": [CLIP, CLIP]}
+RELEASE = Release(camera="Exit", pictures=140, before_start=0, starts_late_s=0.8)
+ALTERATION = Alteration(offset=4711, file="clip.mp4", named_by_command=True, named_by_page=True)
+PACKAGE = Package(
+    videos=2,
+    pictures=280,
+    pictures_before_start=0,
+    verified_by_command=True,
+    verified_by_page=True,
+    asked_no_network=True,
+    seed=5,
+    alterations=[ALTERATION] * 3,
+)
+HOLD = Held(hold_id="8d1f0b7c", area="Lot", cameras=3, same_after_restart=True, shown_as_held=3, others_shown_as_held=0)
+RETENTION = Retained(
+    camera="Drop",
+    held_camera="Lot, north",
+    clock_confirmed=True,
+    deleted_before=0,
+    rule="age",
+    segments_certified=2,
+    files_gone=2,
+    held_files=2,
+    held_files_gone=0,
+    certified_held=0,
+    told_by_event=True,
+)
+CAMERA = DemoCamera(
+    name="drop",
+    title="Drop",
+    number=1,
+    area="Book drop",
+    url="rtsp://127.0.0.1/drop",
+    username="",
+    password="",
+    codec=VideoCodec.H264,
+    b_frames=0,
+    fps=10,
+    offers_audio=True,
+)
+CHECKED = Checked(
+    cameras=11,
+    cameras_offering_audio=11,
+    restart=RESTART,
+    hold=HOLD,
+    clips=[CLIP, CLIP],
+    release=RELEASE,
+    package=PACKAGE,
+    retention=RETENTION,
+    earlier=Earlier(CAMERA, []),
+)
 FOOTAGE: dict[str, Any] = {
     "frames": 9000,
     "frames_missing": 0,
@@ -39,11 +93,14 @@ FOOTAGE: dict[str, Any] = {
 
 def test_holds_when_everything_held() -> None:
     """The last line has all the figures."""
-    result = verdict(FIGURES, FOOTAGE, 101.6)
+    result = verdict(CHECKED, FOOTAGE, 101.6)
     assert result["held"] is True
     assert result["seconds"] == 102
     assert result["restart_s"] == 10.0
     assert result["clips"][0]["camera"] == "Exit"
+    assert result["package"]["alterations"][0]["file"] == "clip.mp4"
+    assert result["hold"]["area"] == "Lot"
+    assert result["retention"]["rule"] == "age"
     assert FOOTAGE.items() <= result.items()
 
 
@@ -58,13 +115,58 @@ def test_holds_when_everything_held() -> None:
         {"clips": [CLIP, replace(CLIP, missing=1)]},
         {"clips": [CLIP, replace(CLIP, other_tracks=1)]},
         {"clips": [CLIP, replace(CLIP, lead_in_s=0.0)]},
+        {"clips": [CLIP, replace(CLIP, hidden=0)]},
         {"clips": [CLIP, replace(CLIP, hash_holds=False)]},
         {"clips": [CLIP]},
     ],
 )
 def test_a_restart_or_clip_that_is_not_as_it_should_be_is_seen(change: dict[str, Any]) -> None:
     """Recording audio is only refused where it was offered, and a cut at a sync sample shows nothing."""
-    assert verdict(FIGURES | change, FOOTAGE, 100)["held"] is False
+    assert verdict(replace(CHECKED, **change), FOOTAGE, 100)["held"] is False
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"release": replace(RELEASE, before_start=1)},
+        {"release": replace(RELEASE, pictures=0)},
+        {"release": replace(RELEASE, starts_late_s=0.0)},
+        {"package": replace(PACKAGE, videos=0)},
+        {"package": replace(PACKAGE, pictures=0)},
+        {"package": replace(PACKAGE, pictures_before_start=1)},
+        {"package": replace(PACKAGE, verified_by_command=False)},
+        {"package": replace(PACKAGE, verified_by_page=False)},
+        {"package": replace(PACKAGE, asked_no_network=False)},
+        {"package": replace(PACKAGE, alterations=[ALTERATION] * 2)},
+        {"package": replace(PACKAGE, alterations=[ALTERATION] * 2 + [replace(ALTERATION, named_by_command=False)])},
+        {"package": replace(PACKAGE, alterations=[ALTERATION] * 2 + [replace(ALTERATION, named_by_page=False)])},
+    ],
+)
+def test_what_leaves_the_house_and_is_not_as_it_should_be_is_seen(change: dict[str, Any]) -> None:
+    """A package that nobody could verify, an alteration that one of the two overlooked, a picture too many."""
+    assert verdict(replace(CHECKED, **change), FOOTAGE, 100)["held"] is False
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"hold": replace(HOLD, same_after_restart=False)},
+        {"hold": replace(HOLD, shown_as_held=2)},
+        {"hold": replace(HOLD, others_shown_as_held=1)},
+        {"hold": replace(HOLD, cameras=0, shown_as_held=0)},
+        {"retention": replace(RETENTION, deleted_before=1)},
+        {"retention": replace(RETENTION, rule="age,space")},
+        {"retention": replace(RETENTION, segments_certified=3)},
+        {"retention": replace(RETENTION, segments_certified=0, files_gone=0)},
+        {"retention": replace(RETENTION, held_files=0)},
+        {"retention": replace(RETENTION, held_files_gone=1)},
+        {"retention": replace(RETENTION, certified_held=1)},
+        {"retention": replace(RETENTION, told_by_event=False)},
+    ],
+)
+def test_a_hold_or_a_rule_that_does_not_do_what_it_should_is_seen(change: dict[str, Any]) -> None:
+    """Too little held, too much held, a deletion without a certificate or against the hold."""
+    assert verdict(replace(CHECKED, **change), FOOTAGE, 100)["held"] is False
 
 
 @pytest.mark.parametrize(
@@ -80,7 +182,7 @@ def test_a_restart_or_clip_that_is_not_as_it_should_be_is_seen(change: dict[str,
 )
 def test_footage_that_is_not_as_it_should_be_is_seen(change: dict[str, int]) -> None:
     """One picture among thousands is enough."""
-    assert verdict(FIGURES, FOOTAGE | change, 100)["held"] is False
+    assert verdict(CHECKED, FOOTAGE | change, 100)["held"] is False
 
 
 def _shown(first: int, last: int) -> list[ShownFrame]:
@@ -90,7 +192,7 @@ def _shown(first: int, last: int) -> list[ShownFrame]:
 
 def test_cuts_lie_in_the_middle_of_a_gop_on_both_sides_of_the_restart() -> None:
     """The clip covers the restart."""
-    first, last = middles(_shown(0, 300), RESTART)
+    first, last = middles(_shown(0, 300), RESTART.began_us, RESTART.ended_us)
     assert (first.serial, last.serial) == (95, 205)
 
 
@@ -98,4 +200,12 @@ def test_cuts_lie_in_the_middle_of_a_gop_on_both_sides_of_the_restart() -> None:
 def test_footage_on_one_side_of_the_restart_only_is_no_ground_for_a_clip(first: int, last: int) -> None:
     """It says so instead of cutting elsewhere."""
     with pytest.raises(RuntimeError, match="nothing is stored right before or after the restart"):
-        middles(_shown(first, last), RESTART)
+        middles(_shown(first, last), RESTART.began_us, RESTART.ended_us)
+
+
+def test_what_a_rule_took_is_judged_with_what_was_recorded_since() -> None:
+    """What both looks saw counts once; what nobody can read is not left out."""
+    unread = ShownFrame(None, sync=False)
+    before, after = _shown(0, 20), [*_shown(15, 30), unread]
+    assert joined(before, after) == [*_shown(0, 30), unread]
+    assert joined([], after) == after

@@ -9,7 +9,7 @@ import pytest
 
 from recorder_core.storage.folder_check import check_folder
 from script.tools import places
-from script.tools.places import NoPlaceError, empty_folder, find_work_folder, free_port
+from script.tools.places import NoPlaceError, empty_folder, find_work_folder, free_port, remove_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +23,25 @@ def test_finds_a_folder_that_the_recorder_records_to(tmp_path: Path, monkeypatch
     assert folder.is_relative_to(tmp_path / "checkout" / ".demo")
     assert folder.stat().st_mode & 0o777 == 0o700
     assert check_folder(folder / "footage").problem is None
+
+
+def test_what_it_found_is_removed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the folder above it, as soon as the last one has gone."""
+    monkeypatch.setattr(places, "ROOT", tmp_path)
+    first, second = find_work_folder(), find_work_folder()
+    (first / "footage").mkdir()
+    remove_folder(first)
+    assert list(tmp_path.iterdir()) == [second.parent]
+    remove_folder(second)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_somebody_named_goes_alone(tmp_path: Path) -> None:
+    """The folder above it is theirs."""
+    named = tmp_path / "mine" / "demo"
+    named.mkdir(parents=True)
+    remove_folder(named)
+    assert list((tmp_path / "mine").iterdir()) == []
 
 
 def test_names_every_place_that_will_not_do(monkeypatch: pytest.MonkeyPatch) -> None:

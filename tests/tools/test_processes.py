@@ -8,7 +8,16 @@ import sys
 
 import pytest
 
-from script.tools.processes import cpu_seconds, pss_bytes, serving, stop, tree, wait_until_gone
+from script.tools.processes import (
+    cpu_seconds,
+    end_with_argument,
+    pss_bytes,
+    serving,
+    stop,
+    tree,
+    wait_until_gone,
+    with_argument,
+)
 
 _BURN = "import time\nend = time.process_time() + 0.3\nwhile time.process_time() < end: pass\n"
 
@@ -91,3 +100,29 @@ def test_waits_for_the_end_of_somebody_elses_process() -> None:
     assert os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT) is not None
     process.wait()
     wait_until_gone(process.pid, limit_s=0)
+
+
+@pytest.mark.parametrize(("polite", "code"), [(True, 0), (False, -9)])
+def test_what_was_started_with_an_argument_ends(*, polite: bool, code: int) -> None:
+    """The first of two that belong together is asked; where it does not follow, both are ended by force."""
+    mark = f"/nowhere/{os.getpid()}/{polite}"
+    first = "import os, signal, subprocess, sys\n"
+    child = f"[sys.executable, '-c', 'import sys; print(flush=True); sys.stdin.read()', {mark!r}]"
+    if polite:
+        first += (
+            f"child = subprocess.Popen({child}, stdin=subprocess.PIPE)\n"
+            "signal.signal(signal.SIGTERM, lambda *_: sys.exit(child.communicate() and child.returncode))\n"
+        )
+    else:
+        first += f"child = subprocess.Popen({child})\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    with subprocess.Popen(
+        [sys.executable, "-c", first + "print(flush=True)\nsys.stdin.read()", mark],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert [process.stdout.readline() for _ in range(2)] == [b"\n", b"\n"]
+        assert len(with_argument(mark)) == 2
+        end_with_argument(mark, grace_s=60 if polite else 0.2)
+        assert with_argument(mark) == set()
+    assert process.returncode == code

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
+from recorder_core.export import plan_clip, write_clip
+from recorder_core.models import StartMode
 from recorder_core.simulator import FrameCode, draw_code
 from script.tools.stored_frames import Sequence, ShownFrame, Tracks, sequence, shown_frames, tracks
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.core.export.library import START_US, record
+from tests.core.mp4.footage import FRAME_US, H264
 
 T0 = 1_760_000_000_000_000
 
@@ -37,6 +38,15 @@ def test_reads_the_codes_of_a_file_in_the_order_they_are_shown(tmp_path: Path) -
     shown = list(shown_frames(tmp_path / "film.mp4"))
     assert [frame.code for frame in shown] == [FrameCode(T0 + n * 100_000, n, 7) for n in range(40, 52)]
     assert [frame.sync for frame in shown] == [True, False, False, False, False] * 2 + [True, False]
+
+
+def test_finds_what_an_edit_list_hides(tmp_path: Path) -> None:
+    """A clip that begins between two sync samples carries the pictures from the sync sample on."""
+    plan = plan_clip(record(tmp_path, H264, 20), START_US + 13 * FRAME_US, START_US + 17 * FRAME_US, StartMode.LEAD_IN)
+    (clip,) = write_clip(plan, tmp_path, "clip")
+    path = Path(clip.path)
+    before = sum(1 for _ in shown_frames(path, hidden=True)) - sum(1 for _ in shown_frames(path))
+    assert before == round(clip.lead_in_us / FRAME_US) > 0
 
 
 @pytest.mark.parametrize(("sound", "expected"), [(False, Tracks(1, 0)), (True, Tracks(1, 1))])
