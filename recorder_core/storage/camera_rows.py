@@ -122,7 +122,8 @@ def camera_key(connection: Connection, camera_id: str) -> int:
     """Return the key of a camera. Raises RequestError `UNKNOWN_CAMERA` for one that was never put."""
     key = _key(connection, CAMERA.c.camera_key, CAMERA.c.camera_id, camera_id)
     if key is None:
-        raise RequestError(ErrorCode.UNKNOWN_CAMERA, f"There is no camera {camera_id!r}.", camera_id=camera_id)
+        shown = camera_id[:64]
+        raise RequestError(ErrorCode.UNKNOWN_CAMERA, f"There is no camera {shown!r}.", camera_id=shown)
     return key
 
 
