@@ -24,8 +24,10 @@ CONF_SOURCE: Final = "source"
 # How long records are kept: of one camera in its subentry's data, for all others in the entry's options
 CONF_RETENTION_DAYS: Final = "retention_days"
 CONF_MINIMUM_DAYS: Final = "minimum_days"
+CONF_DESTROY_AFTER_DAYS: Final = "destroy_after_days"
 CONF_QUOTA_GB: Final = "quota_gb"
 CONF_EXPORT_DAYS: Final = "export_days"
+CONF_EXPORT_QUOTA_GB: Final = "export_quota_gb"
 
 # What `entry.async_start_reauth(hass, data={CONF_SUBENTRY_ID: …})` names when a camera refuses its credentials
 CONF_SUBENTRY_ID: Final = "subentry_id"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeGuard
 from homeassistant.helpers import issue_registry as ir
 
 from recorder_core.errors import ErrorCode
-from recorder_core.models import SweepHalt, VolumeState
+from recorder_core.models import Duty, SweepHalt, VolumeState
 
 from .const import DOMAIN
 from .flow.estimate import shown_gb, usable_on
@@ -57,6 +57,15 @@ _HALT_ISSUES: Final = {
 }
 """Why nothing is deleted, and whether a person settles it in a dialog."""
 
+_DUTY_ISSUES: Final = {
+    Duty.INDEX: "index_not_written",
+    Duty.INDEX_BACKUP: "index_not_copied",
+    Duty.LEDGER: "ledger_not_written",
+    Duty.SWEEP: "nothing_deleted",
+    Duty.EXPORTS: "exports_not_removed",
+}
+"""What the recorder fails to do by itself. It tries each again all the time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Issue:
@@ -81,6 +90,8 @@ def issues_of(picture: Picture) -> Iterator[Issue]:
     if picture.recorder.sweep_halt is not None:
         key, fixable = _HALT_ISSUES[picture.recorder.sweep_halt]
         yield Issue(key, warning=True, fixable=fixable)
+    for duty in picture.recorder.failing:
+        yield Issue(_DUTY_ISSUES[duty], warning=duty is not Duty.INDEX)
     if picture.recorder.holds_to_review:
         yield Issue("holds_to_review", placeholders={"holds": str(picture.recorder.holds_to_review)}, warning=True)
     for camera in picture.cameras.values():

@@ -19,6 +19,7 @@ from recorder_core.models import (
     CameraConfig,
     CameraState,
     CameraStatus,
+    Duty,
     ProbeRequest,
     ProbeResult,
     RecorderStatus,
@@ -81,6 +82,7 @@ class StandingRecorder:
     days_until_full: float | None = None
     holds_to_review: int = 0
     sweep_halt: SweepHalt | None = None
+    failing: list[Duty] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Make the feed, which has no events."""
@@ -109,6 +111,7 @@ class StandingRecorder:
             holds=self.holds_to_review,
             holds_to_review=self.holds_to_review,
             sweep_halt=self.sweep_halt,
+            failing=self.failing,
         )
 
     async def apply_settings(self, settings: Settings) -> RecorderStatus:

@@ -32,15 +32,17 @@ async def test_a_camera_without_rules_follows_the_library(hass: HomeAssistant, s
     assert recorder.configs[lax.subentry_id].retention == Retention()
 
     dialog = await Dialog.change_options(hass, entry)
-    await dialog.submit(retention_days=30, minimum_days=5)
+    await dialog.submit(retention_days=30, minimum_days=5, destroy_after_days=365)
     assert dialog.created
     await hass.async_block_till_done()
 
-    assert recorder.configs[lax.subentry_id].retention == Retention(retention_days=30, minimum_days=5)
-    own = Retention(retention_days=7, quota_bytes=500 * GB, minimum_days=5)
+    assert recorder.configs[lax.subentry_id].retention == Retention(
+        retention_days=30, minimum_days=5, destroy_after_days=365
+    )
+    own = Retention(retention_days=7, quota_bytes=500 * GB, minimum_days=5, destroy_after_days=365)
     assert recorder.configs[strict.subentry_id].retention == own
     dialog = await Dialog.change_options(hass, entry)
-    assert dialog.shown() == {"retention_days": 30, "minimum_days": 5}
+    assert dialog.shown() == {"retention_days": 30, "minimum_days": 5, "destroy_after_days": 365}
     await dialog.submit()
     await hass.async_block_till_done()
     assert recorder.configs[lax.subentry_id].retention == Retention()
@@ -61,6 +63,8 @@ async def test_a_camera_without_rules_follows_the_library(hass: HomeAssistant, s
         ({"quota_gb": 0.5}, "quota_too_small"),
         ({"retention_days": 7, "minimum_days": 8}, "minimum_above_retention"),
         ({"minimum_days": 31}, "minimum_above_retention"),  # the library keeps 30 days
+        ({"destroy_after_days": 29}, "above_law"),
+        ({"quota_gb": float("nan")}, "quota_too_small"),
     ],
 )
 async def test_rules_of_a_camera_that_make_no_sense(
@@ -86,7 +90,11 @@ async def test_rules_of_a_camera_that_make_no_sense(
         ({"retention_days": 0.5}, "retention_days", "days_out_of_range"),
         ({"minimum_days": -1}, "minimum_days", "days_out_of_range"),
         ({"retention_days": 7, "minimum_days": 8}, "minimum_days", "minimum_above_retention"),
-        ({"minimum_days": 15}, "minimum_days", "minimum_above_camera"),  # the camera keeps 14 days
+        ({"minimum_days": 15}, "base", "contradicts_camera"),  # the camera keeps 14 days
+        ({"destroy_after_days": 13}, "base", "contradicts_camera"),
+        ({"destroy_after_days": 0}, "destroy_after_days", "days_out_of_range"),
+        ({"retention_days": 31, "destroy_after_days": 30}, "retention_days", "above_law"),
+        ({"minimum_days": 11, "destroy_after_days": 10}, "minimum_days", "above_law"),
     ],
 )
 async def test_rules_of_a_library_that_make_no_sense(
@@ -119,11 +127,13 @@ async def test_exports_have_a_rule_where_home_assistant_runs_the_recorder(
     assert set(dialog.values.values()) == {"unknown"}
     await dialog.submit(export_days=0)
     assert dialog.errors == {"export_days": "days_out_of_range"}
-    await dialog.submit(export_days=90)
+    await dialog.submit(export_quota_gb=0.5)
+    assert dialog.errors == {"export_quota_gb": "quota_too_small"}
+    await dialog.submit(export_days=90, export_quota_gb=200)
     assert dialog.created
-    assert library.entry.options == {"export_days": 90}
+    assert library.entry.options == {"export_days": 90, "export_quota_gb": 200}
     settings = settings_of(library.entry.data, library.entry.options, "UTC")
-    assert settings.exports == Retention(retention_days=90)
+    assert settings.exports == Retention(retention_days=90, quota_bytes=200 * GB)
 
 
 @pytest.mark.parametrize(
@@ -132,6 +142,7 @@ async def test_exports_have_a_rule_where_home_assistant_runs_the_recorder(
         ({}, "It stays until room is needed for newer footage."),
         ({"retention_days": 30}, TRIAL),
         ({"retention_days": 30, "minimum_days": 10}, TRIAL),
+        ({"retention_days": 30, "destroy_after_days": 365}, f"{TRIAL} By law it goes after 365 days."),
         ({"quota_gb": 432}, QUOTA),
         (
             {"quota_gb": 432, "minimum_days": 12},

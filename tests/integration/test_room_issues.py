@@ -16,7 +16,7 @@ from custom_components.library_surveillance.const import DOMAIN
 from custom_components.library_surveillance.issues import Issue, issues_of
 from custom_components.library_surveillance.picture import Picture
 from recorder_core.errors import ErrorCode, RequestError
-from recorder_core.models import CameraState, CameraStatus, Retention, SweepHalt, VolumeState
+from recorder_core.models import CameraState, CameraStatus, Duty, FeedItem, Retention, SweepHalt, VolumeState
 
 from .library import FRONT, Library, shown_issues
 from .standing_recorder import GB, VOLUME, StandingRecorder
@@ -81,6 +81,24 @@ def test_holds_that_were_not_read_back() -> None:
     """Nothing is deleted then, so somebody has to see to it before the storage is full; no dialog settles it."""
     recorder = StandingRecorder(sweep_halt=SweepHalt.HOLDS)
     assert list(issues_of(Picture.of(recorder.status()))) == [Issue("holds_unread", warning=True)]
+
+
+async def test_what_the_recorder_fails_at_is_told_until_it_is_done_again(
+    hass: HomeAssistant, visited: Library, standing: StandingRecorder
+) -> None:
+    """A status that is pushed brings the issue and takes it away."""
+    standing.sweep_halt = None
+    await visited.async_set_up()
+    assert shown_issues(hass) == {}
+    standing.failing, standing.holds_to_review = [Duty.SWEEP], 1
+    standing.feed.publish(FeedItem(status=standing.status()))
+    await visited.async_wait_for("sensor.riverside_library_holds_to_review", lambda state: state.state == "1")
+    assert set(shown_issues(hass)) == {"holds_to_review", "nothing_deleted"}
+
+    standing.failing, standing.holds_to_review = [], 0
+    standing.feed.publish(FeedItem(status=standing.status()))
+    await visited.async_wait_for("sensor.riverside_library_holds_to_review", lambda state: state.state == "0")
+    assert shown_issues(hass) == {}
 
 
 async def test_holds_to_review(hass: HomeAssistant, visited: Library, standing: StandingRecorder) -> None:

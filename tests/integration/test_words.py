@@ -23,7 +23,7 @@ from custom_components.library_surveillance import (
 )
 from custom_components.library_surveillance.services import ACTIONS
 from recorder_core.errors import ErrorCode, RecorderError
-from recorder_core.models import CameraState, HoldKind, StartMode, StillFormat, VolumeState
+from recorder_core.models import CameraState, Duty, HoldKind, StartMode, StillFormat, SweepHalt, VolumeState
 from recorder_core.service.events import EventKind
 from recorder_core.version import __version__
 
@@ -144,8 +144,15 @@ def test_every_issue_has_a_title_and_a_description() -> None:
     keys = {*issues._VOLUME_ISSUES.values(), *issues._CAMERA_ISSUES.values()}
     keys |= {"camera_refused", "recorder_not_running", "version_mismatch"}
     keys |= {"storage_full", "storage_held", "holds_leave_little", "storage_nearly_full"}
-    keys |= {"below_minimum", "holds_to_review", *(key for key, _ in issues._HALT_ISSUES.values())}
+    keys |= {
+        "below_minimum",
+        "holds_to_review",
+        *issues._DUTY_ISSUES.values(),
+        *(key for key, _ in issues._HALT_ISSUES.values()),
+    }
     assert set(ENGLISH["issues"]) == keys
+    assert set(issues._DUTY_ISSUES) == set(Duty)
+    assert set(issues._HALT_ISSUES) == set(SweepHalt)
     for key, issue in ENGLISH["issues"].items():
         assert "{library}" in issue["title"] + issue.get("description", "")
         assert set(issue) == {"title", "fix_flow" if key == "deletion_halted" else "description"}

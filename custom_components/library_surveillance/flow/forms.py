@@ -31,7 +31,9 @@ from homeassistant.helpers.selector import (
 )
 
 from custom_components.library_surveillance.const import (
+    CONF_DESTROY_AFTER_DAYS,
     CONF_EXPORT_DAYS,
+    CONF_EXPORT_QUOTA_GB,
     CONF_EXPOSE_VIDEO,
     CONF_FOOTAGE_PATH,
     CONF_INDEX_PATH,
@@ -80,7 +82,11 @@ _LIMITS: Final = {
     vol.Required(CONF_MIN_FREE_GB, default=DEFAULT_MIN_FREE_GB): _number("GB"),
     vol.Optional(CONF_MAX_GB): _number("GB"),
 }
-_DAYS: Final = {vol.Optional(CONF_RETENTION_DAYS): _number("d"), vol.Optional(CONF_MINIMUM_DAYS): _number("d")}
+_DAYS: Final = {
+    vol.Optional(CONF_RETENTION_DAYS): _number("d"),
+    vol.Optional(CONF_MINIMUM_DAYS): _number("d"),
+    vol.Optional(CONF_DESTROY_AFTER_DAYS): _number("d"),
+}
 _PROFILE: Final = {
     vol.Required(CONF_PROFILE): SelectSelector(
         SelectSelectorConfig(
@@ -118,7 +124,9 @@ RECONFIGURE_SCHEMAS: Final = {
     RecorderKind.URL: vol.Schema({**_URL, vol.Optional(CONF_TOKEN): _SECRET, **_PROFILE}),
 }
 RETENTION_SCHEMA: Final = vol.Schema(_DAYS)
-LOCAL_RETENTION_SCHEMA: Final = vol.Schema({**_DAYS, vol.Optional(CONF_EXPORT_DAYS): _number("d")})
+LOCAL_RETENTION_SCHEMA: Final = vol.Schema(
+    {**_DAYS, vol.Optional(CONF_EXPORT_DAYS): _number("d"), vol.Optional(CONF_EXPORT_QUOTA_GB): _number("GB")}
+)
 TOKEN_SCHEMA: Final = vol.Schema({vol.Required(CONF_TOKEN): _SECRET})
 CREDENTIALS_SCHEMA: Final = vol.Schema({vol.Required(CONF_USERNAME): _TEXT, vol.Required(CONF_PASSWORD): _SECRET})
 CAMERA_SCHEMA: Final = vol.Schema(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from custom_components.library_surveillance.const import (
+    CONF_DESTROY_AFTER_DAYS,
     CONF_MINIMUM_DAYS,
     CONF_QUOTA_GB,
     CONF_RETENTION_DAYS,
@@ -33,6 +34,7 @@ class Keeping:
     retention_days: float | None = None
     quota_gb: float | None = None
     minimum_days: float | None = None
+    destroy_after_days: float | None = None
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Keeping:  # Any: a form, or what was stored of one
@@ -41,6 +43,7 @@ class Keeping:
             retention_days=data.get(CONF_RETENTION_DAYS),
             quota_gb=data.get(CONF_QUOTA_GB),
             minimum_days=data.get(CONF_MINIMUM_DAYS),
+            destroy_after_days=data.get(CONF_DESTROY_AFTER_DAYS),
         )
 
     def data(self) -> dict[str, float]:
@@ -49,6 +52,7 @@ class Keeping:
             CONF_RETENTION_DAYS: self.retention_days,
             CONF_QUOTA_GB: self.quota_gb,
             CONF_MINIMUM_DAYS: self.minimum_days,
+            CONF_DESTROY_AFTER_DAYS: self.destroy_after_days,
         }
         return {key: value for key, value in rules.items() if value is not None}
 
@@ -58,13 +62,18 @@ class Keeping:
 
     def check(self, place: str | None = None) -> None:
         """Refuse rules that make no sense, at their fields or at `place`. Raises `FormFaultError`."""
-        for key in (CONF_RETENTION_DAYS, CONF_MINIMUM_DAYS):
+        for key in (CONF_RETENTION_DAYS, CONF_MINIMUM_DAYS, CONF_DESTROY_AFTER_DAYS):
             check_days(self.data().get(key), place or key)
-        if self.quota_gb is not None and not self.quota_gb >= _LEAST_GB:
-            raise FormFaultError(place or CONF_QUOTA_GB, "quota_too_small")
-        most = self.retention_days
-        if self.minimum_days is not None and most is not None and self.minimum_days > most:
+        check_quota(self.quota_gb, place or CONF_QUOTA_GB)
+        if _exceeds(self.minimum_days, self.retention_days):
             raise FormFaultError(place or CONF_MINIMUM_DAYS, "minimum_above_retention")
+        for key, days in ((CONF_RETENTION_DAYS, self.retention_days), (CONF_MINIMUM_DAYS, self.minimum_days)):
+            if _exceeds(days, self.destroy_after_days):
+                raise FormFaultError(place or key, "above_law")
+
+
+def _exceeds(days: float | None, most: float | None) -> bool:
+    return days is not None and most is not None and days > most
 
 
 def check_days(days: float | None, place: str) -> None:
@@ -74,19 +83,23 @@ def check_days(days: float | None, place: str) -> None:
         raise FormFaultError(place, "days_out_of_range", least=str(LEAST_DAYS), most=str(MOST_DAYS))
 
 
+def check_quota(gb: float | None, place: str) -> None:
+    """Refuse a quota that is a mistake. Raises `FormFaultError`."""
+    if gb is not None and not gb >= _LEAST_GB:  # also what is no number
+        raise FormFaultError(place, "quota_too_small")
+
+
 def explain(keeping: Keeping, per_day: int, room_days: float) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield the keys of the sentences that say what rules come to for a camera, with their values.
 
     It writes `per_day` bytes, more than 0; `room_days` is how many days of all cameras together fit.
     """
     fits = room_days
-    if keeping.retention_days is None and keeping.quota_gb is None:
+    if keeping.retention_days is None and keeping.quota_gb is None and keeping.destroy_after_days is None:
         yield "kept_while_room", {}
-    if keeping.retention_days is not None:
-        yield (
-            "kept_days",
-            {"days": f"{keeping.retention_days:g}", "gb": shown_gb(round(keeping.retention_days * per_day))},
-        )
+    for key, days in (("kept_days", keeping.retention_days), ("kept_law", keeping.destroy_after_days)):
+        if days is not None:
+            yield key, {"days": f"{days:g}", "gb": shown_gb(round(days * per_day))}
     if keeping.quota_gb is not None:
         quota_days = keeping.quota_gb * GB / per_day
         fits = min(fits, quota_days)

@@ -13,16 +13,16 @@ from homeassistant.helpers.translation import async_get_translations
 from custom_components.library_surveillance.cameras import camera_subentries
 from custom_components.library_surveillance.const import (
     CONF_EXPORT_DAYS,
-    CONF_MINIMUM_DAYS,
+    CONF_EXPORT_QUOTA_GB,
     CONF_RECORDER,
     DOMAIN,
     RecorderKind,
 )
 
 from .estimate import shown_days, shown_gb, usable_on
-from .fault import FormFaultError, explained
+from .fault import FORM, FormFaultError, explained
 from .forms import LOCAL_RETENTION_SCHEMA, RETENTION_SCHEMA
-from .keeping import Keeping, check_days
+from .keeping import Keeping, check_days, check_quota
 
 if TYPE_CHECKING:
     from homeassistant.config_entries import ConfigEntry, ConfigFlowResult
@@ -74,8 +74,9 @@ def _check(entry: ConfigEntry, form: Form) -> None:
     library = Keeping.of(form)
     library.check()
     check_days(form.get(CONF_EXPORT_DAYS), CONF_EXPORT_DAYS)
+    check_quota(form.get(CONF_EXPORT_QUOTA_GB), CONF_EXPORT_QUOTA_GB)
     for camera in camera_subentries(entry):
         try:
             Keeping.of(camera.data).over(library).check()
         except FormFaultError as err:
-            raise FormFaultError(CONF_MINIMUM_DAYS, "minimum_above_camera", camera=camera.title) from err
+            raise FormFaultError(FORM, "contradicts_camera", camera=camera.title) from err
