@@ -58,10 +58,15 @@ class ExportRemoval:
         One that failed, was cancelled or was removed before stays as it is.
 
         Raises:
-            RequestError: `UNKNOWN_EXPORT`, `HELD` while a hold covers what it shows.
+            RequestError: `UNKNOWN_EXPORT`, `HELD` while a hold covers what it shows, or may as not all were read back.
         """
         job = await self._jobs.cancel(export_id)
-        return await self._remove(export_id, DeletionRule.PERSON, actor) if job.state is ExportState.DONE else job
+        if job.state is not ExportState.DONE:
+            return job
+        if not self._archive.may_delete():
+            sentence = "Not all holds were read back yet from the volumes; until then nothing is removed."
+            raise RequestError(ErrorCode.HELD, sentence, export_id=export_id)
+        return await self._remove(export_id, DeletionRule.PERSON, actor)
 
     async def look(self) -> None:
         """Do once what is due."""

@@ -151,6 +151,19 @@ async def test_exports_go_by_age_but_not_while_the_clock_or_the_holds_are_in_dou
     assert {one.rule for one in desk.index.certificates(None, 0, 10)} == {DeletionRule.AGE}
 
 
+async def test_nobody_removes_an_export_while_holds_may_be_unread(desk: Desk, shelf: Shelf, data: Path) -> None:
+    """The hold that would keep it may lie on a volume that is away, since the index was lost."""
+    job = await _done(desk)
+    shelf.holds_known = False
+    with pytest.raises(RecorderError, match="Not all holds were read back") as caught:
+        await desk.removal.remove(job.export_id, "user-1")
+    assert caught.value.code is ErrorCode.HELD
+    assert _left(data) == [job.export_id]
+    shelf.holds_known = True
+    assert (await desk.removal.remove(job.export_id, "user-1")).state is ExportState.REMOVED
+    assert _left(data) == []
+
+
 async def test_a_removed_export_is_erased_when_its_volume_is_there_again(desk: Desk, shelf: Shelf, data: Path) -> None:
     job = await _done(desk)
     shelf.root = None
