@@ -15,10 +15,12 @@ import pytest
 
 from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.export import ClipCancelledError, ClipPlan, clip as clip_module, copying, plan_clip, write_clip
+from recorder_core.media import Codec
 from recorder_core.mp4 import progressive_header
 from recorder_core.mp4.boxes import box, find_box, iter_boxes
 from tests.core.export.library import START_US, record
-from tests.core.mp4.footage import FRAME_US, H264_B, footage
+from tests.core.mp4.footage import FRAME_US, H264_B, Encoding, footage
+from tests.core.storage_writer.disks import ROOM, small_disk
 
 if TYPE_CHECKING:
     from recorder_core.export import ClipSource
@@ -201,6 +203,33 @@ def test_a_full_disk_leaves_no_file(sources: list[ClipSource], folder: Path, mon
         write_clip(made, folder, "clip")
     assert caught.value.code is ErrorCode.VOLUME_FULL
     assert list(folder.iterdir()) == []
+
+
+def test_a_disk_that_fills_up_in_the_middle_leaves_no_file(folder: Path, tmp_path: Path) -> None:
+    """A real disk of 1 MiB, and a clip of more."""
+    large = Encoding(Codec.MJPEG, (("qmin", "2"), ("qmax", "2")), width=1920, height=1080)
+    made = plan(record(tmp_path / "recordings", large, 150), end=150)
+    assert made.data_bytes > ROOM * 3 // 2
+    with small_disk(folder) as code:
+        with pytest.raises(StorageError) as caught:
+            write_clip(made, folder, "clip")
+        assert caught.value.code is code
+        assert list(folder.iterdir()) == []
+
+
+def test_what_failed_first_is_told_though_the_file_cannot_be_removed(
+    sources: list[ClipSource], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The volume went away under it; whoever made the folder looks after it later."""
+
+    def gone(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    made = plan(sources)
+    sources[1].path.unlink()
+    monkeypatch.setattr(Path, "unlink", gone)
+    with pytest.raises(StorageError, match=f"Reading the recording {sources[1].path.name} failed"):
+        write_clip(made, folder, "clip")
 
 
 def test_file_and_folder_are_synced(sources: list[ClipSource], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
