@@ -12,7 +12,6 @@ from recorder_core.storage.volumes import Room, Shortage, VolumeHandle, shortage
 from .problems import problem_of
 
 if TYPE_CHECKING:
-    from recorder_core.storage.open_segment import OpenSegment
     from recorder_core.storage.writer import VolumeWriter
 
     from .read_in import ReadIn
@@ -79,10 +78,6 @@ class Slot:
     def being_written(self) -> set[int]:
         """Return the ids of the segments that are open; may be called from any thread."""
         return set() if self.writer is None else {segment.file.segment_id for segment in self.writer.open_segments()}
-
-    def holds(self, segment: OpenSegment) -> bool:
-        """Whether the segment is written to this volume."""
-        return self.handle is not None and self.handle.volume.volume_id == segment.file.volume_id
 
     def status(self) -> VolumeStatus:
         """Return what the volume is like, as of the last look."""

@@ -14,17 +14,11 @@ from typing import TYPE_CHECKING
 
 from recorder_core.errors import ErrorCode, RequestError, StorageError
 from recorder_core.models import VolumeConfig, VolumeState, VolumeStatus
-from recorder_core.storage.files import FILE_MODE, fsync_folder
 from recorder_core.storage.folder_check import check_folder
-from recorder_core.storage.ids import CAMERAS_FOLDER
-from recorder_core.storage.index import Index
-from recorder_core.storage.reconcile import miss_left, salvage_left
-from recorder_core.storage.volumes import Room, VolumeHandle, open_volume
-from recorder_core.storage.writer import VolumeWriter
+from recorder_core.storage.volumes import open_volume
 
-from .index_thread import IndexJournal, IndexThread
-from .read_in import ReadIn
-from .volume_slot import PRESENT, RESERVE_BYTES, STATES, Slot, find_shortage, full, spare_bytes
+from .volume_look import Told, VolumeLooks
+from .volume_slot import PRESENT, RESERVE_BYTES, Slot, spare_bytes
 from .waiting import woken_or_after
 
 if TYPE_CHECKING:
@@ -33,6 +27,10 @@ if TYPE_CHECKING:
     from recorder_core.clock import Clock
     from recorder_core.storage.open_segment import OpenSegment
     from recorder_core.storage.records import Gap, Segment, Volume
+    from recorder_core.storage.volumes import Room, VolumeHandle
+    from recorder_core.storage.writer import VolumeWriter
+
+    from .index_thread import IndexThread
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -64,13 +62,9 @@ class Volumes:
 
         `folder` is the recorder's data folder.
         """
-        self._index = index
         self._clock = clock
-        self._folder = folder
-        self._on_found = on_found
-        self._on_closed = on_closed
-        self._on_missed = on_missed
-        self._on_read_in = on_read_in
+        told = Told(found=on_found, closed=on_closed, missed=on_missed, read_in=on_read_in, changed=on_changed)
+        self._looks = VolumeLooks(index, clock, folder, told, on_trouble=self.look_soon)
         self._on_changed = on_changed
         self._slots: list[Slot] = []
         self._chosen: dict[str, Slot] = {}
@@ -85,7 +79,7 @@ class Volumes:
             self._slots = [Slot(config) for config in configs]
             for slot in self._slots:
                 try:
-                    slot.handle = await self._open(slot.config)
+                    slot.handle = await self._looks.open(slot.config)
                 except StorageError as error:
                     _LOGGER.error("Volume %s: %s", slot.config.path, error.message)  # noqa: TRY400  # it says all
 
@@ -123,7 +117,7 @@ class Volumes:
         found = await asyncio.to_thread(check_folder, config.path, accepted={ErrorCode.VOLUME_NETWORK})
         if found.problem is not None:
             raise found.problem
-        expected_id = await self._known_id(config.path)
+        expected_id = await self._looks.known_id(config.path)
         return await asyncio.to_thread(
             open_volume, config, self._clock, expected_id=expected_id, create=expected_id is None
         )
@@ -135,13 +129,9 @@ class Volumes:
         """
         for slot in self._slots:
             if slot.handle is not None:
-                await self._read_in(slot, slot.handle)
+                await self._looks.read_in(slot, slot.handle)
+        self._looks.may_read_in = True
         self._watching = asyncio.create_task(self._watch(), name="volumes")
-
-    async def _read_in(self, slot: Slot, handle: VolumeHandle) -> None:
-        note = self._unread(handle)
-        if slot.reading is None and await asyncio.to_thread(note.exists):
-            slot.reading = ReadIn(self._index, self._clock, handle, note, self._on_read_in)
 
     async def close(self) -> None:
         """Finish what is queued for writing and end the writers."""
@@ -168,7 +158,7 @@ class Volumes:
         for slot in tuple(self._slots):
             if slot.handle is not None and slot.writer is not None and slot.state in PRESENT:
                 with suppress(StorageError):  # the next look says what is wrong with it
-                    room = await self._room(slot, slot.handle, slot.writer)
+                    room = await self._looks.room(slot, slot.handle, slot.writer)
                     found.append((slot.handle.volume, room, slot.state))
         return found
 
@@ -273,99 +263,7 @@ class Volumes:
                     _LOGGER.exception("Looking at volume %s failed", slot.config.path)
 
     async def _look(self, slot: Slot) -> None:
-        """See what state a volume is in, and tell if it is another one than before."""
-        before = slot.status()
-        try:
-            handle = slot.handle = slot.handle or await self._open(slot.config)
-            await asyncio.to_thread(handle.check)
-            slot.writer = writer = slot.writer or self._start_writer(handle)
-            if self._watching is not None:
-                await self._read_in(slot, handle)
-            slot.room = room = await self._room(slot, handle, writer)
-            await asyncio.to_thread(handle.check_writable)
-            if slot.unsettled or slot.state not in PRESENT:
-                await self._salvage(slot, handle, writer)
-        except StorageError as error:
-            slot.error = error
-            slot.state = STATES.get(error.code, VolumeState.MISSING)
-        else:
-            short = find_shortage(room, slot.state)
-            slot.state = VolumeState.OK if short is None else VolumeState.FULL
-            slot.error = None if short is None else full(short)
-        if slot.handle is not None and slot.state not in PRESENT:
-            await self._miss(slot, slot.handle)
-        after = slot.status()
-        if after.state is not before.state:
-            _LOGGER.log(
-                logging.INFO if slot.error is None else logging.ERROR,
-                "Volume %s: %s",
-                slot.config.path,
-                after.state if slot.error is None else slot.error.message,
-            )
-        if after != before:
-            self._on_changed(after, before.state)
-
-    async def _open(self, config: VolumeConfig) -> VolumeHandle:
-        """Open a volume; if it holds footage that the index has never seen, note that before the index knows it."""
-        expected_id = await self._known_id(config.path)
-        handle = await asyncio.to_thread(open_volume, config, self._clock, expected_id=expected_id)
-        await self._on_found(handle.volume)
-        known = {volume.volume_id for volume in await self._index.ask(Index.volumes)}
-        if handle.volume.volume_id not in known:
-            await asyncio.to_thread(self._note_unread, handle)
-        await self._index.ask(Index.put_volume, handle.volume)
-        return handle
-
-    async def _salvage(self, slot: Slot, handle: VolumeHandle, writer: VolumeWriter) -> None:
-        """Take into the index what was being written when the volume went away, or failed for a moment."""
-        slot.unsettled = any(segment.error is not None for segment in writer.open_segments())
-        for segment in await self._index.ask(salvage_left, handle, slot.being_written):
-            _LOGGER.warning("%s was salvaged from volume %s", segment.path, handle.volume.path)
-            self._on_closed(segment)
-
-    async def _miss(self, slot: Slot, handle: VolumeHandle) -> None:
-        """Account for what was being written when the volume went away, until it is back (invariant 4)."""
-        try:
-            gaps = await self._index.ask(miss_left, handle.volume.volume_id, slot.being_written)
-        except StorageError as error:  # the next look asks again
-            _LOGGER.error("What volume %s took along is not accounted for: %s", handle.volume.path, error.message)  # noqa: TRY400  # it says all
-            return
-        for gap in gaps:
-            self._on_missed(gap)
-
-    def _unread(self, handle: VolumeHandle) -> Path:
-        """Return the file that stands for "this volume is still to be read into the index"."""
-        return self._folder / f"unread-{handle.volume.volume_id}"
-
-    def _note_unread(self, handle: VolumeHandle) -> None:
-        if (handle.volume.path / CAMERAS_FOLDER).exists():
-            self._unread(handle).touch(FILE_MODE)
-            fsync_folder(self._folder)
-
-    def _start_writer(self, handle: VolumeHandle) -> VolumeWriter:
-        writer = VolumeWriter(
-            handle.volume, IndexJournal(self._index), on_closed=self._on_closed, on_failed=self._failed
-        )
-        writer.start()
-        return writer
-
-    async def _known_id(self, path: str) -> str | None:
-        volumes = await self._index.ask(Index.volumes)
-        return next((volume.volume_id for volume in reversed(volumes) if volume.path == Path(path)), None)
-
-    async def _room(self, slot: Slot, handle: VolumeHandle, writer: VolumeWriter) -> Room:
-        volume_id = handle.volume.volume_id
-        used = await self._index.ask(Index.bytes_on_volume, volume_id)
-        pending = await self._index.ask(Index.pending_bytes, volume_id)
-        used += sum(segment.partial().size for segment in writer.open_segments())
-        used += slot.reading.unread_bytes if slot.reading is not None else 0
-        return await asyncio.to_thread(handle.room, used_bytes=used, pending_bytes=pending)
-
-    def _failed(self, segment: OpenSegment) -> None:
-        _LOGGER.error("Writing %s failed: %s", segment.file.path, segment.error)
-        for slot in self._slots:
-            slot.unsettled = slot.unsettled or slot.holds(segment)
-        self._look_now.set()
+        await self._looks.look(slot)
 
     async def _close_slots(self) -> None:
         for slot in self._slots:
