@@ -96,7 +96,7 @@ def _introduce(library: str, house: RunningHouse, story: Story) -> None:
     held = sum(one["held"] for one in story.forecasts)
     say(
         f"\n{LIBRARIES[library].title} runs at {house.home_assistant.url}\n\n{logins}\n\n"
-        f"The password of each is {PASSWORD}. The footage lies in {house.footage}.\n\n"
+        f"The password of each is {PASSWORD}. The recorder's data folder is {house.recorder_folder}.\n\n"
         f"{len(story.holds)} holds keep footage of {held} cameras. A clip, a still and a package were exported:\n\n"
         f"{files}\n\n"
         "Check the package with the verify.html in it, in any browser, or by:\n\n"
