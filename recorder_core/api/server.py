@@ -31,6 +31,9 @@ _LONGEST_PATH = 107
 
 _SHUTDOWN_S = 5.0
 
+_IDLE_S = 60.0
+"""How long a caller's connection may wait for the next request."""
+
 _LOGGER = logging.getLogger(__name__)
 _LOGGER.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError)))
 
@@ -102,7 +105,9 @@ class Server:
 
     async def _runner(self, token: str | None) -> web.AppRunner:
         app = make_app(self._recorder, token=token)
-        runner = web.AppRunner(app, access_log=None, logger=_LOGGER, shutdown_timeout=_SHUTDOWN_S)
+        runner = web.AppRunner(
+            app, access_log=None, logger=_LOGGER, shutdown_timeout=_SHUTDOWN_S, keepalive_timeout=_IDLE_S
+        )
         await runner.setup()
         self._runners.append(runner)
         return runner

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import signal
 import ssl
 import sys
@@ -72,6 +73,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run the worker until it is told to stop."""
     os.umask(0o077)
+    # Callers of the API must not leave too few for the files of the cameras. The supervisor's own is of no matter.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     data: Path = args.data.absolute()
     path: Path = (args.socket or data / "recorder.sock").absolute()
     try:

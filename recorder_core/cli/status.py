@@ -43,6 +43,8 @@ def lines(status: RecorderStatus) -> list[str]:
     said = [f"recorder {status.version}, process {status.pid}, since {shown(status.started_us)}"]
     if status.sweep_halt is not None:
         said.append(_HALTS[status.sweep_halt])
+    if status.failing:
+        said.append(f"FAILING, the log says why: {', '.join(status.failing)}")
     said.append(f"holds: {status.holds} active, {status.holds_to_review} to review")
     said += [f"volume {_volume(volume)}" for volume in status.volumes] or ["no volume: nothing can be recorded"]
     if status.volumes:
@@ -54,6 +56,8 @@ def lines(status: RecorderStatus) -> list[str]:
 def _volume(volume: VolumeStatus) -> str:
     room = f"{size(volume.free_bytes)} of {size(volume.total_bytes)} free, {size(volume.used_bytes)} of footage"
     note = "" if volume.problem is None else f" ({volume.problem.message})"
+    if volume.only_held:
+        note += ", HOLDS KEEP ALL THAT IS ON IT"
     return f"{volume.path}: {volume.state}{note}, {room}"
 
 

@@ -10,6 +10,7 @@ from recorder_core.models import (
     CameraState,
     CameraStatus,
     DeletionRule,
+    Duty,
     Forecast,
     Hold,
     HoldKind,
@@ -85,14 +86,25 @@ def test_a_status_tells_how_long_footage_is_kept_and_what_is_wrong() -> None:
         free_bytes=10**11,
         used_bytes=5,
         problem=Problem(code=ErrorCode.VOLUME_READ_ONLY, message="It cannot be written to."),
+        only_held=True,
     )
-    said = status.lines(
-        replace(RECORDER, cameras=[camera, CAMERA], volumes=[volume], days_until_full=3.21, sweep_halt=SweepHalt.HOLDS)
+    recorder = replace(
+        RECORDER,
+        cameras=[camera, CAMERA],
+        volumes=[volume],
+        days_until_full=3.21,
+        sweep_halt=SweepHalt.HOLDS,
+        failing=[Duty.SWEEP, Duty.LEDGER],
     )
+    said = status.lines(recorder)
     assert said[1:] == [
         "nothing is deleted: holds may lie on a volume that was not read yet",
+        "FAILING, the log says why: sweep, ledger",
         "holds: 0 active, 0 to review",
-        "volume /footage: read_only (It cannot be written to.), 100 GB of 1 TB free, 5 B of footage",
+        (
+            "volume /footage: read_only (It cannot be written to.), HOLDS KEEP ALL THAT IS ON IT, "
+            "100 GB of 1 TB free, 5 B of footage"
+        ),
         "full: in 3.2 days",
         (
             "camera lobby Main lobby: retrying (It is off.), 41.3 MB stored, 1 kB of it held, 2 MB a day, "

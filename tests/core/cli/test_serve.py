@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import stat
 import subprocess
@@ -83,6 +84,8 @@ async def test_a_killed_worker_comes_back_and_the_time_between_is_a_gap(data: Pa
         after = await client.status()
         assert (after.store_id, after.supervisor_pid) == (before.store_id, before.supervisor_pid)
         assert after.pid != before.pid
+        files, most = resource.prlimit(after.pid, resource.RLIMIT_NOFILE)
+        assert files == most
         coverage = await stored(client)
         assert "recorder_down" in [gap.reason for gap in coverage.gaps]
         assert len({segment.run_id for segment in coverage.segments}) == 2
