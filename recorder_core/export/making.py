@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -61,6 +62,8 @@ class Maker:
         self._clock = clock
         self._on_changed = on_changed
         self._promised: dict[LiveJob, int] = {}
+        # Jobs ask from threads of their own: two that ask at once must not both be promised the same room.
+        self._promising = threading.Lock()
 
     async def make(self, live: LiveJob) -> ExportJob:
         """Make the files of a job, and return it as it is then: done and in the index, failed, or cancelled."""
@@ -79,7 +82,8 @@ class Maker:
             sentence = "The export failed; the recorder's log says why."
             return failed(live.job, RecorderError(ErrorCode.EXPORT_FAILED, sentence))
         finally:
-            self._promised.pop(live, None)
+            with self._promising:
+                self._promised.pop(live, None)
 
     async def materials(self, job: ExportJob) -> tuple[Material, ...]:
         """Return what is stored for a job, one for each of its cameras; see `Archive.material`."""
@@ -130,9 +134,10 @@ class Maker:
 
     def _promise(self, live: LiveJob, size: int) -> None:
         """Ask for room beside that which the jobs that run just now were promised."""
-        others = sum(promised for one, promised in self._promised.items() if one is not live)
-        self._archive.check_room(size + others)
-        self._promised[live] = size
+        with self._promising:
+            others = sum(promised for one, promised in self._promised.items() if one is not live)
+            self._archive.check_room(size + others)
+            self._promised[live] = size
 
     def _root(self) -> Path:
         roots = self._archive.roots()

@@ -176,6 +176,33 @@ async def test_what_runs_takes_its_room_from_what_comes(
     assert (await desk.jobs.job(first.export_id, wait_s=30)).state is ExportState.DONE
 
 
+async def test_two_that_ask_at_once_are_not_promised_the_same_room(
+    desk: Desk, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one asks while the first one's answer is under way: it waits for it, or it would get the same."""
+    await desk.jobs.job((await desk.jobs.submit(REQUEST)).export_id, wait_s=30)
+    shelf.room = shelf.asked[0] * 3 // 2
+    asking, answer = threading.Semaphore(0), threading.Event()
+    check = shelf.check_room
+
+    def slowly(size: int) -> None:
+        asking.release()
+        assert answer.wait(30)
+        check(size)
+
+    monkeypatch.setattr(shelf, "check_room", slowly)
+    gate = _Gate(monkeypatch)
+    jobs = [await desk.jobs.submit(REQUEST) for _ in range(2)]
+    assert await asyncio.to_thread(asking.acquire, timeout=30)
+    assert not await asyncio.to_thread(asking.acquire, timeout=0.1)
+    answer.set()
+    await gate.passed_by(1)
+    gate.go_on.set()
+    ended = [await desk.jobs.job(job.export_id, wait_s=30) for job in jobs]
+    assert sorted(job.state for job in ended) == [ExportState.DONE, ExportState.FAILED]
+    assert {_code(job) for job in ended} == {None, ErrorCode.VOLUME_FULL}
+
+
 async def test_a_job_that_fails_says_why_and_leaves_nothing(
     desk: Desk, shelf: Shelf, data: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
