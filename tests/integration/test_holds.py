@@ -23,7 +23,7 @@ from custom_components.library_surveillance.const import DOMAIN
 from custom_components.library_surveillance.diagnostics import async_get_config_entry_diagnostics
 from recorder_core.models import HoldKind, HoldState
 
-from .library import BACK, FRONT, Library
+from .library import BACK, FRONT, Library, shown_issues
 
 if TYPE_CHECKING:
     from homeassistant.auth.models import User
@@ -231,6 +231,32 @@ async def test_words_about_people_reach_nobody(hass: HomeAssistant, library: Lib
             assert raised.value.translation_key == "not_opaque"
             assert words not in str(raised.value)
     assert calls == []
+
+
+async def test_a_review_that_is_due_is_an_issue_until_the_hold_is_released(
+    hass: HomeAssistant, hass_admin_user: MockUser, library: Library
+) -> None:
+    """The recorder says so by itself, and each camera's event tells of it."""
+    await library.async_set_up()
+    order = {"entity_id": FRONT_CAMERA, "review": dt_util.utcnow() - timedelta(hours=1)}
+    [hold] = (await _async_act(hass, "place_hold", None, **order))["holds"]
+    to_review = "sensor.riverside_library_holds_to_review"
+    await library.async_wait_for(to_review, lambda state: state.state == "1")
+    assert shown_issues(hass)["holds_to_review"] == {"library": "Riverside Library", "holds": "1"}
+    await library.async_wait_for(FRONT_EVENTS, lambda state: state.attributes.get("event_type") == "hold_review_due")
+
+    await _async_act(hass, "release_hold", hass_admin_user, hold_id=hold["hold_id"])
+    await library.async_wait_for(to_review, lambda state: state.state == "0")
+    assert "holds_to_review" not in shown_issues(hass)
+
+
+async def test_a_recorder_that_fails_is_no_mistake_of_the_caller(hass: HomeAssistant, visited: Library) -> None:
+    """Its error is told, and no other library's answer in its place."""
+    await visited.async_set_up()
+    with pytest.raises(HomeAssistantError) as raised:
+        await _async_act(hass, "list_holds")
+    assert not isinstance(raised.value, ServiceValidationError)
+    assert raised.value.translation_key == "internal_error"
 
 
 async def test_intervals_that_make_no_sense(hass: HomeAssistant, library: Library) -> None:

@@ -30,7 +30,9 @@ SECRETS = (PASSWORD, USERNAME, NOWHERE, "secret-path", "secret-query", "t" * 40)
 
 async def test_diagnostics_of_a_library_hold_no_secret(hass: HomeAssistant, visited: Library) -> None:
     """They say what is configured and what the recorder said, and of addresses only where they lead."""
-    hass.config_entries.async_update_entry(visited.entry, data={**visited.entry.data, "token": "t" * 40})
+    hass.config_entries.async_update_entry(
+        visited.entry, data={**visited.entry.data, "token": "t" * 40}, options={"retention_days": 30}
+    )
     await visited.async_set_up()
 
     report = await async_get_config_entry_diagnostics(hass, visited.entry)
@@ -40,6 +42,7 @@ async def test_diagnostics_of_a_library_hold_no_secret(hass: HomeAssistant, visi
         assert secret not in text
     assert report["entry"]["title"] == "Riverside Library"
     assert report["entry"]["data"]["recorder"] == "socket"
+    assert report["entry"]["options"] == {"retention_days": 30}
     assert report["cameras"][FRONT]["data"]["url"] == "rtsp://127.0.0.1:1/…"
     assert report["cameras"][FRONT]["status"]["state"] == "connecting"
     assert report["recorder"]["version"] == __version__
