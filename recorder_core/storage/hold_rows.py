@@ -7,7 +7,6 @@ second request with its key may widen it, never narrow it.
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from recorder_core.errors import ErrorCode, RequestError
 from recorder_core.models import Hold, HoldKind, HoldState, LedgerKind
 
 from .camera_rows import CameraRows, camera_key
+from .hold_scope import covered, merged, united
 from .ids import check_camera_id
 from .intervals import EVER_US
 from .ledger_rows import append_ledger
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from recorder_core.models import HoldRequest
 
     from .intervals import Interval
-
-_SECOND_US = 1_000_000
 
 
 class HoldRows(CameraRows):
@@ -47,7 +45,7 @@ class HoldRows(CameraRows):
                 camera, with a pre-roll or post-roll that is no length, or with an expiry that has passed, `KEY_TAKEN`
                 where the hold that has the key is for something else.
         """
-        start_us, end_us = _covered(request)
+        start_us, end_us = covered(request)
         hold = Hold(
             hold_id=hold_id,
             camera_ids=sorted(set(request.camera_ids)),
@@ -63,7 +61,7 @@ class HoldRows(CameraRows):
         )
         with self._writing() as connection:
             if (known := _by_key(connection, request.key)) is not None:
-                wider = _merged(known, hold)
+                wider = merged(known, hold)
                 if wider != known:
                     _widen(connection, known, wider)
                     body = {**wider.to_dict(), "actor": request.actor}
@@ -92,7 +90,7 @@ class HoldRows(CameraRows):
         with self._writing() as connection:
             connection.execute(upsert(CAMERA).on_conflict_do_nothing(index_elements=["camera_id"]), cameras)
             if (known := _by_id(connection, hold.hold_id)) is not None:
-                wider = _union(known, hold)
+                wider = united(known, hold)
                 if known.state is HoldState.ACTIVE and wider != known:
                     _widen(connection, known, wider)
                     body = {**wider.to_dict(), "restored": True}
@@ -171,56 +169,6 @@ def held_query(key: int, start_us: int, end_us: int) -> Select[tuple[int, int | 
         HOLD.c.start_us < end_us,
         or_(HOLD.c.end_us.is_(None), HOLD.c.end_us > start_us),
         of_camera,
-    )
-
-
-def _covered(request: HoldRequest) -> tuple[int, int | None]:
-    """Return the interval with pre-roll and post-roll, rounded outwards to microseconds."""
-    if not request.camera_ids:
-        raise RequestError(ErrorCode.BAD_REQUEST, "A hold names at least one camera.", field="camera_ids")
-    for field, seconds in (("pre_roll_s", request.pre_roll_s), ("post_roll_s", request.post_roll_s)):
-        if not 0 <= seconds < math.inf:
-            raise RequestError(ErrorCode.BAD_REQUEST, f"{field} is not a number of seconds.", field=field)
-    start_us = max(request.start_us - math.ceil(request.pre_roll_s * _SECOND_US), -EVER_US)
-    if request.end_us is None:
-        return start_us, None
-    end_us = min(request.end_us + math.ceil(request.post_roll_s * _SECOND_US), EVER_US)
-    if request.end_us < request.start_us or end_us <= start_us:
-        raise RequestError(ErrorCode.INTERVAL_INVERTED, "A hold ends after it begins.")
-    return start_us, end_us
-
-
-def _merged(known: Hold, wanted: Hold) -> Hold:
-    """Return what becomes of a hold when its key is used again. Raises RequestError `KEY_TAKEN`."""
-    wider = _union(known, wanted)
-    over = known.state is not HoldState.ACTIVE
-    if over and (wider.camera_ids, wider.start_us, wider.end_us) == (known.camera_ids, known.start_us, known.end_us):
-        wider = known
-    apart = any(
-        one.end_us is not None and one.end_us < other.start_us for one, other in ((known, wanted), (wanted, known))
-    )
-    another = (known.kind, known.case_id) != (wanted.kind, wanted.case_id)
-    if another or apart or (over and wider != known):
-        raise RequestError(
-            ErrorCode.KEY_TAKEN,
-            f"The key belongs to hold {known.hold_id}, which is over or for something else.",
-            hold_id=known.hold_id,
-        )
-    return wider
-
-
-def _union(known: Hold, other: Hold) -> Hold:
-    """Return a hold that covers what each of two does, for as long as either, and is reviewed when the first is."""
-    reviews = [one.review_us for one in (known, other) if one.review_us is not None]
-    return replace(
-        known,
-        camera_ids=sorted({*known.camera_ids, *other.camera_ids}),
-        start_us=min(known.start_us, other.start_us),
-        end_us=None if known.end_us is None or other.end_us is None else max(known.end_us, other.end_us),
-        review_us=min(reviews, default=None),
-        expires_us=(
-            None if known.expires_us is None or other.expires_us is None else max(known.expires_us, other.expires_us)
-        ),
     )
 
 
