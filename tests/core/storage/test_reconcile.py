@@ -180,6 +180,24 @@ def test_another_file_in_its_place_is_left_alone(store: Store) -> None:
     assert store.index.open_files() == []
 
 
+def test_a_file_whose_beginning_is_torn_anywhere_is_given_up(store: Store) -> None:
+    """As a power cut leaves it: the right size, and zeros from somewhere in the beginning on; also in its own ids."""
+    run = store.run()
+    file = store.file(run, T0)
+    written, _ = store.write(file, 1)
+    written.release()
+    whole = store.path(file).read_bytes()
+    (first,) = read_segment(store.path(file)).fragments
+    store.path(file).unlink()
+    store.index.file_discarded(file.segment_id)
+    for torn in range(first.offset):
+        store.index.file_opened(file)
+        store.path(file).write_bytes(whole[:torn].ljust(len(whole), b"\0"))
+        found = reconcile(store.index, [store.handle])
+        assert (found.foreign, found.discarded) == (0, 1)
+        assert not store.path(file).exists()
+
+
 def test_garbage_of_the_last_recorder_is_emptied(store: Store) -> None:
     """Killed between the transaction and the unlink."""
     run = store.run()
