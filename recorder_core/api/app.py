@@ -67,7 +67,9 @@ async def _status(request: web.Request) -> web.Response:
 
 
 async def _put_settings(request: web.Request) -> web.Response:
-    return answer(await request.app[RECORDER].apply_settings(await body(request, Settings)))
+    recorder = request.app[RECORDER]
+    await recorder.configuration.apply_settings(await body(request, Settings))
+    return answer(recorder.status())
 
 
 async def _check_volume(request: web.Request) -> web.Response:
@@ -82,12 +84,12 @@ async def _put_camera(request: web.Request) -> web.Response:
     config = await body(request, CameraConfig)
     if config.camera_id != request.match_info["camera_id"]:
         raise RequestError(ErrorCode.BAD_REQUEST, "camera_id differs from the address.", field="camera_id")
-    return answer(await request.app[RECORDER].put_camera(config))
+    return answer(await request.app[RECORDER].configuration.put_camera(config))
 
 
 async def _delete_camera(request: web.Request) -> web.Response:
     query(request)
-    await request.app[RECORDER].remove_camera(request.match_info["camera_id"])
+    await request.app[RECORDER].configuration.remove_camera(request.match_info["camera_id"])
     return web.Response(status=204)
 
 

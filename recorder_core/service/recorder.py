@@ -1,8 +1,7 @@
 """`Recorder`: everything that one data folder's recorder does, behind the few calls that the API makes.
 
 Start: lock → index → volumes' files and index brought together → `recorder_down` gaps → volumes → cameras, and behind
-them the reading of footage that the index does not know. Stop: the same backwards. Whatever changes the configuration
-is done one at a time, and is on the disk before it is answered.
+them the reading of footage that the index does not know. Stop: the same backwards.
 """
 
 from __future__ import annotations
@@ -11,10 +10,8 @@ import asyncio
 import logging
 import os
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
-from zoneinfo import ZoneInfo
 
 from recorder_core.clock import host_synchronised
 from recorder_core.decoder import Decoder
@@ -22,11 +19,9 @@ from recorder_core.errors import ErrorCode, RequestError
 from recorder_core.models import (
     API_VERSION,
     CameraConfig,
-    CameraStatus,
     Coverage,
     Duty,
     FeedItem,
-    LedgerKind,
     LedgerPage,
     ProbeRequest,
     ProbeResult,
@@ -47,6 +42,7 @@ from recorder_core.version import __version__
 
 from .archive import ServiceArchive, Store
 from .cameras import Cameras
+from .configuration import Configuration
 from .duties import Duties
 from .events import EventKind, EventLog
 from .exporting import Exporting
@@ -99,9 +95,7 @@ class Recorder:
         self._synchronised = synchronised
         self._started_us = clock.now_us()
         self._files = SettingsFiles(folder)
-        self._settings = Settings()
         self._store_id = ""
-        self._changing = asyncio.Lock()
         self._stack = AsyncExitStack()
         self._poller = Poller(clock)
         self._decoder = Decoder()
@@ -132,7 +126,7 @@ class Recorder:
     async def _start(self) -> None:
         lock = await asyncio.to_thread(StoreLock, self._folder)
         self._stack.callback(lock.release)
-        self._settings = await asyncio.to_thread(self._files.settings)
+        settings = await asyncio.to_thread(self._files.settings)
         configs = await asyncio.to_thread(self._files.cameras)
         index = await asyncio.to_thread(open_index, self._folder, self._clock)
         loop = asyncio.get_running_loop()
@@ -164,16 +158,23 @@ class Recorder:
         )
         self._stack.push_async_callback(self._volumes.close)
         self._cameras = Cameras(self._index, self._volumes, self._events, clock=self._clock, poller=self._poller)
-        self._cameras.zone = ZoneInfo(self._settings.time_zone)
+        self.configuration = Configuration(
+            settings,
+            self._files,
+            self._index,
+            self._events,
+            self._clock,
+            volumes=self._volumes,
+            cameras=self._cameras,
+            keeping=self.keeping,
+        )
         self._footage = Footage(self._index, self._volumes)
         keeping = self.keeping
-        store = Store(
-            self._folder, self._store_id, lambda: self._settings, lambda: keeping.halt, lambda: keeping.trusted_us
-        )
+        store = Store(self._folder, self._store_id, self._settings, lambda: keeping.halt, lambda: keeping.trusted_us)
         archive = ServiceArchive(self._index, self._footage, self._volumes, self._clock, store)
         self.exporting = Exporting(self._index, self._events, archive, self._decoder, self._clock, self._duties)
-        await self._take_first_volumes()
-        await self._volumes.open(self._settings.volumes)
+        await self.configuration.take_first_volumes(self._first_volumes)
+        await self._volumes.open(self._settings().volumes)
         await self._bring_together(configs)
         await ledger.start()
         await archive.look_at_key()
@@ -188,7 +189,7 @@ class Recorder:
         self._stack.push_async_callback(self.exporting.close)
         await self._index.ask(Index.forget_readings)
         await self.exporting.resume()
-        await self.keeping.start(self._volumes, self._cameras, lambda: self._settings, self._synchronised)
+        await self.keeping.start(self._volumes, self._cameras, self._settings, self._synchronised)
         self._stack.push_async_callback(self.keeping.close)
         self.exporting.start()
         self._cameras.start_refreshing()
@@ -198,17 +199,6 @@ class Recorder:
             keep_backups(self._folder / INDEX, self._clock, self._duties), name="index backups"
         )
         self._stack.push_async_callback(_cancel, copying)
-
-    async def _take_first_volumes(self) -> None:
-        """Put the volumes that this recorder was started with into its settings, unless these name some."""
-        known = self._settings.volumes
-        if not known and self._first_volumes:
-            settings = replace(self._settings, volumes=self._first_volumes)
-            await self._volumes.check_new(settings.volumes)
-            await asyncio.to_thread(self._files.save_settings, settings)
-            self._settings = settings
-        elif not {volume.path for volume in self._first_volumes} <= {volume.path for volume in known}:
-            _LOGGER.warning("The settings name the volumes; those that this recorder was started with are not used")
 
     async def _bring_together(self, configs: dict[str, CameraConfig]) -> None:
         """Make files and index agree; a camera's record goes on with a gap."""
@@ -232,6 +222,9 @@ class Recorder:
             with self._duties.turn(Duty.INDEX):
                 await self._index.ask(Index.heartbeat, self._clock.now_us())
             await self._clock.sleep(HEARTBEAT_S)
+
+    def _settings(self) -> Settings:
+        return self.configuration.settings
 
     def request_shutdown(self) -> None:
         """Ask whoever runs the recorder to stop it for good."""
@@ -305,65 +298,7 @@ class Recorder:
             code = None if volume.problem is None else volume.problem.code
             self._events.note(EventKind.VOLUME_STATE, path=volume.path, state=volume.state, problem=code)
 
-    # Configuration
-
-    async def apply_settings(self, settings: Settings) -> RecorderStatus:
-        """Replace the settings; another set of volumes interrupts the recording for a moment.
-
-        Raises:
-            RequestError: `BAD_REQUEST` for two volumes in one place.
-            StorageError: what speaks against a new volume; nothing was changed then.
-        """
-        async with self._changing:
-            await self._volumes.check_new(settings.volumes)
-            await asyncio.to_thread(self._files.save_settings, settings)
-            before, self._settings = self._settings, settings
-            if before != settings:
-                self._tell(settings=settings.to_dict())
-            self._cameras.zone = ZoneInfo(settings.time_zone)
-            if before.volumes != settings.volumes:
-                await self._cameras.stop_all(GapReason.RECONFIGURED)
-                try:
-                    await self._volumes.open(settings.volumes)
-                    await self._volumes.start()
-                finally:  # whatever is wrong with a volume, each camera says so for itself
-                    self._cameras.start_all()
-                self._events.note(EventKind.VOLUMES_CHANGED, volumes=len(settings.volumes))
-            self._cameras.refresh_all()
-            self.keeping.changed()
-        return self.status()
-
-    async def put_camera(self, config: CameraConfig) -> CameraStatus:
-        """Add a camera or replace its configuration."""
-        async with self._changing:
-            configs = self._cameras.configs()
-            known = configs.get(config.camera_id)
-            await self._index.ask(Index.put_camera, config.camera_id, config.name)
-            await asyncio.to_thread(self._files.save_cameras, (configs | {config.camera_id: config}).values())
-            await self._cameras.put(config)
-            await self.keeping.camera_put(config.camera_id)
-            if known is None or (known.enabled, known.retention) != (config.enabled, config.retention):
-                self._tell(camera_id=config.camera_id, enabled=config.enabled, retention=config.retention.to_dict())
-            if known != config:
-                kind = EventKind.CAMERA_ADDED if known is None else EventKind.CAMERA_CHANGED
-                self._events.note(kind, config.camera_id, name=config.name, enabled=config.enabled)
-        return self._cameras.status(config.camera_id)
-
-    async def remove_camera(self, camera_id: str) -> None:
-        """Stop recording a camera and forget its configuration; its footage stays and goes by its rules.
-
-        Raises:
-            RequestError: `UNKNOWN_CAMERA`.
-        """
-        async with self._changing:
-            configs = self._cameras.configs()
-            name = self._cameras.status(camera_id).name
-            await self.keeping.camera_removed(camera_id, configs[camera_id].retention)
-            del configs[camera_id]
-            await asyncio.to_thread(self._files.save_cameras, configs.values())
-            await self._cameras.remove(camera_id)
-            self._tell(camera_id=camera_id, enabled=False)
-            self._events.note(EventKind.CAMERA_REMOVED, camera_id, name=name)
+    # Trying
 
     async def check_volume(self, config: VolumeConfig) -> VolumeCheck:
         """Say whether a folder may hold footage. A network filesystem may: only the index needs a local one."""
@@ -405,10 +340,6 @@ class Recorder:
         return await self._footage.coverage(camera_id, start_us, end_us)
 
     # Ledger
-
-    def _tell(self, **body: object) -> None:
-        """Have the ledger tell that what decides how footage is kept was changed."""
-        self._index.post(Index.append_to_ledger, LedgerKind.SETTINGS, self._clock.now_us(), body)
 
     async def ledger(self, after: int, limit: int) -> LedgerPage:
         """Return up to `limit` entries of the ledger whose number is above `after`."""
