@@ -27,10 +27,10 @@ WIDTH: Final = 1720
 HEIGHTS: Final = {"cameras": 1290, "footage": 1000}
 """The dashboard's pages, and how high their pictures are."""
 PAGE: Final = (1000, 1180)
-SETTLED_S: Final = 75.0
+SETTLED_S: Final = 110.0
 """So long the house goes on before the pictures are taken: it has closed files to tell of."""
-PICTURES_S: Final = 12.0
-"""Home Assistant's frontend fetches a camera's picture every ten seconds."""
+PICTURES_S: Final = 25.0
+"""Home Assistant's frontend fetches each picture every ten seconds, and at first all of them at once."""
 
 
 async def take_dashboard(house: RunningHouse, time_zone: str, folder: Path) -> None:
