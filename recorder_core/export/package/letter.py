@@ -39,8 +39,10 @@ DISCLAIMER = (_NOT_WATCHED, _AS_RECORDED, _FOR_THIS_REQUEST)
 _WITH_WHAT = (
     f"Open {VERIFY_PAGE} in a current browser, without a network if you like, and give it the package. The page in the "
     "package cannot vouch for itself; where much depends on it, take a copy that the library gave you by another way. "
-    f"Or run: library-recorder verify PACKAGE.zip. The usual tools do as well: sha256sum --check {SUMS}, and "
-    f"openssl pkeyutl -verify -pubin -inkey {PUBLIC_KEY} -rawin -in {MANIFEST} -sigfile {SIGNATURE}."
+    "Or run: library-recorder verify PACKAGE.zip. The usual tools do as well: "
+    f"openssl pkeyutl -verify -pubin -inkey {PUBLIC_KEY} -rawin -in {MANIFEST} -sigfile {SIGNATURE} "
+    f"shows that {MANIFEST} is the one that was signed; in there stand the size and the SHA-256 of each file. "
+    f"{SUMS} repeats them for sha256sum, but anybody can write that list anew."
 )
 _WHOSE_KEY = (
     "Anybody can sign a package with a key of their own. It comes from the library's recorder only if the fingerprint "
