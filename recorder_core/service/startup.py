@@ -19,7 +19,7 @@ from recorder_core.storage.database import aside_path, set_aside, suspect
 from recorder_core.storage.files import FILE_MODE, fsync_folder, storage_error, write_private
 from recorder_core.storage.folder_check import check_folder
 from recorder_core.storage.index import Index
-from recorder_core.storage.index_backup import newest_copy, put_back
+from recorder_core.storage.index_backup import GENERATIONS, backup_path, newest_copy, put_back
 from recorder_core.storage.index_loss import Loss, find_loss
 
 from .read_in import BEHIND, unread_note
@@ -102,7 +102,8 @@ def _see_to_losses(path: Path, clock: Clock) -> None:
 
 def _was_there(path: Path) -> bool:
     """Whether an index that is gone or empty was one before: then it has a copy, or gave the folder its id."""
-    return newest_copy(path) is not None or (path.parent / SettingsFiles.STORE).exists()
+    copies = (backup_path(path, generation) for generation in range(1, GENERATIONS + 1))
+    return any(copy.exists() for copy in copies) or (path.parent / SettingsFiles.STORE).exists()
 
 
 def _put_back(path: Path, loss: Loss, clock: Clock) -> None:

@@ -190,7 +190,7 @@ def test_a_file_whose_beginning_is_torn_anywhere_is_given_up(store: Store) -> No
     (first,) = read_segment(store.path(file)).fragments
     store.path(file).unlink()
     store.index.file_discarded(file.segment_id)
-    for torn in range(first.offset):
+    for torn in range(0, first.offset, 11):
         store.index.file_opened(file)
         store.path(file).write_bytes(whole[:torn].ljust(len(whole), b"\0"))
         found = reconcile(store.index, [store.handle])
