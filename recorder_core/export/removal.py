@@ -66,7 +66,12 @@ class ExportRemoval:
         if not self._archive.may_delete():
             sentence = "Not all holds were read back yet from the volumes; until then nothing is removed."
             raise RequestError(ErrorCode.HELD, sentence, export_id=export_id)
-        return await self._remove(export_id, DeletionRule.PERSON, actor)
+        try:
+            return await self._remove(export_id, DeletionRule.PERSON, actor)
+        except RequestError as error:
+            if error.code is not ErrorCode.UNKNOWN_EXPORT:
+                raise
+            return await self._jobs.job(export_id)  # somebody was quicker
 
     async def look(self) -> None:
         """Do once what is due."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 from dataclasses import replace
@@ -70,6 +71,13 @@ def _left(root: Path) -> list[str]:
 def _hold(desk: Desk) -> str:
     request = HoldRequest(camera_ids=["lobby"], start_us=REQUEST.end_us - 1, end_us=None)
     return desk.index.place_hold(request, hold_id="h1", now_us=desk.clock.now_us())[0].hold_id
+
+
+async def test_who_removes_what_another_has_just_removed_is_told_that_it_is_gone(desk: Desk) -> None:
+    job = await _done(desk)
+    answers = await asyncio.gather(*[desk.removal.remove(job.export_id, "u1") for _ in range(3)])
+    assert [answer.state for answer in answers] == [ExportState.REMOVED] * 3
+    assert len(desk.index.certificates("lobby", 0, 10)) == 1
 
 
 async def test_what_is_held_cannot_be_removed_and_what_is_removed_is_certified(
