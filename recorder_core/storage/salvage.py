@@ -41,9 +41,9 @@ def salvage(path: Path, layout: SegmentLayout) -> tuple[FragmentLayout, ...]:
         fragments = layout.fragments[:kept]
         if not is_torn_end(path, end):
             fragments = layout.fragments
+            os.fsync(file.fileno())
         elif fragments:
             _cut(file, end)
-        os.fsync(file.fileno())
     fsync_folder(path.parent)
     return fragments
 
