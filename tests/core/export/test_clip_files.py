@@ -8,6 +8,7 @@ import hashlib
 import mmap
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ import pytest
 
 from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.export import ClipCancelledError, ClipPlan, clip as clip_module, copying, plan_clip, write_clip
+from recorder_core.export.samples import Extent
 from recorder_core.media import Codec
 from recorder_core.mp4 import progressive_header
 from recorder_core.mp4.boxes import box, find_box, iter_boxes
@@ -162,6 +164,16 @@ def test_a_recording_that_is_gone_is_named(sources: list[ClipSource], folder: Pa
     sources[1].path.unlink()
     with pytest.raises(StorageError, match=f"Reading the recording {sources[1].path.name} failed"):
         write_clip(made, folder, "clip")
+    assert list(folder.iterdir()) == []
+
+
+def test_a_recording_that_the_disk_does_not_give_back_is_named(sources: list[ClipSource], folder: Path) -> None:
+    """It opens, and its bytes cannot be read."""
+    (part,) = plan(sources).parts
+    unmapped = Path("/proc/self/mem")  # nothing lies at its beginning
+    lost = replace(part, extents=(Extent(unmapped, 0, part.data_bytes, len(part.table.sizes)),))
+    with pytest.raises(StorageError, match="Reading the recording mem failed: Input/output error"):
+        write_clip(ClipPlan((lost,)), folder, "clip")
     assert list(folder.iterdir()) == []
 
 

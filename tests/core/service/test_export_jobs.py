@@ -302,6 +302,40 @@ async def test_what_was_not_done_when_the_recorder_stopped_is_begun_anew(
     await again.close()
 
 
+async def test_a_job_whose_camera_is_unknown_after_a_restart_fails(desk: Desk, shelf: Shelf) -> None:
+    """The index was lost and made anew without it; the others go on."""
+    done = await desk.jobs.job((await desk.jobs.submit(REQUEST)).export_id, wait_s=30)
+    stored = desk.index.export(done.export_id)
+    assert stored is not None
+    for export_id, cameras in (("1" * 32, ["roof"]), ("2" * 32, ["lobby", "roof"]), ("3" * 32, ["lobby"])):
+        job = replace(stored.job, export_id=export_id, camera_ids=cameras, state=ExportState.RUNNING, files=[])
+        desk.index.add_export(replace(stored, job=job))
+    await desk.jobs.resume()
+    ended = [await desk.jobs.job(number * 32, wait_s=30) for number in "123"]
+    assert [_code(job) for job in ended] == [ErrorCode.UNKNOWN_CAMERA, ErrorCode.UNKNOWN_CAMERA, None]
+    assert shelf.readings == set()
+
+
+async def test_who_waits_is_told_of_an_end_that_cannot_be_kept(
+    desk: Desk, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The next start begins it anew."""
+    put = Index.put_export
+
+    def full(index: Index, job: ExportJob) -> None:
+        if job.state is ExportState.FAILED:
+            raise StorageError(ErrorCode.VOLUME_FULL, "No room for the index.")
+        put(index, job)
+
+    shelf.obstacle = StorageError(ErrorCode.VOLUME_FULL, "Full.")
+    monkeypatch.setattr(Index, "put_export", full)
+    job = await desk.jobs.submit(REQUEST)
+    await desk.jobs.job(job.export_id, wait_s=30)
+    assert desk.told[-1].state is ExportState.FAILED
+    assert f"The end of export {job.export_id} cannot be kept: No room for the index." in caplog.text
+    assert [one.job.export_id for one in desk.index.unfinished_exports()] == [job.export_id]
+
+
 async def test_a_job_is_cancelled_queued_or_running(desk: Desk, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = _Gate(monkeypatch)
     jobs = [await desk.jobs.submit(REQUEST) for _ in range(3)]
