@@ -22,7 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--no-audio", action="store_true", help="with --data, only make sure that no file has sound")
     how.add_argument("--ledger", action="store_true", help="with --data, the ledger instead of the files")
-    parser.add_argument("--copy", type=Path, metavar="FILE", help="with --ledger, a copy of it to compare with")
+    parser.add_argument(
+        "--copy", type=Path, metavar="FILE", help="with --ledger or PACKAGE, a copy of the ledger to compare with"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     verify_package.add_arguments(parser)
 
@@ -35,7 +37,7 @@ def main(args: argparse.Namespace) -> int:
         print(f"{idle} has no meaning here; see library-recorder verify --help", file=sys.stderr)
         return USAGE
     if args.package is not None:
-        return verify_package.main(args.package, fingerprint=args.fingerprint, as_json=args.json)
+        return verify_package.main(args.package, fingerprint=args.fingerprint, ledger_copy=args.copy, as_json=args.json)
     return verify_ledger.main(args) if args.ledger else verify_files.main(args)
 
 
@@ -45,7 +47,7 @@ def _idle(args: argparse.Namespace) -> str | None:
         "--camera": args.camera is None or (args.data is not None and not args.ledger),
         "--no-audio": not args.no_audio or args.data is not None,
         "--ledger": not args.ledger or args.data is not None,
-        "--copy": args.copy is None or (args.ledger and args.data is not None),
+        "--copy": args.copy is None or args.ledger or args.package is not None,
         "--fingerprint": args.fingerprint is None or args.package is not None,
     }
     return next((option for option, meant in has_meaning.items() if not meant), None)

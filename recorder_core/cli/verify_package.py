@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from recorder_core.export.package.verify import verify_package
+from recorder_core.service.ledger_file import read_copy
 
 from .exit_codes import NOT_VERIFIED, OK, USAGE
 from .progress import Progress
@@ -24,10 +25,12 @@ _FINGERPRINT = re.compile("[0-9a-f]{64}")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options that only a package has."""
-    parser.add_argument("--fingerprint", metavar="HEX", help="the fingerprint that a package's key must have")
+    parser.add_argument(
+        "--fingerprint", metavar="HEX", help="with PACKAGE, the fingerprint that the key of its signature must have"
+    )
 
 
-def main(package: Path, *, fingerprint: str | None, as_json: bool) -> int:
+def main(package: Path, *, fingerprint: str | None, ledger_copy: Path | None, as_json: bool) -> int:
     """Check a package; 0 if it is whole and signed, 5 with what is wrong if not. Raises `OSError`.
 
     Signed by whom: by the key of that fingerprint, or if none is given by the one that is printed.
@@ -36,20 +39,24 @@ def main(package: Path, *, fingerprint: str | None, as_json: bool) -> int:
     if expected is not None and not _FINGERPRINT.fullmatch(expected):
         print("--fingerprint must be the whole fingerprint, 64 hexadecimal digits", file=sys.stderr)
         return USAGE
+    entries = None if ledger_copy is None else list(read_copy(ledger_copy))
     with Progress("Verifying") as bar:
         report = verify_package(
-            package, lambda done, total: bar.show(done / total if total else 1.0), expected_fingerprint=expected
+            package,
+            lambda done, total: bar.show(done / total if total else 1.0),
+            expected_fingerprint=expected,
+            ledger_copy=entries,
         )
         bar.show(1.0)
     if as_json:
-        known = {"fingerprint_was_given": expected is not None}
+        known = {"fingerprint_was_given": expected is not None, "copy_was_given": entries is not None}
         print(json.dumps({"package": str(package)} | asdict(report) | known))
     else:
-        _print(report, expected)
+        _print(report, fingerprint_was_given=expected is not None, copy_was_given=entries is not None)
     return NOT_VERIFIED if report.findings else OK
 
 
-def _print(report: PackageReport, expected: str | None) -> None:
+def _print(report: PackageReport, *, fingerprint_was_given: bool, copy_was_given: bool) -> None:
     for finding in report.findings:
         print(f"{finding.file}: {finding.detail}")
     if report.findings:
@@ -57,10 +64,12 @@ def _print(report: PackageReport, expected: str | None) -> None:
         return
     print("The package is complete and unchanged since it was signed with the key of this fingerprint:")
     print(report.fingerprint)
-    if expected is None:
-        print("Anybody can sign with a key of their own. Is it the fingerprint that the library has published?")
-    else:
+    if fingerprint_was_given:
         print("That is the key that you named.")
+    else:
+        print("Anybody can sign with a key of their own. Is it the fingerprint that the library has published?")
     print(f"The ledger tells of {report.proved} of the {report.recordings} recordings that the footage comes from.")
-    if report.ledger_entry is not None:
+    if copy_was_given:
+        print("Its entries for them are those of the copy.")
+    elif report.ledger_entry is not None:
         print(f"The newest of its entries for them must be in every copy of the ledger: {report.ledger_entry}")

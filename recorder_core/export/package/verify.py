@@ -12,6 +12,8 @@ import zlib
 from functools import partial
 from typing import TYPE_CHECKING
 
+from recorder_core.ledger_chain import broken_links
+
 from .ed25519 import fingerprint, read_public, signed
 from .findings import PackageFinding, PackageFlaw, PackageReport
 from .layout import MANIFEST, PIECE_BYTES, PUBLIC_KEY, SIGNATURE, SUMS, UNLISTED, sums_text
@@ -22,8 +24,10 @@ from .verify_proofs import ProofError, ProvedClip, SampleCheck, check_ledger, ch
 from .zip_file import dos_stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from recorder_core.models import LedgerEntry
 
     from .read_manifest import ReadVideo
 
@@ -33,16 +37,18 @@ def verify_package(
     progress: Callable[[int, int], None] | None = None,
     *,
     expected_fingerprint: str | None = None,
+    ledger_copy: Sequence[LedgerEntry] | None = None,
 ) -> PackageReport:
     """Check a package, a zip or the folder that it was unpacked into.
 
-    `expected_fingerprint` is that of the key which it must be signed with. `progress` hears the bytes checked so far
-    and those to check. Blocks.
+    `expected_fingerprint` is that of the key which it must be signed with; `ledger_copy` are the entries of a copy of
+    the recorder's ledger, which must have those that the package shows. `progress` hears the bytes checked so far and
+    those to check. Blocks.
 
     Raises:
         OSError: the package cannot be read.
     """
-    return _Check(OpenedPackage(path), progress).run(expected_fingerprint)
+    return _Check(OpenedPackage(path), progress).run(expected_fingerprint, ledger_copy)
 
 
 class _Check:
@@ -52,7 +58,7 @@ class _Check:
         self._progress = progress
         self._done = 0
 
-    def run(self, expected_fingerprint: str | None) -> PackageReport:
+    def run(self, expected_fingerprint: str | None, ledger_copy: Sequence[LedgerEntry] | None) -> PackageReport:
         """Look at everything."""
         if not self._package.places:
             return PackageReport(self._findings or [self._nothing()], None)
@@ -72,6 +78,8 @@ class _Check:
             self._by_sums(sums)
             return PackageReport(self._findings, found)
         self._by_manifest(manifest)
+        if ledger_copy is not None:
+            self._by_copy(manifest, ledger_copy)
         self._check_sums(manifest, own)
         places = [segment.ledger for segment in manifest.segments.values() if segment.ledger is not None]
         newest = manifest.ledger.get(max(manifest.ledger, default=0))
@@ -145,6 +153,14 @@ class _Check:
                 check()
             except ProofError as error:
                 self._find(MANIFEST, PackageFlaw.PROOF, f"{error}.")
+
+    def _by_copy(self, manifest: ReadManifest, ledger_copy: Sequence[LedgerEntry]) -> None:
+        """Whoever has the key could make up entries too, but not in a copy that is kept elsewhere."""
+        whole = not any(broken_links(ledger_copy))
+        kept = {entry.seq: entry for entry in ledger_copy} if whole else {}
+        for seq, entry in manifest.ledger.items():
+            if kept.get(seq) != entry:
+                self._find(MANIFEST, PackageFlaw.PROOF, f"The copy of the ledger does not have its entry {seq}.")
 
     def _proved(self, video: ReadVideo, manifest: ReadManifest) -> ProvedClip | None:
         """What a video's proofs show; None where they are no help."""

@@ -148,7 +148,6 @@ def read_only_view(folder: Path, at: Path) -> Iterator[Path]:
         ("some.zip", "--no-audio"),
         ("some.zip", "--ledger"),
         ("some.zip", "--camera", "lobby"),
-        ("some.zip", "--copy", "ledger.jsonl"),
         ("--data", "data", "--fingerprint", "ab" * 32),
         ("--data", "data", "--copy", "ledger.jsonl"),
         ("--data", "data", "--ledger", "--camera", "lobby"),

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from recorder_core.cli.exit_codes import NOT_VERIFIED, OK, USAGE
+from recorder_core.cli.exit_codes import NOT_VERIFIED, OK, UNUSABLE, USAGE
 from recorder_core.cli.main import run
 from recorder_core.export.package import SigningKey
 from recorder_core.export.package.layout import CUSTODY, LETTER, MANIFEST, PUBLIC_KEY, SIGNATURE, SUMS, VERIFY_PAGE
+from recorder_core.models import LedgerEntry
 from tests.core.export.conftest import package
-from tests.core.export.packages import STEM, flipped, unpacked_to
+from tests.core.export.packages import STEM, contents_of, flipped, unpacked_to
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,3 +58,22 @@ def test_it_says_whose_signature_it_is(package: Path, capsys: pytest.CaptureFixt
     assert (report["fingerprint"], report["fingerprint_was_given"], report["findings"]) == (right, True, [])
     assert run(["verify", str(package), "--fingerprint", right[:16]]) == USAGE
     assert "the whole fingerprint" in capsys.readouterr().err
+
+
+def test_a_copy_must_have_the_entries_of_the_ledger(
+    package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever has the key could make up entries as well; a copy elsewhere would not have them, or be no chain."""
+    copy = tmp_path / "ledger.jsonl"
+    [entry] = json.loads(contents_of(package)[MANIFEST])["ledger"]
+    copy.write_bytes(LedgerEntry.from_dict(entry).to_jsonb() + b"\n")
+    assert run(["verify", str(package), "--copy", str(copy)]) == OK
+    assert "Its entries for them are those of the copy." in capsys.readouterr().out
+    for changed in ({"at_us": 1}, {"seq": 2}):
+        copy.write_bytes(LedgerEntry.from_dict(entry | changed).to_jsonb() + b"\n")
+        assert run(["verify", str(package), "--copy", str(copy), "--json"]) == NOT_VERIFIED
+        [found] = json.loads(capsys.readouterr().out)["findings"]
+        assert (found["file"], found["detail"]) == (MANIFEST, "The copy of the ledger does not have its entry 1.")
+    copy.write_bytes(b"")
+    assert run(["verify", str(package), "--copy", str(copy)]) == NOT_VERIFIED
+    assert run(["verify", str(package), "--copy", str(tmp_path / "missing")]) == UNUSABLE
