@@ -90,7 +90,13 @@ class Target:
         if self._direct and len(block) % mmap.PAGESIZE:
             self._direct = _set_direct(self._fd, on=False)
         while block:
-            block = block[os.write(self._fd, block) :]
+            try:
+                block = block[os.write(self._fd, block) :]
+            except OSError as error:
+                if not self._direct or error.errno != errno.EINVAL:
+                    raise
+                # A disk that wants larger pieces than pages, or a filesystem that promised too much.
+                self._direct = _set_direct(self._fd, on=False)
 
 
 class Copier:

@@ -131,6 +131,27 @@ def test_blocks_go_past_the_page_cache_and_the_end_does_not(
     assert written == [(mmap.PAGESIZE, True)] * whole + [(rest, False)]
 
 
+def test_a_disk_that_takes_no_direct_writes_after_all_is_written_to_through_the_cache(
+    many: list[ClipSource], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some say so only when something is written; the clip is the same, and nothing is tried twice."""
+    refused: list[int] = []
+    real = os.write
+
+    def write(fd: int, data: memoryview) -> int:
+        if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_DIRECT:
+            refused.append(len(data))
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        return real(fd, data)
+
+    (expected,) = write_clip(plan(many, end=290), folder, "expected")
+    monkeypatch.setattr(copying, "_BLOCK_BYTES", mmap.PAGESIZE)
+    monkeypatch.setattr(os, "write", write)
+    (clip,) = write_clip(plan(many, end=290), folder, "clip")
+    assert (clip.sha256, refused) == (expected.sha256, [mmap.PAGESIZE])
+    assert Path(clip.path).read_bytes() == Path(expected.path).read_bytes()
+
+
 @pytest.mark.parametrize("pages", [1, 256])
 def test_a_sample_that_changed_since_it_was_recorded_is_refused(
     pages: int, sources: list[ClipSource], folder: Path, monkeypatch: pytest.MonkeyPatch
