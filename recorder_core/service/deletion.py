@@ -45,6 +45,8 @@ class Deletion:
         self._clock = clock
         self._policy_version = policy_version
         self._on_deleted = on_deleted
+        self.stopping = False
+        """Whether the recorder stops: what is not unlinked by then goes at the next start."""
 
     async def oldest_of(
         self, camera_id: str, rule: DeletionRule, *, before_us: int | None = None, max_bytes: int | None = None
@@ -87,7 +89,7 @@ class Deletion:
         """Unlink what was given up, on every volume that is there; what is away goes when it is back."""
         for volume in self._volumes.usable():
             try:
-                await self._index.beside(collect_garbage, volume)
+                await self._index.beside(collect_garbage, volume, lambda: self.stopping)
             except StorageError as error:
                 _LOGGER.error("Nothing can be deleted from volume %s: %s", volume.path, error.message)  # noqa: TRY400  # it says all
             except OSError as error:

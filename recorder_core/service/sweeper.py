@@ -125,7 +125,7 @@ class Sweeper:
 
     async def close(self) -> None:
         """Stop after the step that is being done."""
-        self._stopping = True
+        self._stopping = self._deletion.stopping = True
         self._wake.set()
         if self._task is not None:
             await asyncio.wait({self._task})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import batched
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, delete, func, insert, select
@@ -50,14 +51,16 @@ class GarbageRows(Database):
             connection.execute(delete(OPEN_FILE).where(OPEN_FILE.c.segment_id == file.segment_id))
             connection.execute(insert(GARBAGE).prefix_with("OR IGNORE").values(values))
 
-    def garbage(self, volume_id: str) -> list[GarbageFile]:
-        """Return the files of a volume that are still to be unlinked."""
+    def garbage(self, volume_id: str, limit: int | None = None) -> list[GarbageFile]:
+        """Return the files of a volume that are still to be unlinked, or up to `limit` of them, by their paths."""
         query = select(GARBAGE).join_from(GARBAGE, VOLUME, GARBAGE.c.volume_key == VOLUME.c.volume_key)
+        some = query.where(VOLUME.c.volume_id == volume_id).order_by(GARBAGE.c.segment_id).limit(limit)
         with self._reading() as connection:
-            return [
+            found = [
                 GarbageFile(row.segment_id, volume_id, row.path, row.size, row.reason)
-                for row in connection.execute(query.where(VOLUME.c.volume_id == volume_id).order_by(GARBAGE.c.path))
+                for row in connection.execute(some)
             ]
+        return sorted(found, key=attrgetter("path"))
 
     def garbage_removed(self, segment_ids: Collection[int]) -> None:
         """Drop the rows of files, at least one, that were unlinked and whose folders were synced.

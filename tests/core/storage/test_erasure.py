@@ -58,6 +58,51 @@ def test_a_file_that_is_gone_by_itself_counts_as_erased(store: Store) -> None:
     assert _erased(store) == [T0]
 
 
+def test_a_volume_that_goes_while_its_garbage_is_unlinked_takes_nothing_for_gone(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = store.run()
+    store.record(run, T0)
+    _condemn(store, T0 + 9 * S)
+    root = store.handle.volume.path
+    garbage = store.index.garbage
+
+    def unmounted(volume_id: str, limit: int | None = None) -> list[GarbageFile]:
+        found = garbage(volume_id, limit)
+        root.rename(root.with_name("away"))
+        root.mkdir()
+        return found
+
+    monkeypatch.setattr(store.index, "garbage", unmounted)
+    with pytest.raises(StorageError):
+        collect_garbage(store.index, store.handle.volume)
+    monkeypatch.undo()
+    assert _erased(store) == [None]
+    root.rmdir()
+    root.with_name("away").rename(root)
+    assert collect_garbage(store.index, store.handle.volume) > 0
+    assert _erased(store) == [T0]
+    assert list((root / "cameras").rglob("*.mp4")) == []
+
+
+def test_much_garbage_goes_in_parts_and_may_be_broken_off(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recorder_core.storage.garbage._AT_ONCE", 2)
+    run = store.run()
+    segments = [row(store, run, T0 + number * 3 * S, 3 * S) for number in range(5)]
+    _condemn(store, T0 + 15 * S)
+    asked: list[int] = []
+
+    def is_over() -> bool:
+        asked.append(1)
+        return len(asked) == 2
+
+    assert collect_garbage(store.index, store.handle.volume, is_over) == 2 * segments[0].size
+    assert len(store.index.garbage(store.volume_id)) == 3
+    assert _erased(store) == [None]
+    assert collect_garbage(store.index, store.handle.volume) == 3 * segments[0].size
+    assert _erased(store) == [T0]
+
+
 @pytest.mark.parametrize(("left", "erased"), [(False, _NOW_US), (True, None)])
 def test_certificates_of_an_older_index_are_erased_if_it_had_nothing_left_to_unlink(
     store: Store, *, left: bool, erased: int | None
