@@ -18,6 +18,7 @@ from .demo_clips import Clip, Release, export, middles, package, release
 from .demo_furnish import entity_ids
 from .demo_house import RunningHouse, wait_until_recording
 from .demo_retention import Earlier, Held, Retained, judge_hold, judge_retention, place
+from .looking import until
 from .stored_frames import ShownFrame, Tracks, sequence, shown_frames, tracks
 
 if TYPE_CHECKING:
@@ -183,12 +184,12 @@ def verdict(checked: Checked, footage: dict[str, Any], seconds: float) -> dict[s
 async def _wait_until_shown(house: RunningHouse) -> None:
     """Wait until Home Assistant shows every camera as recording."""
     cameras = {(await entity_ids(house.api))[f"{camera_id}_camera"] for camera_id in house.camera_ids.values()}
-    async with asyncio.timeout(RETURN_LIMIT_S):
-        while True:
-            states = await house.api.command("get_states")
-            if cameras <= {state["entity_id"] for state in states if state["state"] == "recording"}:
-                return
-            await asyncio.sleep(0.3)
+
+    async def look() -> bool:
+        states = await house.api.command("get_states")
+        return cameras <= {state["entity_id"] for state in states if state["state"] == "recording"}
+
+    await until(look, RETURN_LIMIT_S, "the state of all cameras as recording")
 
 
 def _with_b_frames(house: RunningHouse) -> DemoCamera:

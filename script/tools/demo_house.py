@@ -22,6 +22,7 @@ from .demo_policy import POLICIES
 from .demo_story import install_automation
 from .ha_api import HomeAssistantApi
 from .ha_process import HomeAssistantError, HomeAssistantProcess
+from .looking import until
 from .places import remove_folder
 from .processes import end_with_argument
 
@@ -172,11 +173,12 @@ async def _set_up(house: RunningHouse, library: str, name: str, say: Callable[[s
 
 async def _wait_until_added(house: RunningHouse, entry_id: str, title: str) -> str:
     """Wait until Home Assistant has made a new camera's entities; return the camera's id."""
-    async with asyncio.timeout(ADDING_LIMIT_S):
-        while True:
-            subentries = await house.api.command("config_entries/subentries/list", entry_id=entry_id)
-            camera_id = next(str(one["subentry_id"]) for one in subentries if one["title"] == title)
-            entry = await house.api.command("config_entries/get_single", entry_id=entry_id)
-            if entry["config_entry"]["state"] == "loaded" and f"{camera_id}_camera" in await entity_ids(house.api):
-                return camera_id
-            await asyncio.sleep(0.1)
+
+    async def look() -> str | None:
+        subentries = await house.api.command("config_entries/subentries/list", entry_id=entry_id)
+        camera_id = next(str(one["subentry_id"]) for one in subentries if one["title"] == title)
+        entry = await house.api.command("config_entries/get_single", entry_id=entry_id)
+        loaded = entry["config_entry"]["state"] == "loaded"
+        return camera_id if loaded and f"{camera_id}_camera" in await entity_ids(house.api) else None
+
+    return await until(look, ADDING_LIMIT_S, f"the entities of {title}")

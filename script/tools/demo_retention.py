@@ -129,6 +129,7 @@ async def judge_retention(house: RunningHouse, held: Json, say: Callable[[str], 
         kept, other = await _two_with_closed_files(house, recorder, set(held["camera_ids"]))
         kept_files, files = house.files_of(kept), house.files_of(other)
         earlier = Earlier(other, await asyncio.to_thread(_frames, house, other))
+        rules = {camera.camera_id: camera.retention for camera in (await recorder.status()).cameras}
         say(f"Keeping footage of {kept.title} and {other.title} for {KEPT_S:.0f} s only …")
         for camera in (kept, other):
             await _keep_for(recorder, house, camera, Retention(retention_days=KEPT_S / _DAY_S))
@@ -142,7 +143,7 @@ async def judge_retention(house: RunningHouse, held: Json, say: Callable[[str], 
         camera_id = house.camera_ids[other.name]
         certificates = await until(lambda: recorder.certificates(camera_id), DELETED_LIMIT_S, "a certificate")
         for camera in (kept, other):
-            await _keep_for(recorder, house, camera, Retention())
+            await _keep_for(recorder, house, camera, rules[house.camera_ids[camera.name]])
         certified = sum(one.records for one in certificates)
         return Retained(
             camera=other.title,
