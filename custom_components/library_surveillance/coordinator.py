@@ -103,12 +103,13 @@ class LibraryCoordinator(DataUpdateCoordinator[Picture]):
             )
         except RecorderError as err:
             raise translated(err) from err
+        self._draw(replace(self.data, cameras={**self.data.cameras, camera_id: status}))  # before a newer one is pushed
         await self._paused.async_set(camera_id, paused=not enabled)
-        self._draw(replace(self.data, cameras={**self.data.cameras, camera_id: status}))
 
     async def async_confirm_clock(self) -> None:
         """Tell the recorder that its clock is right. Raises `RecorderError`."""
-        self._draw(self.data.after(FeedItem(status=await self._connection.client.confirm_clock())))
+        status = await self._connection.client.confirm_clock()
+        self._draw(self.data.after(FeedItem(status=status)))
 
     async def async_follow(self) -> None:
         """Follow the feed until cancelled, and reach the recorder again whenever it breaks.
@@ -227,9 +228,7 @@ class LibraryCoordinator(DataUpdateCoordinator[Picture]):
 
     @callback
     def _draw(self, picture: Picture) -> None:
-        """Show a new picture, unless the recorder is away: then it is shown once all that it may lack was applied."""
-        if not self.last_update_success:
-            return
+        """Show a new picture."""
         self._issues.show(*self._refused, *issues_of(picture))
         self._credentials.look(picture)
         self.async_set_updated_data(picture)
