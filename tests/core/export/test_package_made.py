@@ -24,12 +24,14 @@ from recorder_core.export.package.verify import verify_package
 from recorder_core.models import StartMode
 from tests.core.export.library import START_US
 from tests.core.export.packages import (
+    CAMERA,
     MADE_US,
     STEM,
     StoppedClock,
     contents_of,
     flipped,
     made_package,
+    named,
     package_order,
     unpacked_to,
 )
@@ -140,6 +142,17 @@ def test_a_file_for_each_unbroken_stretch(tmp_path: Path) -> None:
     assert [file["lead_in_us"] for file in videos] == [3 * FRAME_US, 0]
     words = b" ".join(re.findall(rb"\((.*)\) Tj", contents_of(package)[LETTER]))
     assert b"0.1 s of pictures from before the start lie hidden" in words
+
+
+def test_cameras_that_differ_in_capitals_only_have_files_of_their_own(tmp_path: Path) -> None:
+    """Else one would be unpacked over the other where names do not tell them apart."""
+    order = package_order(tmp_path)
+    entrance, _ = order.plans
+    package = made_package(tmp_path, replace(order, plans=(entrance, replace(entrance, camera_id="Entrance"))))
+    names = [name for name in contents_of(package) if name.endswith(".mp4")]
+    assert names == [f"{STEM}.mp4", f"Entrance{STEM.removeprefix(CAMERA)}_.mp4"]
+    # The footage itself says whose it is, and it is one camera's only.
+    assert named(verify_package(package)) == {(names[1].replace(".mp4", ".proofs.jsonl"), "proof"), (MANIFEST, "proof")}
 
 
 def test_no_name_is_lost_on_paper(tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -107,6 +109,24 @@ def test_the_key_is_made_once_and_private(tmp_path: Path) -> None:
     assert signed(public, key.sign(b"text"), b"text")
     assert not signed(public, key.sign(b"text"), b"Text")
     assert "PRIVATE" not in repr(key)
+
+
+def test_two_first_packages_make_one_key(tmp_path: Path) -> None:
+    """Else the second one would take the first one's place, and nobody could vouch for what that had signed."""
+    with ThreadPoolExecutor(8) as pool:
+        keys = list(pool.map(SigningKey.of, [tmp_path] * 8))
+    assert {key.fingerprint for key in keys} == {SigningKey.of(tmp_path).fingerprint}
+
+
+def test_a_recorder_that_signs_nothing_does_without_what_signs() -> None:
+    """It takes 8 MB; neither is what checks packages in its memory."""
+    program = (
+        "import sys, recorder_core.api.server, recorder_core.service.recorder; "
+        "signing = ('cryptography', 'recorder_core.export.package.verify'); "
+        "print([name for name in sys.modules if name.startswith(signing)])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"
 
 
 def test_a_file_that_holds_no_such_key(tmp_path: Path) -> None:
