@@ -31,13 +31,16 @@ def _files(folder: Path, pattern: str) -> list[Path]:
 
 
 async def _recorded(data: Path) -> tuple[int, int]:
-    """Record for a moment, export through the command line meanwhile; return the interval of the export."""
+    """Record for a moment, then export through the command line; return the interval of the export."""
     async with Simulator([camera()]) as simulator, served(data) as (_, client):
         await use_volume(client, data / "footage")
         await client.put_camera(config_of(simulator))
         await state_reached(client, CameraState.RECORDING)
         segment = (await stored(client, seconds=2.5)).segments[-1]
         interval = (segment.start_us + 500_000, segment.start_us + 1_500_000)
+        # However long the commands take, there is one file.
+        await client.put_camera(config_of(simulator, enabled=False))
+        await state_reached(client, CameraState.DISABLED)
         socket = ("--socket", str(data / SOCKET))
         async with started("-m", "recorder_core", "status", *socket) as command:
             assert await command.ends() == OK
