@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import json
 import subprocess
@@ -13,9 +14,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from recorder_core.models import DeletionRule
+from recorder_core.models import DeletionRule, HoldRequest
 from script.tools.faults import boxes, checker, claimed, sent
 from script.tools.faults.boxes import read_file
+from script.tools.faults.bustle import HURRIED
 from script.tools.faults.checker import Evidence, Life, Verdict, judge
 from script.tools.faults.claimed import Claims
 from script.tools.faults.disk import Disk
@@ -152,7 +154,7 @@ def test_what_went_with_a_certificate_is_not_lost(store: Store, segments: list[S
 
 
 def _held(released_us: int | None = None, start_us: int = T0) -> Held:
-    return Held(("entrance",), start_us, T0 + 3 * S, T0 + 5 * S, released_us)
+    return Held("key", ("entrance",), start_us, T0 + 3 * S, T0 + 5 * S, released_us)
 
 
 def test_a_held_file_that_is_gone_is_named_whatever_the_index_says(store: Store, segments: list[Segment]) -> None:
@@ -166,6 +168,14 @@ def test_a_held_file_that_is_gone_is_named_whatever_the_index_says(store: Store,
     assert only_sent.held_bytes_deleted > 0
     assert only_sent.max_loss_s > 1.5
     assert not only_sent.is_good
+
+
+def test_the_checker_finds_a_hold_that_the_index_does_not_know(store: Store, segments: list[Segment]) -> None:
+    sent = _sent(store, segments)
+    assert _judged(store, sent, None, (_held(),)).holds_lost == 1
+    store.index.place_hold(HoldRequest(camera_ids=["entrance"], start_us=T0, key="key"), hold_id="1" * 32, now_us=T0)
+    assert _judged(store, sent, None, (_held(),)).is_good
+    assert _judged(store, sent, None, (_held(T0 + 6 * S),)).is_good
 
 
 def test_what_was_released_before_it_went_may_be_gone(store: Store, segments: list[Segment]) -> None:
@@ -182,7 +192,7 @@ def test_the_log_of_holds_says_from_when_to_when_each_was_kept(tmp_path: Path) -
     placed = {"did": "placed", "hold": "a", "cameras": ["entrance"], "start_us": 1, "end_us": None, "at_us": 5}
     lines = [placed, {**placed, "hold": "b"}, {"did": "released", "hold": "a", "at_us": 9}]
     log.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert read_holds(log) == [Held(("entrance",), 1, None, 5, 9), Held(("entrance",), 1, None, 5)]
+    assert read_holds(log) == [Held("a", ("entrance",), 1, None, 5, 9), Held("b", ("entrance",), 1, None, 5)]
 
 
 def test_the_checker_finds_exports_that_are_not_there(store: Store, segments: list[Segment]) -> None:
@@ -234,7 +244,12 @@ def test_what_needs_no_crash_point_is_there(tmp_path: Path) -> None:
     assert len(missing_steps(set(), tmp_path)) == len(WITHOUT)
 
 
-def test_a_constant_that_is_not_there_cannot_be_set() -> None:
+def test_constants_are_set_that_are_there_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in HURRIED.items():
+        module, _, constant = name.partition(":")
+        monkeypatch.setattr(importlib.import_module(module), constant, None)
+        set_constant(name, value)
+        assert vars(importlib.import_module(module))[constant] == value
     with pytest.raises(LookupError, match="has no NOTHING"):
         set_constant("recorder_core.service.sweeper:NOTHING", 1)
 

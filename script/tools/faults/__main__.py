@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
 _LANES: Final = 2
+_SHORT_LANES: Final = 3
+"""What is short waits for most of its time for processes to begin and end."""
+
 _KINDS: Final[Mapping[str, Callable[[Ground], Coroutine[None, None, Result]]]] = {
     "kills_at_each_step": steps.at_each_step,
     "kills_at_random": kills.at_random,
@@ -78,8 +81,8 @@ def main() -> int:
 
 
 def _run_all(kinds: list[str], base: Path, seed: int, *, short: bool) -> dict[str, Result]:
-    """Run the kinds, two at a time, for most of them wait most of the time."""
-    with ThreadPoolExecutor(_LANES) as lanes:
+    """Run the kinds, some at a time, for most of them wait most of the time."""
+    with ThreadPoolExecutor(_SHORT_LANES if short else _LANES) as lanes:
         running = {kind: lanes.submit(_run, kind, base / kind, seed, short=short) for kind in kinds}
         return {kind: future.result() for kind, future in running.items()}
 

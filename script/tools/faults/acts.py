@@ -19,12 +19,13 @@ from recorder_core.models import ExportRequest
 
 from .bustle import HURRIED, RETENTION, Bustle
 from .claimed import by_id, rows
+from .crash import Crash
 from .databases import DAMAGES, do_damage, start_until_read
 from .kills import bustle_for, settle, take
 from .planted import plant
 from .result import Cost
 from .running import GoneError, RecorderProcess
-from .scene import Scene, configure, recording, set_up, until
+from .scene import Scene, configure, place_hold, recording, set_up, until
 from .stage import Stage, now_us
 
 if TYPE_CHECKING:
@@ -45,12 +46,19 @@ _RECORDED_S: Final = 1.5
 _SMALL: Final = 3_000_000
 _AWAY_S: Final = 1.5
 _LOOK_S: Final = 0.1
+_RARELY_COPIED: Final = {name: value for name, value in HURRIED.items() if "index_backups" not in name}
+"""So that an index that is put back does not know of what came later."""
+
+_TORN_END: Final = b"\0\0\1\0moof"
+"""What a write that was cut short may leave: the beginning of a box."""
 
 
 class Act(Protocol):
     """One way in which recorders live."""
 
     name: ClassVar[str]
+    cut: ClassVar[Crash | None]
+    """Where one of its lives is to end before another one is watched, which then cleans up after it."""
 
     async def live(self, plan: Plan, died: Path) -> None:
         """Let a recorder live by a plan until it is gone or has done all; `died` is where it says when it ended."""
@@ -73,6 +81,7 @@ class Busy:
     cameras: Cameras
     wrong: list[str]
     name: ClassVar[str] = "busy"
+    cut: ClassVar[Crash | None] = Crash("export/package/write.write_package:mkdir", "after", 1)
 
     def __post_init__(self) -> None:
         """Begin with an empty store."""
@@ -109,6 +118,7 @@ class First:
     cameras: Cameras
     stages: list[Stage] = field(default_factory=list)
     name: ClassVar[str] = "first"
+    cut: ClassVar[Crash | None] = None
 
     async def live(self, plan: Plan, died: Path) -> None:
         """Set it up and record for a moment; if that was cut short, somebody does it again."""
@@ -140,11 +150,15 @@ class First:
 
 @dataclass
 class Torn:
-    """A recorder that was killed, with files that are torn, empty and gone; then its volume goes away for a moment."""
+    """A recorder that was killed, with files that are torn, empty and gone.
+
+    Then packets of a camera are lost, and the volume goes away for a moment.
+    """
 
     ground: Ground
     cameras: Cameras
     name: ClassVar[str] = "torn"
+    cut: ClassVar[Crash | None] = None
 
     def __post_init__(self) -> None:
         """Begin with an empty store."""
@@ -180,6 +194,7 @@ class Torn:
 
     async def _lose_volume(self, recorder: RecorderProcess, client: RecorderClient) -> None:
         await until(client, recording)
+        self.cameras.tell("cam0", "skip_packets")
         (volume,) = self.stage.volumes
         aside = volume.with_name("aside")
         with Scene(self.stage, self.cameras, recorder, client).away():
@@ -208,6 +223,7 @@ class Small:
     ground: Ground
     cameras: Cameras
     name: ClassVar[str] = "small"
+    cut: ClassVar[Crash | None] = None
 
     def __post_init__(self) -> None:
         """Begin with an empty store."""
@@ -244,6 +260,7 @@ class Mended:
     ground: Ground
     cameras: Cameras
     name: ClassVar[str] = "mended"
+    cut: ClassVar[Crash | None] = None
 
     def __post_init__(self) -> None:
         """Begin with an empty store."""
@@ -255,11 +272,11 @@ class Mended:
             await set_up(self.stage, self.cameras)
         await self._record()
         self._damage()
-        (await start_until_read(self.stage, {"constants": HURRIED, **plan})).finish(died)
+        (await start_until_read(self.stage, {"constants": _RARELY_COPIED, **plan})).finish(died)
 
     async def _record(self) -> None:
         """Have everything mended, and something recorded that no copy of the index knows of."""
-        recorder = await start_until_read(self.stage, {"constants": HURRIED})
+        recorder = await start_until_read(self.stage, {"constants": _RARELY_COPIED})
         async with recorder.client() as client:
             await until(client, recording)
             await self._do_more(client)
@@ -267,7 +284,10 @@ class Mended:
         self.stage.note_claims()
 
     async def _do_more(self, client: RecorderClient) -> None:
-        """Do nothing more with it."""
+        """Place a hold, which the index that takes this one's place may not know."""
+        await asyncio.sleep(_RECORDED_S)
+        at_us = now_us()
+        await place_hold(self.stage, client, f"hold-{at_us}", list(self.cameras.urls), at_us - 1_000_000, at_us)
 
     def _damage(self) -> None:
         do_damage(self.stage, self.ground.random.choice(DAMAGES), self.ground.random)
@@ -286,19 +306,25 @@ class Mended:
 
 @dataclass
 class Lost(Mended):
-    """A recorder whose index is gone, with all its copies; there is a hold and an export."""
+    """A recorder whose index is gone, with all its copies; there are holds and an export."""
 
     name: ClassVar[str] = "lost"
 
     async def _do_more(self, client: RecorderClient) -> None:
-        """Have an export made."""
+        """Place a hold, and have an export made."""
+        await super()._do_more(client)
         if not await client.exports():
-            await asyncio.sleep(_RECORDED_S)
             end_us = now_us() - 500_000
             wanted = ExportRequest(camera_id="cam0", start_us=end_us - 1_000_000, end_us=end_us)
             await client.export_job((await client.export(wanted)).export_id, wait_s=20)
 
     def _damage(self) -> None:
+        """Lose it, and leave a torn end on each file that was open."""
+        claimed = rows(self.stage.index)
+        for segment_id, path in by_id(self.stage.volumes).items():
+            if segment_id not in claimed:
+                with path.open("ab") as file:
+                    file.write(_TORN_END)
         for path in self.stage.data.glob("index.sqlite*"):
             path.unlink()
 
@@ -310,6 +336,7 @@ class Ledger:
     ground: Ground
     stage: Stage
     name: ClassVar[str] = "ledger"
+    cut: ClassVar[Crash | None] = None
 
     def __post_init__(self) -> None:
         """Begin without a copy."""
@@ -343,16 +370,21 @@ class Ledger:
 async def while_there(
     recorder: RecorderProcess, died: Path, doing: Callable[[RecorderClient], Awaitable[None]]
 ) -> None:
-    """Do something with a recorder until it is gone, and stop it if it is not."""
+    """Do something with a recorder until it is gone, and stop it if it is not.
+
+    Raises `GoneError` if it ended by itself where it was not to.
+    """
     try:
         async with recorder.client() as client:
             await doing(client)
-    except GoneError:
-        pass
-    except RecorderError as error:
-        if error.code is not ErrorCode.RECORDER_UNREACHABLE:
+    except (GoneError, RecorderError) as error:
+        if isinstance(error, RecorderError) and error.code is not ErrorCode.RECORDER_UNREACHABLE:
             raise
-    recorder.finish(died)
+        recorder.finish(died)
+        if not has_died(died):
+            raise GoneError(f"the recorder ended by itself with {recorder.process.returncode}") from error
+    else:
+        recorder.finish(died)
 
 
 def has_died(died: Path) -> bool:

@@ -43,7 +43,7 @@ RETENTION: Final = Retention(quota_bytes=1_200_000)
 HURRIED: Final = QUICK | {
     "recorder_core.service.index_backups:EVERY_S": 2.0,
     "recorder_core.service.ledger:HOUR_US": 2_000_000,
-    "recorder_core.export.removal:_LOOK_S": 1.0,
+    "recorder_core.service.exporting:_LOOK_S": 1.0,
 }
 """Constants of the recorder, so that all that it does in an hour is done in a few seconds."""
 

@@ -1,4 +1,6 @@
-"""The cameras of the fault suite as a process of their own: `cameras COUNT LOG`.
+"""The cameras of the fault suite as a process of their own: `cameras COUNT LOG [changing]`.
+
+Those that are changing can send larger pictures, too; to encode these takes a while.
 
 Prints the cameras' addresses by name, as one line of JSON. Then it reads commands, `NAME FAULT` or `NAME clear`,
 answers each with a line, and ends with its standard input.
@@ -14,7 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from recorder_core.simulator import SimulatedCamera, Simulator, VideoSettings
-from recorder_core.simulator.faults import ChangeSsrc, ChangeVideo, Disconnect, Fault, JumpTimestamp, Quirk
+from recorder_core.simulator.faults import (
+    ChangeSsrc,
+    ChangeVideo,
+    Disconnect,
+    Fault,
+    JumpSequence,
+    JumpTimestamp,
+    Quirk,
+)
 from recorder_core.simulator.loop import encode_loop
 
 if TYPE_CHECKING:
@@ -32,13 +42,14 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "larger": ChangeVideo(LARGER),
     "disconnect": Disconnect(),
     "change_ssrc": ChangeSsrc(),
+    "skip_packets": JumpSequence(by=5),
     "jump_timestamp": JumpTimestamp(by=90_000 * 60),
 }
 
 
-async def main(count: int, log: Path) -> None:
+async def main(count: int, log: Path, *, changing: bool) -> None:
     """Serve until standard input ends."""
-    loops = [encode_loop(video, gops=GOPS) for video in (VIDEO, LARGER)]
+    loops = [encode_loop(video, gops=GOPS) for video in ((VIDEO, LARGER) if changing else (VIDEO,))]
     cameras = [SimulatedCamera(f"cam{number}", number=number, video=VIDEO) for number in range(count)]
     async with Simulator(cameras, log_path=log, loops=loops) as simulator:
         urls = {camera.name: simulator.url(camera.name) for camera in cameras}
@@ -53,4 +64,4 @@ async def main(count: int, log: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), Path(sys.argv[2])))
+    asyncio.run(main(int(sys.argv[1]), Path(sys.argv[2]), changing="changing" in sys.argv))

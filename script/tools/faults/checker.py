@@ -14,7 +14,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from .boxes import read_file
-from .claimed import by_id, certificates, exports, gaps, garbage, rows, sha256
+from .claimed import by_id, certificates, exports, gaps, garbage, holds, rows, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -72,7 +72,8 @@ class Verdict:
     `strays` are files of which the index knows nothing, `unlike_row` segments whose file is not as large as their row
     says, `altered` counts samples that are not as their digest says, `unknown` those that no camera ever sent.
     `unaccounted_s` is time of cameras in no segment, no gap and no certificate. `exports_broken` are exports that are
-    called done and are not there as they were made, and folders of exports that are not done. `deleted` are claimed
+    called done and are not there as they were made, and folders of exports that are not done; `holds_lost` holds that
+    were confirmed and that the index does not know as active, though nobody released them. `deleted` are claimed
     segments for which there is a certificate, `closed_segments_lost` those that are gone or changed without one.
 
     `max_loss_s` is from the first to the last frame of the longest piece that was sent in one life of the recorder and
@@ -89,6 +90,7 @@ class Verdict:
     strays: int = 0
     unlike_row: int = 0
     exports_broken: int = 0
+    holds_lost: int = 0
     deleted: int = 0
     closed_segments_lost: int = 0
     held_bytes_deleted: int = 0
@@ -100,7 +102,7 @@ class Verdict:
         """Whether nothing is wrong but for the loss, whose bound depends on the fault."""
         wrong = (
             *(self.unknown, self.altered, self.torn, self.strays, self.unlike_row, self.exports_broken),
-            *(self.closed_segments_lost, self.held_bytes_deleted),
+            *(self.holds_lost, self.closed_segments_lost, self.held_bytes_deleted),
         )
         return not any(wrong) and self.unaccounted_s < _ACCOUNTED_S
 
@@ -131,6 +133,8 @@ class _Judge:
         self._hold_against_rows()
         self._hold_against_claims()
         self._hold_against_exports()
+        kept = {hold.key for hold in evidence.holds if hold.released_us is None}
+        self.verdict.holds_lost = len(kept - holds(evidence.index))
         self._hold_against_frames(self._stored())
         self.verdict.unaccounted_s = self._unaccounted_s()
         return self.verdict
@@ -202,26 +206,25 @@ class _Judge:
 
     def _hold_against_frames(self, stored: dict[str, set[int]]) -> None:
         for camera, frames in self.evidence.sent.items():
-            holds = [hold for hold in self.evidence.holds if camera in hold.cameras and hold.released_us is None]
+            held = [hold for hold in self.evidence.holds if camera in hold.cameras and hold.released_us is None]
             for life in self.evidence.lives:
                 for piece in _lost_pieces(frames, stored[camera], life):
-                    for gone, some in groupby(piece, partial(self._may_be_gone, camera, holds)):
+                    for gone, some in groupby(piece, partial(self._may_be_gone, camera, held)):
                         if not gone:
-                            self._count_loss(camera, list(some), holds)
+                            self._count_loss(camera, list(some), held)
 
-    def _count_loss(self, camera: str, piece: list[SentFrame], holds: Sequence[Held]) -> None:
+    def _count_loss(self, camera: str, piece: list[SentFrame], on: Sequence[Held]) -> None:
         loss_s = (piece[-1].time_us - piece[0].time_us) / 1e6
         self.verdict.max_loss_s = max(self.verdict.max_loss_s, loss_s)
         if loss_s > self.loss_limit_s:
-            held = [frame for frame in piece if _is_held(camera, frame, holds)]
-            self.verdict.held_bytes_deleted += sum(frame.size for frame in held)
+            self.verdict.held_bytes_deleted += sum(frame.size for frame in piece if _is_held(camera, frame, on))
 
-    def _may_be_gone(self, camera: str, holds: Sequence[Held], frame: SentFrame) -> bool:
+    def _may_be_gone(self, camera: str, on: Sequence[Held], frame: SentFrame) -> bool:
         """Whether a certificate speaks of a frame; none may of one that a hold is on."""
         certified = any(
             one.start_us - _APART_US <= frame.time_us < one.end_us + _APART_US for one in self.certificates[camera]
         )
-        return certified and not _is_held(camera, frame, holds)
+        return certified and not _is_held(camera, frame, on)
 
     def _unaccounted_s(self) -> float:
         """Return the seconds between the first and the last known moment of the cameras that nothing accounts for.
@@ -248,12 +251,12 @@ class _Judge:
         return missing / 1e6
 
 
-def _is_held(camera: str, frame: SentFrame, holds: Sequence[Held]) -> bool:
+def _is_held(camera: str, frame: SentFrame, on: Sequence[Held]) -> bool:
     """Whether a frame lies in a hold, and not so near to its ends that the two clocks may disagree."""
     return any(
         hold.covers(camera, frame.time_us - _APART_US, frame.time_us - _APART_US + 1)
         and hold.covers(camera, frame.time_us + _APART_US, frame.time_us + _APART_US + 1)
-        for hold in holds
+        for hold in on
     )
 
 

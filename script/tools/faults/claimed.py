@@ -119,6 +119,11 @@ def garbage(index: Path) -> set[int]:
     return {segment_id for (segment_id,) in _asked(index, "SELECT segment_id FROM garbage")}
 
 
+def holds(index: Path) -> set[str]:
+    """Return the keys of the holds that an index calls active."""
+    return {key for (key,) in _asked(index, "SELECT idempotency_key FROM hold WHERE state = 'active'")}
+
+
 def exports(index: Path) -> dict[str, list[tuple[Path, str]]]:
     """Return the exports that an index calls done, with the path and the SHA-256 of each of their files."""
     found = _asked(index, "SELECT export_id, job FROM export WHERE state = 'done'")

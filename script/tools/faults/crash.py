@@ -2,7 +2,7 @@
 
 A step is a call that changes a file, or a commit of the index, named by the two innermost functions of the recorder
 that are at work: `storage/files.write_private<storage/hold_files.write_hold:replace`. What one step leaves is what the
-next one finds, so it is enough to end after each; a commit also ends right before it, and a write in its middle.
+next one finds, so it is enough to end after each, and in the middle of a write.
 
 The sync of a file is a step, for what was written through a buffer shows there first. The sync of a folder or of a
 filesystem is none: a kill takes nothing from the kernel, and what a missing sync costs is for `power` to find.
@@ -41,7 +41,7 @@ _FOLDERS: Final = "storage/files.fsync_folder<"
 
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """Where the process is to end itself: at which passage of a step, and before it, in its middle or after it."""
+    """Where the process is to end itself: at which passage of a step, in its middle or after it."""
 
     step: str
     side: str
@@ -50,13 +50,7 @@ class Crash:
 
 def sides(step: str) -> tuple[str, ...]:
     """Return the sides on which a process may end at a step."""
-    match step.rpartition(":")[2]:
-        case "commit":
-            return ("before", "after")
-        case "write" | "writev":
-            return ("torn", "after")
-        case _:
-            return ("after",)
+    return ("torn", "after") if step.rpartition(":")[2] in _TORN else ("after",)
 
 
 class Steps:
@@ -101,9 +95,7 @@ def _watched(name: str, call: Callable[..., Any], steps: Steps) -> Callable[...,
         if caller is None or not _changes(name, args, caller):
             return call(*args, **kwargs)
         side = steps.meets(f"{caller}:{name}")
-        if side == "before":
-            steps.die()
-        elif side == "torn" and name in _TORN:
+        if side == "torn":
             data = b"".join(args[1]) if name == "writev" else bytes(args[1])
             try:
                 call(args[0], [data[: len(data) // 2]] if name == "writev" else data[: len(data) // 2])

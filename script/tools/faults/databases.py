@@ -7,8 +7,10 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
+from recorder_core.errors import ErrorCode, RecorderError
+
 from .result import Ground, Result
-from .running import Cameras, RecorderProcess
+from .running import Cameras, GoneError, RecorderProcess
 from .scene import recorded, recording, set_up, until
 from .stage import Stage
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 _LOCKED_S: Final = 5.0
 _RECORDED_S: Final = 5.0
-_READ_S: Final = 3.0
+_ENDS_S: Final = 60.0
 _STARTS: Final = 4
 _PAGE: Final = 4096
 
@@ -99,12 +101,17 @@ async def start_until_read(stage: Stage, plan: Plan | None = None) -> RecorderPr
     """
     for _ in range(_STARTS):
         recorder = RecorderProcess(stage, plan)
-        while recorder.process.poll() is None:
-            # The damage may show only when a page is needed; a sound recorder has read all and records.
-            await asyncio.sleep(_READ_S)
-            if recorder.process.poll() is None and not unread(stage):
+        try:
+            async with recorder.client() as client:
+                # The damage may show only when a page is needed; a sound recorder has read all and records.
+                await until(client, lambda status: recording(status) and not unread(stage))
+        except (GoneError, RecorderError) as error:
+            if isinstance(error, RecorderError) and error.code is not ErrorCode.RECORDER_UNREACHABLE:
+                raise
+            recorder.process.wait(_ENDS_S)
+            if plan is not None and recorder.process.returncode < 0:  # it was to end
                 return recorder
-        if plan is not None and recorder.process.returncode < 0:  # it was to end
+        else:
             return recorder
     raise RuntimeError("the recorder does not get over a damaged index")
 

@@ -10,12 +10,12 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Final
 
-from recorder_core.models import CameraState, HoldRelease, HoldRequest, VolumeState
+from recorder_core.models import CameraState, HoldRelease, VolumeState
 
 from .claimed import certificates, gaps
 from .mounts import in_memory, resize
 from .result import Ground, Result
-from .scene import QUICK, recorded, recording, settings, until
+from .scene import QUICK, place_hold, recorded, recording, settings, until
 from .stage import Stage, now_us
 from .volumes import in_state
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from .scene import Scene
 
-_SMALL: Final = 6 << 20
-_LARGER: Final = 9 << 20
+_SMALL: Final = 4 << 20
+_LARGER: Final = 6 << 20
 _BOTH: Final = ["cam0", "cam1"]
 _KEPT_S: Final = 3.0
 _LAST_S: Final = 3.0
@@ -69,8 +69,9 @@ async def used_up(ground: Ground) -> Result:
 
 async def _fill_twice(scene: Scene, result: Result, grow: Callable[[Scene], Awaitable[None]]) -> None:
     begin_us = now_us() - int(_KEPT_S * 1e6)
-    await _hold(scene, "kept", begin_us, begin_us + int(2 * _KEPT_S * 1e6))
-    hold_id = await _hold(scene, "open", begin_us, None)
+    end_us = begin_us + int(2 * _KEPT_S * 1e6)
+    await place_hold(scene.stage, scene.client, "kept", _BOTH, begin_us, end_us)
+    hold_id = await place_hold(scene.stage, scene.client, "open", _BOTH, begin_us, None)
     async with _listening(scene) as heard:
         async with _stopped(scene, result):
             await grow(scene)
@@ -80,13 +81,6 @@ async def _fill_twice(scene: Scene, result: Result, grow: Callable[[Scene], Awai
         missing = _LOUD - heard
     if missing:
         result.wrong.append(f"nobody was told of {sorted(missing)}")
-
-
-async def _hold(scene: Scene, key: str, start_us: int, end_us: int | None) -> str:
-    request = HoldRequest(camera_ids=_BOTH, start_us=start_us, end_us=end_us, key=key)
-    placed = await scene.client.place_hold(request)
-    scene.stage.hold_placed(key, _BOTH, start_us, end_us)
-    return placed.hold.hold_id
 
 
 @contextlib.asynccontextmanager

@@ -9,7 +9,7 @@ from .bustle import HURRIED, RETENTION, Bustle
 from .planted import plant
 from .result import Ground, Result
 from .running import Cameras, RecorderProcess
-from .scene import recording, set_up, until
+from .scene import recording, set_up, until, verify
 from .stage import Stage
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .sent import SentFrame
 
 CAMERAS: Final = 3
-_KILLS: Final = 60
+_KILLS: Final = 50
 _LONGEST_S: Final = 4.0
 _RECORDING: Final = 0.7
 """How many of the kills at random meet a recorder that has begun to record; the others may, too."""
@@ -76,7 +76,9 @@ async def settle(stage: Stage) -> None:
 
 
 def take(stage: Stage, sent: dict[str, list[SentFrame]], result: Result, what: str) -> None:
-    """Have the checker judge, and then see that it finds what is missing if a file is taken away."""
+    """Have the checker judge, and ask the recorder's own verification, too."""
+    if verify(stage) != 0:
+        result.wrong.append(f"{what}: the recorder's own verification finds fault")
     verdict = stage.judge(sent)
     result.figures |= {"frames_sent": verdict.frames_sent, "frames_stored": verdict.frames_stored}
     result.figures |= {"closed_segments": len(stage.claims.known), "deleted": verdict.deleted}

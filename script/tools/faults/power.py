@@ -1,7 +1,8 @@
 """Power cuts: what a recorder does to its disk is written down, and replayed to any moment without what was not synced.
 
 A kill cannot show what a missing sync costs, for the kernel keeps what was written. At each moment the disk is put
-together twice: with nothing that was not synced, and with any blocks and names of it. In the end it is put together as
+together twice: with nothing that was not synced, and with any blocks and names of it. A hold that was confirmed by then
+must be there. In the end it is put together as
 a recorder would have left it that does not sync its footage, or its index: the checker must see either.
 """
 
@@ -19,8 +20,8 @@ from .disk import Disk
 from .disk_log import Did, Step, read_steps, traced
 from .result import Cost, Ground, Result
 from .running import SHORT_SEGMENTS, Cameras, RecorderProcess, Restarter
-from .scene import set_up
-from .stage import Stage
+from .scene import place_hold, recording, set_up, until
+from .stage import Stage, now_us
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,8 +31,10 @@ if TYPE_CHECKING:
     from .sent import SentFrame
 
 _CAMERAS: Final = 2
-_RECORDED_S: Final = 22.0
-_SHORT_S: Final = 14.0
+_HELD_AFTER_S: Final = 4.0
+_HELD_US: Final = 2_000_000
+_RECORDED_S: Final = 16.0
+_SHORT_S: Final = 8.0
 _SEGMENT_US: Final = 6_000_000
 _MOMENTS: Final = 40
 
@@ -45,6 +48,10 @@ async def power_cuts(ground: Ground) -> Result:
         before = Disk.of(stage.folder)
         plan = {"constants": dict.fromkeys(SHORT_SEGMENTS, _SEGMENT_US)}
         recorder = RecorderProcess(stage, plan, under=traced(ground.folder / "log"))
+        async with recorder.client() as client:
+            await until(client, recording)
+            await asyncio.sleep(_HELD_AFTER_S)
+            await place_hold(stage, client, "held", list(cameras.urls), now_us() - _HELD_US, now_us())
         await asyncio.sleep(_SHORT_S if ground.short else _RECORDED_S)
         recorder.kill()
         sent = cameras.sent()
@@ -110,8 +117,8 @@ class _Cuts:
         if answer != "ok":
             return answer
         stage.lives = [Life(self.life.start_us, at.time_us)]
-        until = {camera: [one for one in frames if one.time_us <= at.time_us] for camera, frames in self.sent.items()}
-        return stage.judge(until, Cost.POWER)
+        before = {camera: [one for one in frames if one.time_us <= at.time_us] for camera, frames in self.sent.items()}
+        return stage.judge(before, Cost.POWER, as_of_us=at.time_us)
 
 
 def _is_sync(step: Step) -> bool:

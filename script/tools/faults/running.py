@@ -46,11 +46,14 @@ class GoneError(RuntimeError):
 class Cameras:
     """Simulated cameras in a process of their own, between `with` and its end."""
 
-    def __init__(self, count: int, log: Path) -> None:
-        """Start them; each frame that they send is written to `log`, which is whole once they have ended."""
+    def __init__(self, count: int, log: Path, *, changing: bool = False) -> None:
+        """Start them; each frame that they send is written to `log`, which is whole once they have ended.
+
+        Only those that are `changing` can be told to send larger pictures.
+        """
         self.log = log
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "script.tools.faults.cameras", str(count), log],
+            [sys.executable, "-m", "script.tools.faults.cameras", str(count), log, *(["changing"] * changing)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from recorder_core.models import CameraConfig, CameraState, Retention, Settings, VolumeConfig
+from recorder_core.models import CameraConfig, CameraState, HoldRequest, Retention, Settings, VolumeConfig
 
 from .result import Cost
 from .running import SHORT_SEGMENTS, Cameras, RecorderProcess
@@ -15,6 +17,7 @@ from .stage import Stage, now_us
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
+    from pathlib import Path
 
     from recorder_core.api.client import RecorderClient
     from recorder_core.models import RecorderStatus
@@ -62,13 +65,14 @@ async def recorded(
     cost: Cost = Cost.KILL,
     plan: Plan | None = None,
     max_bytes: int | None = None,
+    changing: bool = False,
 ) -> AsyncGenerator[Scene]:
     """Run a recorder that records for a while before and after the block, stop it, and have the checker judge.
 
-    `max_bytes` is its share of each volume.
+    `max_bytes` is its share of each volume; cameras that are `changing` can send larger pictures.
     """
     stage = stage or Stage(ground.folder / "s")
-    with Cameras(_CAMERAS, stage.folder.with_name(f"{stage.folder.name}.sent")) as running:
+    with Cameras(_CAMERAS, stage.folder.with_name(f"{stage.folder.name}.sent"), changing=changing) as running:
         await set_up(stage, running, max_bytes=max_bytes)
         recorder = RecorderProcess(stage, plan)
         async with recorder.client() as client:
@@ -133,3 +137,19 @@ async def until(client: RecorderClient, wanted: Callable[[RecorderStatus], bool]
 def recording(status: RecorderStatus) -> bool:
     """Whether all cameras are being recorded that are to be."""
     return all(camera.state is CameraState.RECORDING for camera in status.cameras if camera.enabled)
+
+
+async def place_hold(
+    stage: Stage, client: RecorderClient, key: str, cameras: list[str], start_us: int, end_us: int | None
+) -> str:
+    """Place a hold, log that it was confirmed, and return its id."""
+    request = HoldRequest(camera_ids=cameras, start_us=start_us, end_us=end_us, key=key)
+    placed = await client.place_hold(request)
+    stage.hold_placed(key, cameras, start_us, end_us)
+    return placed.hold.hold_id
+
+
+def verify(stage: Stage) -> int:
+    """Have the recorder verify its whole store, which nobody uses; return the command's exit code."""
+    command: list[str | Path] = [sys.executable, "-m", "recorder_core", "verify", "--data", stage.data]
+    return subprocess.run(command, check=False, capture_output=True).returncode

@@ -29,6 +29,7 @@ class SentFrame:
 class Held:
     """A hold that the recorder had confirmed at `placed_us`, and that nobody asked it to end before `released_us`."""
 
+    key: str
     cameras: tuple[str, ...]
     start_us: int
     end_us: int | None
@@ -64,5 +65,5 @@ def read_holds(path: Path) -> list[Held]:
         if said["did"] == "released":
             holds[key] = replace(holds[key], released_us=said["at_us"])
         else:
-            holds.setdefault(key, Held(tuple(said["cameras"]), said["start_us"], said["end_us"], said["at_us"]))
+            holds.setdefault(key, Held(key, tuple(said["cameras"]), said["start_us"], said["end_us"], said["at_us"]))
     return list(holds.values())

@@ -78,15 +78,17 @@ class Stage:
         if self.index.exists():
             self.claims.note(self.index, self.volumes, now_us())
 
-    def judge(self, sent: dict[str, list[SentFrame]], cost: Cost = Cost.KILL) -> Verdict:
-        """Have the checker judge the store; no recorder may run."""
+    def judge(
+        self, sent: dict[str, list[SentFrame]], cost: Cost = Cost.KILL, *, as_of_us: int | None = None
+    ) -> Verdict:
+        """Have the checker judge the store; no recorder may run. A hold that was placed after `as_of_us` is unknown."""
         evidence = Evidence(
             index=self.index,
             volumes=self.volumes,
             sent=sent,
             lives=self.lives,
             claims=self.claims,
-            holds=read_holds(self.holds),
+            holds=[hold for hold in read_holds(self.holds) if as_of_us is None or hold.placed_us <= as_of_us],
             shifts_us=self.shifts_us,
         )
         return judge(evidence, loss_limit_s=cost.value)

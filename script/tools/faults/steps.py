@@ -32,8 +32,13 @@ WITHOUT: Final = {
     "api/server.stop": "the socket",
     "cli/logs.start_logging": "the folder of the log, which holds no footage",
     "cli/probe.main": "a still that somebody asks to have written",
+    "cli/store.index_copy": "a copy of the index for a command that only reads",
     "cli/supervisor._say": "standard error",
     "service/read_in._read": "a note that footage is unread, which does no harm if it stays",
+    "storage/files.fsync_folder": "nothing that a kill could show",
+    "storage/rebuild_rows.clear_finding": "a remark that a file is as it should be again",
+    "storage/rebuild_rows.give_up": "the row of a file that is not there, after the index was put back",
+    "storage/rebuild_rows.note_finding": "a remark on a file that somebody removed or changed",
     "storage/segment_file.discard": "a file without a fragment, of a camera that sent less than one",
 }
 """Functions that change files and need no crash point, with what they change."""
@@ -80,9 +85,13 @@ async def _find(act: Act, ground: Ground) -> dict[str, int]:
     """Watch a few lives; return the steps that were passed, each with up to which passage it may be met."""
     seen: dict[str, int] = {}
     steps = ground.folder / "steps"
-    for _ in range(1 if ground.short else _LIVES):
-        steps.unlink(missing_ok=True)
-        await act.live({"steps": str(steps)}, ground.folder / "died")
+    died = ground.folder / "died"
+    for number in range(1 if ground.short else _LIVES):
+        if number and act.cut:
+            await _ended_at(act, act.cut, died)
+        for old in (steps, died):
+            _forget(old)
+        await act.live({"steps": str(steps)}, died)
         passed = Counter(steps.read_text().splitlines())
         seen |= {step: min(passages, seen.get(step, _LATEST)) for step, passages in passed.items()}
     return dict(sorted(seen.items()))
@@ -99,8 +108,8 @@ async def _ended_at(act: Act, crash: Crash, died: Path) -> bool:
     return False
 
 
-def _forget(died: Path) -> None:
-    died.unlink(missing_ok=True)
+def _forget(path: Path) -> None:
+    path.unlink(missing_ok=True)
 
 
 def missing_steps(seen: set[str], package: Path) -> list[str]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Final
 
 from .claimed import by_id, rows
 from .result import Cost, Ground, Result
 from .running import Cameras, RecorderProcess, Restarter
-from .scene import recording, set_up, until
+from .scene import recording, set_up, until, verify
 from .stage import Stage
 
 if TYPE_CHECKING:
@@ -75,7 +73,6 @@ def _truncated_is_found(stage: Stage, result: Result, random: Random) -> None:
     path = random.choice(sorted(by_id(stage.volumes).values()))
     with path.open("r+b") as file:
         file.truncate(path.stat().st_size - 1)
-    command: list[str | Path] = [sys.executable, "-m", "recorder_core", "verify", "--data", stage.data]
-    if subprocess.run(command, check=False, capture_output=True).returncode != _FOUND_SOMETHING:
+    if verify(stage) != _FOUND_SOMETHING:
         result.wrong.append("verify does not find a truncated file")
     result.count += 1
