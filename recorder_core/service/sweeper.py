@@ -237,7 +237,7 @@ class Sweeper:
             await self._free(volume, over_limits(room, rate))
         tight = {volume.volume_id for volume, room, _ in rooms if is_tight(room, rate)}
         await self._tell_of_room(rooms, tight, exhausted)
-        self._foresee(sum(max(spare_bytes(room), 0) for _, room, _ in rooms))
+        self._foresee([room for _, room, _ in rooms])
 
     async def _make_room(self, rooms: list[tuple[Volume, Room, VolumeState]], rate: int) -> set[Volume]:
         """Delete the oldest footage of all volumes, on whichever it lies; return those where nothing more may go."""
@@ -306,9 +306,11 @@ class Sweeper:
         scarce = is_scarce([room for _, room, _ in rooms], held) or (bool(exhausted) and held > 0)
         self._news.scarcity(scarce=scarce, held_bytes=held)
 
-    def _foresee(self, spare: int) -> None:
+    def _foresee(self, rooms: list[Room]) -> None:
+        """Work out when all is full; of volumes that are away nobody can tell."""
         growths = []
         for camera_id, retention in self._rules.retentions().items():
             kept = self._kept.get(camera_id, Kept())
             growths.append(growth(retention, self._rules.bytes_per_day(camera_id), kept.unheld_bytes))
-        self.days_until_full = days_until_full(spare, growths)
+        spare = sum(max(spare_bytes(room), 0) for room in rooms)
+        self.days_until_full = days_until_full(spare, growths) if rooms else None

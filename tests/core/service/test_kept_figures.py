@@ -101,6 +101,20 @@ async def test_room_on_several_volumes_counts_together_and_a_removed_camera_reco
         assert (forecast.stored_bytes, forecast.first_us) == (0, None)
 
 
+async def test_while_no_volume_is_there_nobody_can_tell_when_all_is_full(data: Path) -> None:
+    async with library(data) as one:
+        await one.use(data / "a")
+        await _records(one, "lobby")
+        one.lay("lobby", fragments=60)
+        await _status(one)
+        await one.sweep()
+        assert (await one.client.status()).days_until_full is not None
+        (data / "a").rename(data / "away")
+        await one.recorder._volumes._look(one.recorder._volumes._slots[0])
+        await one.sweep()
+        assert (await one.client.status()).days_until_full is None
+
+
 async def test_a_rate_looks_back_a_day_and_no_further(data: Path) -> None:
     async with library(data) as one:
         await one.use(data / "footage")
