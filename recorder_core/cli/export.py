@@ -108,13 +108,13 @@ async def _clip(args: argparse.Namespace) -> int:
         actor=args.actor,
     )
     async with remote.client(args) as client:
-        return _tell(args, await _made(client, await client.export(request)))
+        return tell(args, await _made(client, await client.export(request)))
 
 
 async def _still(args: argparse.Namespace) -> int:
     request = StillRequest(camera_id=args.camera, at_us=args.at, format=args.format, label=args.label, actor=args.actor)
     async with remote.client(args) as client:
-        return _tell(args, await _made(client, await client.still_export(request)))
+        return tell(args, await _made(client, await client.still_export(request)))
 
 
 async def _package(args: argparse.Namespace) -> int:
@@ -130,7 +130,7 @@ async def _package(args: argparse.Namespace) -> int:
         expires_us=args.expires,
     )
     async with remote.client(args) as client:
-        return _tell(args, await _made(client, await client.package(request)))
+        return tell(args, await _made(client, await client.package(request)))
 
 
 async def _list(args: argparse.Namespace) -> int:
@@ -140,13 +140,13 @@ async def _list(args: argparse.Namespace) -> int:
         print(ExportList(exports=jobs).to_json())
     else:
         for job in jobs:
-            print(_line(job))
+            print(line(job))
         if not jobs:
             print("There are no exports.", file=sys.stderr)
     return OK
 
 
-def _line(job: ExportJob) -> str:
+def line(job: ExportJob) -> str:
     """Say how far an export is, of what, and what became of it."""
     state = f"running {job.progress:.0%}" if job.state is ExportState.RUNNING else job.state.value
     what = f"{job.kind} {state}, asked for {shown(job.created_us)}"
@@ -189,7 +189,8 @@ async def _made(client: RecorderClient, job: ExportJob) -> ExportJob:
     return job
 
 
-def _tell(args: argparse.Namespace, job: ExportJob) -> int:
+def tell(args: argparse.Namespace, job: ExportJob) -> int:
+    """Print the files of an export that has ended and what they lack, or what became of it; return the exit code."""
     if args.json:
         print(job.to_json())
     elif job.problem is None:

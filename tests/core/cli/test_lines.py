@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from recorder_core.cli import forecast, holds, status
+from recorder_core.cli import export, forecast, holds, status
+from recorder_core.cli.exit_codes import FAILED, OK
 from recorder_core.errors import ErrorCode
 from recorder_core.models import (
     CameraState,
     CameraStatus,
     DeletionRule,
     Duty,
+    ExportFile,
+    ExportJob,
+    ExportState,
     Forecast,
+    GapView,
     Hold,
     HoldKind,
     Problem,
@@ -21,6 +28,9 @@ from recorder_core.models import (
     VolumeState,
     VolumeStatus,
 )
+
+if TYPE_CHECKING:
+    import pytest
 
 RECORDER = RecorderStatus(
     version="1.2",
@@ -146,3 +156,35 @@ def test_a_hold_shows_when_it_is_to_be_looked_at_again() -> None:
     ends = ", expires 1970-01-01T00:00:03Z"
     assert holds.line(reviewed, 1_999_999) == f"{held}, review 1970-01-01T00:00:02Z{ends}"
     assert holds.line(reviewed, 2_000_000) == f"{held}, review due since 1970-01-01T00:00:02Z{ends}"
+
+
+def test_an_export_shows_what_became_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """What its files lack is a note; why there are none is an error."""
+    file = ExportFile(
+        path="/e1/clip.mp4", sha256="ab", size=7, start_us=0, end_us=9, duration_us=9, frames=1, lead_in_us=0
+    )
+    made = ExportJob(
+        export_id="e1",
+        camera_id="lobby",
+        camera_ids=["lobby", "hall"],
+        start_us=0,
+        end_us=60_000_000,
+        state=ExportState.DONE,
+        files=[file],
+        gaps=[GapView(start_us=0, end_us=1_500_000, reason="stalled"), GapView(start_us=50, end_us=None, reason="x")],
+    )
+    when = "asked for 1970-01-01T00:00:00Z: lobby,hall 1970-01-01T00:00:00Z to 1970-01-01T00:01:00Z"
+    assert export.line(made) == f"e1 clip done, {when}, 7 B"
+    assert export.tell(argparse.Namespace(json=False), made) == OK
+    said, noted = capsys.readouterr()
+    assert said == "/e1/clip.mp4 ab\n"
+    assert noted.splitlines() == [
+        "gap 1970-01-01T00:00:00Z to 1970-01-01T00:00:01Z, 1 s: stalled",
+        "gap 1970-01-01T00:00:00Z to 1970-01-01T00:01:00Z, 59 s: x",
+    ]
+    problem = Problem(code=ErrorCode.VOLUME_FULL, message="There is no room.")
+    failed = replace(made, state=ExportState.FAILED, problem=problem, files=[])
+    assert export.line(failed) == f"e1 clip failed, {when}: There is no room."
+    assert export.tell(argparse.Namespace(json=False), failed) == FAILED
+    assert capsys.readouterr() == ("", "volume_full: There is no room.\n")
+    assert export.line(replace(made, state=ExportState.REMOVED)) == f"e1 clip removed, {when}"
