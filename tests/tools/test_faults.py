@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 SHORT = (
-    *("kills_at_each_step", "kills_at_random", "power_cuts", "torn_files", "index_damaged"),
+    *("kills_at_each_step", "power_cuts", "torn_files", "index_damaged"),
     *("only_held_in_share", "parameter_changes", "interleavings"),
 )
 
