@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import subprocess
+import tempfile
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -31,16 +33,24 @@ async def opened_browser(
     Raises `subprocess.CalledProcessError` where there is no Chromium and none can be installed.
     """
     await asyncio.to_thread(_provide)
-    async with async_playwright() as playwright:
+    async with _scratch() as scratch, async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=next(filter(None, map(shutil.which, _BROWSERS)), None),
             args=["--no-sandbox", "--force-color-profile=srgb"],
+            env={**os.environ, "TMPDIR": scratch},
         )
         context = await browser.new_context(
             offline=offline, viewport={"width": width, "height": height}, timezone_id=time_zone
         )
         yield await context.new_page()
         await browser.close()
+
+
+@asynccontextmanager
+async def _scratch() -> AsyncIterator[str]:
+    """A folder for what Chromium puts down and, where a Ctrl-C ends it, leaves lying about."""
+    with tempfile.TemporaryDirectory(prefix="browser-", ignore_cleanup_errors=True) as folder:
+        yield folder
 
 
 def _provide() -> None:
