@@ -164,9 +164,7 @@ class _Check:
 
     def _proved(self, video: ReadVideo, manifest: ReadManifest) -> ProvedClip | None:
         """What a video's proofs show; None where they are no help."""
-        if not self._has(video.proofs) or self._flawed(video.proofs):
-            if not self._flawed(video.proofs):
-                self._find(video.proofs, PackageFlaw.MISSING, "The file is missing.")
+        if self._flawed(video.proofs):
             return None
         try:
             return proved_clip(self._package.content(video.proofs), video, manifest)

@@ -24,6 +24,7 @@ from recorder_core.export.package.layout import (
 from recorder_core.export.package.verify import verify_package
 from recorder_core.mp4 import progressive_header, read_progressive
 from tests.core.export.packages import STEM, contents_of, named, resigned, sums_of, unpacked_to, zipped
+from tests.core.mp4.footage import H264, footage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,10 +91,11 @@ class Forgery:
         table = replace(layout.table)
         if "slower" in changes:
             table = replace(table, durations=array("I", (one * 10 for one in table.durations)))
+        video_format = footage(H264, 2).video_format if "other" in changes else layout.video_format
         if "swapped" in changes:
             table = replace(table, sizes=array("I", (*reversed(table.sizes[:2]), *table.sizes[2:])))
         header = progressive_header(
-            layout.video_format,
+            video_format,
             table,
             show_start=layout.show_start + int(changes.get("later", 0)),
             show_duration=layout.show_duration,
@@ -158,6 +160,7 @@ ATTEMPTS: dict[str, tuple[Callable[[Forgery], object], str, str]] = {
     "a longer time": (lambda one: one.video.update(end_us=one.video["end_us"] + 2_000_000), VIDEO, "proof"),
     "a lead-in": (lambda one: one.video.update(lead_in_us=3_000_000), VIDEO, "proof"),
     "slow motion": (lambda one: one.repack(slower=1), VIDEO, "proof"),
+    "another format": (lambda one: one.repack(other=1), VIDEO, "proof"),
     "hidden pictures": (lambda one: one.repack(later=9000), VIDEO, "proof"),
     "samples cut elsewhere": (lambda one: one.repack(swapped=1), VIDEO, "proof"),
     "other pictures": (lambda one: one.other_pictures(), VIDEO, "proof"),
