@@ -9,15 +9,26 @@ from __future__ import annotations
 import hashlib
 import io
 import struct
+from array import array
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING, Final, cast
 
 from recorder_core.errors import CameraError
+from recorder_core.export.package.zip_file import ZipError, ZipWriter, read_zip
 from recorder_core.jpeg_header import frame_header
 from recorder_core.media import Codec, Sample
-from recorder_core.mp4 import Mp4Error, check_only_video_track, fragment_header, init_segment, read_segment
+from recorder_core.mp4 import (
+    Mp4Error,
+    SampleTable,
+    check_only_video_track,
+    fragment_header,
+    init_segment,
+    progressive_header,
+    read_progressive,
+    read_segment,
+)
 from recorder_core.parameter_sets import ParameterSetError, video_format
 from recorder_core.rtp import parse_sender_report
 from recorder_core.rtsp.auth import Authenticator, Credentials
@@ -182,6 +193,25 @@ def _segment() -> bytes:
     return b"".join(parts)
 
 
+def _clip() -> bytes:
+    """Return a clip of three pictures, the first of which is hidden."""
+    table = SampleTable(array("I", (6, 6, 6)), array("I", [3600] * 3), array("I", (3600, 7200, 0)), array("I", (0,)))
+    video = video_format(Codec.H264, (SPS, PPS))
+    return progressive_header(video, table, show_start=3600, show_duration=7200, created_us=10**15) + bytes(18)
+
+
+def _zip() -> bytes:
+    """Return a zip of two files."""
+    file = io.BytesIO()
+    archive = ZipWriter(file, 10**15)
+    for name in ("one.txt", "two.txt"):
+        archive.begin(name)
+        archive.write(name.encode())
+        archive.end()
+    archive.close()
+    return file.getvalue()
+
+
 TARGETS: Final = (
     Target("message", (_CONVERSATION, b"OPTIONS * RTSP/1.0\r\nCSeq: 2\r\n\r\n"), parse_message, (CameraError,)),
     Target("conversation", (_CONVERSATION,), _converse, (CameraError,)),
@@ -195,5 +225,7 @@ TARGETS: Final = (
     Target("parameter_sets", (SPS,), lambda data: video_format(Codec.H264, (data, PPS)), (ParameterSetError,)),
     Target("jpeg_header", (_JPEG,), frame_header),
     Target("segment", (_segment(),), lambda data: read_segment(io.BytesIO(data)), (Mp4Error,)),
+    Target("clip", (_clip(),), lambda data: read_progressive(io.BytesIO(data), 0, len(data)), (Mp4Error,)),
+    Target("zip", (_zip(),), lambda data: read_zip(io.BytesIO(data)), (ZipError,)),
     Target("only_video", (_segment(),), lambda data: check_only_video_track(io.BytesIO(data)), (Mp4Error,)),
 )
