@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Self, cast
 
 from aiohttp import web
 
@@ -114,10 +114,14 @@ class StandingRecorder:
             failing=self.failing,
         )
 
-    async def apply_settings(self, settings: Settings) -> RecorderStatus:
+    @property
+    def configuration(self) -> Self:
+        """It changes its configuration itself."""
+        return self
+
+    async def apply_settings(self, settings: Settings) -> None:
         """Remember the settings."""
         self.settings.append(settings)
-        return self.status()
 
     async def probe(self, request: ProbeRequest) -> ProbeResult:
         """Remember the question, and answer as the test says."""
