@@ -98,14 +98,22 @@ async def _find(act: Act, ground: Ground) -> dict[str, int]:
 
 
 async def _ended_at(act: Act, crash: Crash, died: Path) -> bool:
-    """Have a recorder end itself at a step; whether one of a few came there."""
+    """Have a recorder end itself at a step; whether one of a few came there.
+
+    What a crash leaves behind has steps of its own, so the next one to try finds a crash's traces, too.
+    """
     for attempt in range(_ATTEMPTS):
-        _forget(died)
-        wanted = crash if attempt == 0 else replace(crash, passage=1)
-        await act.live({"crash": asdict(wanted), "died": str(died)}, died)
-        if has_died(died):
+        if attempt and act.cut is not None:
+            await _try(act, act.cut, died)
+        if await _try(act, crash if attempt == 0 else replace(crash, passage=1), died):
             return True
     return False
+
+
+async def _try(act: Act, crash: Crash, died: Path) -> bool:
+    _forget(died)
+    await act.live({"crash": asdict(crash), "died": str(died)}, died)
+    return has_died(died)
 
 
 def _forget(path: Path) -> None:
