@@ -56,7 +56,7 @@ class Archive(Protocol):
         ...
 
     async def proofs(self, segments: Sequence[Segment]) -> Mapping[int, RootProof]:
-        """Return proofs for those of the segments of which the ledger tells, by segment id."""
+        """Tell the ledger of those of the segments that are complete, and return proofs for them, by segment id."""
         ...
 
     def signing_key(self) -> SigningKey:

@@ -14,6 +14,7 @@ from recorder_core.models import GapView, SweepHalt
 from recorder_core.storage.index import Index
 
 from .footage import gap_view
+from .ledger import tell_of_camera
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -85,8 +86,11 @@ class ServiceArchive:
         await self._index.ask(Index.end_reading, reading_id)
 
     async def proofs(self, segments: Sequence[Segment]) -> Mapping[int, RootProof]:
-        """Return proofs for those of the segments of which the ledger tells."""
-        return await self._index.ask(Index.root_proofs, [segment.segment_id for segment in segments])
+        """Return proofs for those of the segments that are complete; the ledger is told of them first."""
+        complete = [segment for segment in segments if segment.root]
+        for camera_id in {segment.camera_id for segment in complete}:
+            await tell_of_camera(self._index, camera_id, self._clock.now_us())
+        return await self._index.ask(Index.root_proofs, [segment.segment_id for segment in complete])
 
     def signing_key(self) -> SigningKey:
         """Return the key in the data folder, made if there is none; the ledger tells of one that is new. Blocks."""

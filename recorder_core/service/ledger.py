@@ -1,7 +1,7 @@
 """Tells the ledger of the footage that was stored: every full hour, at a start what an end left out, and at an end.
 
-From then on nobody can change, drop or date back any of it unnoticed by those who have a later copy of the ledger
-(invariant 8).
+It also tells of what a package takes before that is made. From then on nobody can change, drop or date back any of it
+unnoticed by those who have a later copy of the ledger (invariant 8).
 """
 
 from __future__ import annotations
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from .index_thread import IndexThread
 
 HOUR_US = 3_600_000_000
+
+
+async def tell_of_camera(index: IndexThread, camera_id: str, at_us: int) -> None:
+    """Tell the ledger of what is stored of a camera and what it does not tell of yet. Raises StorageError."""
+    told = MOST_LEAVES
+    while told == MOST_LEAVES:  # there may be more, of footage that was read in
+        told = await index.ask(Index.append_roots, camera_id, at_us)
 
 
 class LedgerKeeper:
@@ -54,6 +61,4 @@ class LedgerKeeper:
 
     async def _tell(self) -> None:
         for camera_id in await self._index.ask(Index.untold_cameras):
-            told = MOST_LEAVES
-            while told == MOST_LEAVES:  # there may be more, of footage that was read in
-                told = await self._index.ask(Index.append_roots, camera_id, self._clock.now_us())
+            await tell_of_camera(self._index, camera_id, self._clock.now_us())

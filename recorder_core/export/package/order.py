@@ -24,7 +24,7 @@ class CameraPlan:
     """What a package takes of one camera.
 
     `plan` has no parts where nothing is stored. `segments` are those that it cuts from, open ones as far as they are
-    written; `proofs` has an entry for each of them whose hour is in the ledger already, by its segment id.
+    written; `proofs` has an entry for each of them that is complete, by its segment id.
     """
 
     camera_id: str
