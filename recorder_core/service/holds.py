@@ -81,7 +81,12 @@ class Holds:
         Raises:
             RequestError: `UNKNOWN_HOLD`, `HOLD_OVER`.
         """
-        return await self._end(hold_id, HoldState.RELEASED, release.actor, volumes)
+        now_us = self._clock.now_us()
+        hold = await self._index.ask(
+            Index.end_hold, hold_id, state=HoldState.RELEASED, actor=release.actor, now_us=now_us
+        )
+        await self._ended(EventKind.HOLD_RELEASED, hold, release.actor, volumes)
+        return hold
 
     async def hold(self, hold_id: str) -> Hold:
         """Return a hold. Raises RequestError `UNKNOWN_HOLD`."""
@@ -94,11 +99,19 @@ class Holds:
     # With time
 
     async def see_to(self, volumes: Volumes, clock: SweepClock) -> None:
-        """Do what is due: end holds that expire, unless the clock is in doubt, and remind of reviews, once each."""
-        expired, review = await self._index.ask(Index.holds_due, clock.seen_us)
-        for hold in [] if clock.in_doubt else expired:
-            await self._end(hold.hold_id, HoldState.EXPIRED, "", volumes)
-        over = set() if clock.in_doubt else {hold.hold_id for hold in expired}
+        """Do what is due: end holds that expire, unless the clock is in doubt, and remind of reviews, once each.
+
+        While some may be unread, none expires: the file that is still to be read may tell of one that it goes on.
+        """
+        by_us = clock.seen_us
+        expired, review = await self._index.ask(Index.holds_due, by_us)
+        over = set()
+        for hold in [] if clock.in_doubt or self.unread else expired:
+            now_us = self._clock.now_us()
+            ended = await self._index.ask(Index.expire_hold, hold.hold_id, by_us=by_us, now_us=now_us)
+            if ended is not None:
+                over.add(ended.hold_id)
+                await self._ended(EventKind.HOLD_EXPIRED, ended, "", volumes)
         due = {hold.hold_id: hold.review_us or 0 for hold in review if hold.hold_id not in over}
         for hold in review:
             if hold.hold_id in due and clock.reminded.get(hold.hold_id) != hold.review_us:
@@ -181,13 +194,10 @@ class Holds:
                     self._written.discard(volume.volume_id)
                     _LOGGER.error("Hold %s cannot be kept on volume %s: %s", hold_id, volume.path, error.message)  # noqa: TRY400  # it says all
 
-    async def _end(self, hold_id: str, state: HoldState, actor: str, volumes: Volumes) -> Hold:
-        now_us = self._clock.now_us()
-        hold = await self._index.ask(Index.end_hold, hold_id, state=state, actor=actor, now_us=now_us)
-        await self._write(hold_id, volumes)
-        self._tell(EventKind.HOLD_EXPIRED if state is HoldState.EXPIRED else EventKind.HOLD_RELEASED, hold, actor=actor)
+    async def _ended(self, kind: EventKind, hold: Hold, actor: str, volumes: Volumes) -> None:
+        await self._write(hold.hold_id, volumes)
+        self._tell(kind, hold, actor=actor)
         await self._count()
-        return hold
 
     async def _count(self) -> None:
         self._recount = False

@@ -112,13 +112,24 @@ class HoldRows(CameraRows):
         """
         if state is HoldState.ACTIVE:
             raise ValueError("a hold does not end by staying active")
-        ended = {"state": state.value, "ended_us": now_us, "ended_by": actor}
         with self._writing() as connection:
             if _one(connection, hold_id).state is not HoldState.ACTIVE:
                 raise RequestError(ErrorCode.HOLD_OVER, "The hold has ended already.", hold_id=hold_id)
-            connection.execute(update(HOLD).where(HOLD.c.hold_id == hold_id).values(ended))
-            append_ledger(connection, LedgerKind.HOLD_ENDED, now_us, {"hold_id": hold_id, **ended})
-            return _one(connection, hold_id)
+            return _end(connection, hold_id, state, actor, now_us)
+
+    def expire_hold(self, hold_id: str, *, by_us: int, now_us: int) -> Hold | None:
+        """End a hold whose time is over by `by_us`, and return it; None for one that is over already, or goes on.
+
+        It was seen to be due a moment ago: since then its key may have been used again, or somebody released it.
+
+        Raises:
+            RequestError: `UNKNOWN_HOLD`.
+        """
+        with self._writing() as connection:
+            known = _one(connection, hold_id)
+            if known.state is not HoldState.ACTIVE or known.expires_us is None or known.expires_us > by_us:
+                return None
+            return _end(connection, hold_id, HoldState.EXPIRED, "", now_us)
 
     def hold(self, hold_id: str) -> Hold:
         """Return a hold by its id. Raises RequestError `UNKNOWN_HOLD`."""
@@ -170,6 +181,13 @@ def held_query(key: int, start_us: int, end_us: int) -> Select[tuple[int, int | 
         or_(HOLD.c.end_us.is_(None), HOLD.c.end_us > start_us),
         of_camera,
     )
+
+
+def _end(connection: Connection, hold_id: str, state: HoldState, actor: str, now_us: int) -> Hold:
+    ended = {"state": state.value, "ended_us": now_us, "ended_by": actor}
+    connection.execute(update(HOLD).where(HOLD.c.hold_id == hold_id).values(ended))
+    append_ledger(connection, LedgerKind.HOLD_ENDED, now_us, {"hold_id": hold_id, **ended})
+    return _one(connection, hold_id)
 
 
 def _widen(connection: Connection, known: Hold, wider: Hold) -> None:

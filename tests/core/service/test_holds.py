@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,8 @@ import pytest
 from recorder_core.errors import ErrorCode, RecorderError
 from recorder_core.models import HoldKind, HoldRelease, HoldRequest, HoldState, SweepHalt
 from recorder_core.service.startup import INDEX, UNREAD_HOLDS
-from recorder_core.storage.hold_files import HOLDS_FOLDER, read_holds
+from recorder_core.storage.hold_files import HOLDS_FOLDER, read_holds, write_hold
+from recorder_core.storage.index_backup import back_up, backup_path
 from recorder_core.storage.volumes import MARKER
 
 from .clocks import SteppedClock
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recorder_core.models import Hold
+    from recorder_core.storage.records import Volume
 
     from .shelves import Library
 
@@ -121,6 +124,64 @@ async def test_reviews_are_told_of_once_and_holds_expire_by_themselves(data: Pat
         assert len(await one.events("hold_expired")) == 1
         await one.sweep()
         assert one.stored() == []
+
+
+async def test_a_hold_that_is_prolonged_while_others_expire_goes_on(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ending one takes a while on slow volumes; meanwhile an automation is told that another holds for longer."""
+    clock = SteppedClock()
+    now_us = clock.now_us()
+    async with library(data, clock) as one:
+        await one.use(data / "footage")
+        await one.camera(retention_days=2)
+        one.lay(ago_s=3600)
+        first = await _hold(one, expires_us=now_us + 5 * DAY_US)
+        second = await _hold(one, key="k", expires_us=now_us + 5 * DAY_US)
+        longer = HoldRequest(camera_ids=["lobby"], start_us=second.start_us, key="k", expires_us=now_us + 30 * DAY_US)
+
+        def meanwhile(volume: Volume, hold: Hold) -> None:
+            if hold.hold_id == first.hold_id:
+                one.index.place_hold(longer, hold_id="f" * 32, now_us=now_us)
+            write_hold(volume, hold)
+
+        monkeypatch.setattr("recorder_core.service.holds.write_hold", meanwhile)
+        clock.pass_by(6 * DAY_S)
+        await one.sweep()
+        assert (await one.client.hold(first.hold_id)).state is HoldState.EXPIRED
+        [hold] = await one.client.holds()
+        assert (hold.hold_id, hold.expires_us) == (second.hold_id, longer.expires_us)
+        assert len(one.stored()) == 1
+
+
+async def test_no_hold_expires_while_a_volume_may_know_that_it_goes_on(data: Path) -> None:
+    """The index was put back from before the hold was prolonged, and only the volume that is away was there then."""
+    clock = SteppedClock()
+    now_us = clock.now_us()
+    async with library(data, clock) as one:
+        await one.camera(retention_days=2)
+        await one.use(data / "a", data / "b")
+        one.lay(ago_s=3600)
+        await _hold(one, key="k", expires_us=now_us + DAY_US)
+    back_up(data / INDEX)
+    os.utime(backup_path(data / INDEX, 1), ns=(now_us * 1000, now_us * 1000))
+    (data / "a").rename(data / "away")
+    async with library(data, clock) as one:
+        await _hold(one, key="k", expires_us=now_us + 30 * DAY_US)
+    (data / INDEX).unlink()
+    (data / "away").rename(data / "a")
+    (data / "b").rename(data / "away")
+    clock.pass_by(5 * DAY_S)
+    async with library(data, clock) as one:
+        await one.sweep()
+        assert (await one.client.status()).sweep_halt is SweepHalt.HOLDS
+        (data / "away").rename(data / "b")
+        await one.recorder._volumes._look(one.recorder._volumes._slots[1])
+        await one.sweep()
+        assert (await one.client.status()).sweep_halt is None
+        [hold] = await one.client.holds()
+        assert hold.expires_us == now_us + 30 * DAY_US
+        assert len(one.stored()) == 1
 
 
 async def test_a_volume_that_comes_later_gets_every_hold(data: Path) -> None:

@@ -255,6 +255,25 @@ def test_a_hold_ends_once(cameras: Store, state: HoldState) -> None:
     assert len(_ledger(cameras)) == 2
 
 
+def test_only_what_is_still_due_expires(cameras: Store) -> None:
+    """Not what was prolonged or released since somebody saw that it is due."""
+    for hold_id, more in (("due", 0), ("prolonged", 1), ("released", 0)):
+        _place(cameras, replace(_request(), expires_us=T0 + 5, key=hold_id), hold_id)
+        cameras.index.place_hold(replace(_request(), expires_us=T0 + 5 + more, key=hold_id), hold_id="again", now_us=T0)
+    _place(cameras, _request(), "endless")
+    released = cameras.index.end_hold("released", state=HoldState.RELEASED, actor="u", now_us=T0)
+    before = len(_ledger(cameras))
+    found = [
+        cameras.index.expire_hold(one, by_us=T0 + 5, now_us=T0 + 6)
+        for one in ("prolonged", "released", "endless", "due")
+    ]
+    assert found == [None, None, None, cameras.index.hold("due")]
+    assert cameras.index.hold("released") == released
+    assert {hold.hold_id for hold in cameras.index.holds()} == {"prolonged", "endless"}
+    body = {"hold_id": "due", "state": "expired", "ended_us": T0 + 6, "ended_by": ""}
+    assert _ledger(cameras)[before:] == [(LedgerKind.HOLD_ENDED, body)]
+
+
 def test_only_an_end_ends_a_hold(cameras: Store) -> None:
     """And only a hold that is there."""
     _place(cameras, _request())
