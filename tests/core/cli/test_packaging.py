@@ -19,6 +19,9 @@ from recorder_core.version import __version__
 
 PACKAGING = Path(__file__).parents[3] / "packaging"
 
+_CLOCK_CALLS = {"adjtimex", "clock_adjtime"}
+"""What reads the state of the clock is in systemd's group @clock, and that in @privileged."""
+
 
 def _serve(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
@@ -61,6 +64,19 @@ def test_the_unit_serves() -> None:
     served = _serve(words)
     assert str(served.socket).startswith("/run/library-recorder/")
     assert "ReadWritePaths=" + " ".join(map(str, served.volume)) in unit.splitlines()
+
+
+def test_the_unit_lets_the_recorder_ask_whether_its_clock_is_disciplined() -> None:
+    """Where it may not, it takes every clock for right, and deletes by it."""
+    lines = (PACKAGING / "systemd" / "library-recorder.service").read_text().splitlines()
+    filters = [line.removeprefix("SystemCallFilter=") for line in lines if line.startswith("SystemCallFilter=")]
+    allowed: set[str] = set()
+    for words in filters:  # each line adds to what the ones before it let through, or takes away
+        names = set(words.removeprefix("~").split())
+        allowed = allowed - names - _CLOCK_CALLS if words.startswith("~") else allowed | names
+    assert allowed >= _CLOCK_CALLS
+    assert not [line for line in lines if line.startswith("ProtectClock=")]
+    assert "CapabilityBoundingSet=" in lines, "nobody may set it"
 
 
 def test_the_app_has_the_recorders_version() -> None:
