@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from recorder_core.clock import SystemClock
 from recorder_core.errors import ErrorCode, StorageError
+from recorder_core.service.read_in import note_read, note_unread
 from recorder_core.service.startup import open_index
 from recorder_core.storage.lock import StoreLock
 from recorder_core.storage.rebuild import rebuild
@@ -55,7 +56,11 @@ def _reconcile(args: argparse.Namespace) -> int:
         return LOCKED if error.code is ErrorCode.STORE_LOCKED else FAILED
     with lock, open_index(args.data, SystemClock()) as index, Progress("Reconciling") as bar:
         handles, errors = open_volumes(args.data, index)
+        known = {volume.volume_id for volume in index.volumes()}
         for handle in handles:
+            if handle.volume.volume_id not in known:
+                # Whatever comes of this, the next start must not take it for a volume whose files the index knows.
+                note_unread(args.data, handle.volume)
             index.put_volume(handle.volume)
 
         def show(done: int, total: int) -> None:
@@ -69,6 +74,9 @@ def _reconcile(args: argparse.Namespace) -> int:
             "waiting": len(found.waiting),
         }
         full = asdict(rebuild(index, handles, show, give_up_missing=args.give_up_missing)) if args.full else {}
+        if args.full:
+            for handle in handles:
+                note_read(args.data, handle.volume, gave_up_missing=args.give_up_missing)
         bar.show(1.0)
     if args.json:
         print(json.dumps({**brought, "full": full} if args.full else brought))

@@ -11,6 +11,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from recorder_core.errors import StorageError
+from recorder_core.storage.files import FILE_MODE, fsync_folder
+from recorder_core.storage.ids import CAMERAS_FOLDER
 from recorder_core.storage.rebuild import rebuild
 
 from .waiting import woken_or_after
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recorder_core.clock import Clock
+    from recorder_core.storage.records import Volume
     from recorder_core.storage.volumes import VolumeHandle
 
     from .index_thread import IndexThread
@@ -35,6 +38,28 @@ BEHIND = b"behind"
 def unread_note(folder: Path, volume_id: str) -> Path:
     """Return the file in the data folder that stands for "this volume is still to be read into the index"."""
     return folder / f"unread-{volume_id}"
+
+
+def note_unread(folder: Path, volume: Volume) -> None:
+    """Note that a volume which the index does not know is to be read, if there is anything to read. Blocks.
+
+    Comes before the index knows it: then nobody would ask again.
+    """
+    try:
+        (volume.path / CAMERAS_FOLDER).stat()
+    except FileNotFoundError:
+        return
+    except OSError as error:  # there may be much, and reading it says again what is wrong
+        _LOGGER.error("The footage on %s cannot be looked at: %s", volume.path, error.strerror)  # noqa: TRY400
+    unread_note(folder, volume.volume_id).touch(FILE_MODE)
+    fsync_folder(folder)
+
+
+def note_read(folder: Path, volume: Volume, *, gave_up_missing: bool) -> None:
+    """Take back that a volume is to be read, for it was; see `BEHIND` for what belongs to that. Blocks."""
+    note = unread_note(folder, volume.volume_id)
+    if note.exists() and (gave_up_missing or note.read_bytes() != BEHIND):
+        note.unlink()
 
 
 class _StoppedError(Exception):

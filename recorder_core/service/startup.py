@@ -115,7 +115,7 @@ def _put_back(path: Path, loss: Loss, clock: Clock) -> None:
     recovery = _Recovery(
         loss=loss, set_aside=None if aside is None else aside.name, copy=None if copy is None else copy.name
     )
-    if aside is None and (begun := _noted(folder)) is not None:  # a crash came behind setting it aside
+    if loss is Loss.FILE and (begun := _noted(folder)) is not None:  # a crash came behind setting it aside
         recovery = replace(begun, copy=recovery.copy)
     write_private(folder / _BEHIND, recovery.to_jsonb())
     set_aside(path, aside or aside_path(path, clock.now_us()))

@@ -15,15 +15,13 @@ from typing import TYPE_CHECKING
 
 from recorder_core.errors import StorageError
 from recorder_core.models import VolumeState
-from recorder_core.storage.files import FILE_MODE, fsync_folder
-from recorder_core.storage.ids import CAMERAS_FOLDER
 from recorder_core.storage.index import Index
 from recorder_core.storage.reconcile import miss_left, salvage_left
 from recorder_core.storage.volumes import open_volume
 from recorder_core.storage.writer import VolumeWriter
 
 from .index_thread import IndexJournal
-from .read_in import ReadIn, unread_note
+from .read_in import ReadIn, note_unread, unread_note
 from .volume_slot import PRESENT, STATES, find_shortage, full
 
 if TYPE_CHECKING:
@@ -110,7 +108,7 @@ class VolumeLooks:
         await self._told.found(handle.volume)
         known = {volume.volume_id for volume in await self._index.ask(Index.volumes)}
         if handle.volume.volume_id not in known:
-            await asyncio.to_thread(self._note_unread, handle)
+            await asyncio.to_thread(note_unread, self._folder, handle.volume)
         await self._index.ask(Index.put_volume, handle.volume)
         return handle
 
@@ -150,11 +148,6 @@ class VolumeLooks:
             return
         for gap in gaps:
             self._told.missed(gap)
-
-    def _note_unread(self, handle: VolumeHandle) -> None:
-        if (handle.volume.path / CAMERAS_FOLDER).exists():
-            unread_note(self._folder, handle.volume.volume_id).touch(FILE_MODE)
-            fsync_folder(self._folder)
 
     def _start_writer(self, slot: Slot, handle: VolumeHandle) -> VolumeWriter:
         writer = VolumeWriter(

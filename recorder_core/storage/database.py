@@ -103,6 +103,7 @@ class Database:
                 connection.execute(delete(META).where(META.c.key == IN_USE))
         finally:
             self._engine.dispose()
+        self._fold()
 
     def __enter__(self) -> Self:
         """Hand out the open index."""
@@ -169,6 +170,11 @@ class Database:
         with self._meaning(), closing(self._engine.raw_connection()) as connection:
             connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
 
+    def _fold(self) -> None:
+        """Have SQLite bring the log into the file and remove it, as it does when the last connection closes."""
+        with self._meaning(), closing(sqlite3.connect(self.path, timeout=_BUSY_TIMEOUT_S)) as connection:
+            connection.execute("PRAGMA schema_version")
+
     def _check(self, connection: Connection, how: str) -> None:
         finding = connection.exec_driver_sql(how).scalar_one()
         if finding != "ok":
@@ -233,6 +239,8 @@ def _engine(path: Path) -> Engine:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
+        # Where the mark of use stays, the log does too: without it, it would seem to be lost.
+        connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from recorder_core.errors import ErrorCode, StorageError
 
+from .database import IN_USE
 from .files import FILE_MODE, fsync_folder, storage_error
 
 if TYPE_CHECKING:
@@ -40,9 +41,10 @@ def back_up(index: Path) -> None:
         _create(draft)
         with closing(_connect(index)) as source, closing(_connect(draft)) as target:
             source.backup(target)
-            # A copy that is put back must not need a log beside it.
+            # A copy that is put back must not need a log beside it, nor seem to have lost one.
             target.execute("PRAGMA journal_mode=DELETE")
-        if not _is_whole(draft):
+            target.execute("DELETE FROM meta WHERE key = ?", (IN_USE,))
+        if not _is_whole(draft, "PRAGMA quick_check(1)"):
             raise StorageError(ErrorCode.INDEX_DAMAGED, "The index of the footage is damaged: its copy is not whole.")
         _sync(draft)
         for generation in range(GENERATIONS, 1, -1):
@@ -57,9 +59,12 @@ def back_up(index: Path) -> None:
 
 
 def newest_copy(index: Path) -> Path | None:
-    """Return the newest copy that is whole; None if there is none. Blocks."""
+    """Return the newest copy that is whole; None if there is none. Blocks.
+
+    It is checked more thoroughly than when it was made, for it may have the flaw for which the index was set aside.
+    """
     copies = (backup_path(index, generation) for generation in range(1, GENERATIONS + 1))
-    return next((copy for copy in copies if copy.exists() and _is_whole(copy)), None)
+    return next((copy for copy in copies if copy.exists() and _is_whole(copy, "PRAGMA integrity_check(1)")), None)
 
 
 def put_back(copy: Path, index: Path) -> None:
@@ -76,12 +81,12 @@ def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, isolation_level=None)
 
 
-def _is_whole(path: Path) -> bool:
+def _is_whole(path: Path, check: str) -> bool:
     try:
         with closing(_connect(path)) as connection:
             # An empty file is a whole database, but no index.
             known = connection.execute("SELECT 1 FROM meta WHERE key = 'store_id'").fetchone()
-            return known is not None and bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+            return known is not None and bool(connection.execute(check).fetchone() == ("ok",))
     except sqlite3.DatabaseError:  # no database at all, or one that breaks while it is read
         return False
 

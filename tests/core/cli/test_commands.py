@@ -120,8 +120,22 @@ async def test_an_index_whose_damage_shows_late_is_built_anew(data: Path, capsys
     index.write_bytes(content[: 3 * 4096] + b"\xa5" * 6 * 4096 + content[9 * 4096 :])
     assert run(["reconcile", "--data", str(data), "--full", "--json"]) == OK
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["full"]["adopted"] == 1
-    assert len(_files(data, "index.sqlite.damaged-*")) == 1
+    assert len(_files(data, "index.sqlite.damaged-*[0-9]")) == 1
     assert run(["verify", "--data", str(data)]) == OK
+
+
+async def test_what_a_new_index_has_not_read_is_still_to_be_read_after_it(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By hand as after a start: else no start would ever read the files of a volume that the new index knows."""
+    await _recorded(data)
+    for path in _files(data, "index.sqlite*"):
+        path.unlink()
+    assert run(["reconcile", "--data", str(data), "--json"]) == OK
+    [note] = [path for path in _files(data, "unread-*") if path.name != "unread-holds"]
+    assert run(["reconcile", "--data", str(data), "--full", "--json"]) == OK
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["full"]["adopted"] == 1
+    assert not note.exists()
 
 
 def test_a_recorder_that_is_not_there(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -171,3 +173,22 @@ def row(store: Store, run: Run, start_us: int, wall_us: int, size: int = 1000) -
     )
     store.index.file_closed(segment)
     return segment
+
+
+def make_unlike_its_table(path: Path) -> None:
+    """Have one of SQLite's own indexes tell another time of a run than the run itself; a quick check passes."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("INSERT INTO camera VALUES (1, 'entrance', 'Entrance', 0, 0)")
+        connection.execute("INSERT INTO run VALUES (1, 'run-1', 1, 0, 'rtsp', 'h264', 16, 16, 0, 0, 'x')")
+        [sql, page] = connection.execute(
+            "SELECT sql, rootpage FROM sqlite_schema WHERE name = 'run_by_camera'"
+        ).fetchone()
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("DELETE FROM sqlite_schema WHERE name = 'run_by_camera'")
+        connection.commit()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE run SET start_us = 7")
+        connection.execute("PRAGMA writable_schema = ON")
+        values = ("index", "run_by_camera", "run", page, sql)
+        connection.execute("INSERT INTO sqlite_schema VALUES (?, ?, ?, ?, ?)", values)
+        connection.commit()

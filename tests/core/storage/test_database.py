@@ -16,9 +16,10 @@ from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.storage import database
 from recorder_core.storage.database import aside_path, set_aside, suspect
 from recorder_core.storage.index import Index
+from recorder_core.storage.index_loss import find_loss
 from recorder_core.storage.schema import CAMERA
 
-from .store import T0, ManualClock, Store, row
+from .store import T0, ManualClock, Store, make_unlike_its_table, row
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -155,6 +156,23 @@ def test_a_clean_end_needs_no_check(store: Store) -> None:
         assert index._meta(connection, "in_use_since_boot") == "boot-2"
 
 
+def test_where_the_mark_of_use_stays_the_log_does_too(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next start would take it for lost; here somebody keeps the index locked when it is closed."""
+    monkeypatch.setattr(database, "_BUSY_TIMEOUT_S", 0)
+    store.index.close()
+    store.open_index()
+    store.index.heartbeat(T0)
+    with closing(sqlite3.connect(store.index.path, isolation_level=None)) as other:
+        other.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StorageError) as caught:
+            store.index.close()
+    assert caught.value.code is ErrorCode.STORE_LOCKED
+    assert find_loss(store.index.path) is None
+    store.open_index()
+    assert store.index.last_heartbeat() == T0
+
+
 def test_an_unclean_end_of_a_whole_index_passes_the_check(store: Store) -> None:
     """A crash of the machine alone costs nothing."""
     path = store.root / "other.sqlite3"
@@ -248,24 +266,11 @@ def test_a_refused_row_is_a_storage_failure(store: Store) -> None:
 def test_an_index_that_does_not_fit_its_table_is_found_where_damage_was_met(store: Store) -> None:
     """A quick check does not compare them: the same damage would be met again after every start."""
     store.index.close()
-    with closing(sqlite3.connect(store.index.path)) as connection:
-        [sql, page] = connection.execute(
-            "SELECT sql, rootpage FROM sqlite_schema WHERE name = 'run_by_camera'"
-        ).fetchone()
-        connection.execute("PRAGMA writable_schema = ON")
-        connection.execute("DELETE FROM sqlite_schema WHERE name = 'run_by_camera'")
-        connection.commit()
-    with closing(sqlite3.connect(store.index.path)) as connection:
-        connection.execute("INSERT INTO camera VALUES (1, 'entrance', 'Entrance', 0, 0)")
-        connection.execute("INSERT INTO run VALUES (1, 'run-1', 1, 0, 'rtsp', 'h264', 16, 16, 0, 0, 'x')")
-        connection.execute("PRAGMA writable_schema = ON")
-        values = ("index", "run_by_camera", "run", page, sql)
-        connection.execute("INSERT INTO sqlite_schema VALUES (?, ?, ?, ?, ?)", values)
-        connection.commit()
+    make_unlike_its_table(store.index.path)
     store.open_index()
     store.index.close()
     suspect(store.index.path)
-    with pytest.raises(StorageError, match="entries in index run_by_camera") as caught:
+    with pytest.raises(StorageError, match="missing from index run_by_camera") as caught:
         store.open_index()
     assert caught.value.code is ErrorCode.INDEX_DAMAGED
     assert store.index.path.with_name("index.sqlite3.suspect").exists()
