@@ -168,7 +168,9 @@ class Holds:
             found = await asyncio.to_thread(read_holds, volume)
             for hold in await self._index.ask(Index.holds, active=False, limit=_ALL):
                 if found.holds.get(hold.hold_id) != hold:
-                    await asyncio.to_thread(write_hold, volume, hold)
+                    async with self._writing:  # as it is by now: what was written meanwhile must not be undone
+                        newest = await self._index.ask(Index.hold, hold.hold_id)
+                        await asyncio.to_thread(write_hold, volume, newest)
         except StorageError as error:
             _LOGGER.error("The holds cannot be kept on volume %s: %s", volume.path, error.message)  # noqa: TRY400  # it says all
         else:

@@ -201,6 +201,28 @@ async def test_a_volume_that_comes_later_gets_every_hold(data: Path) -> None:
         assert read_holds(one.volume()).holds == {hold.hold_id: hold, other.hold_id: other}
 
 
+async def test_a_volume_that_gets_holds_never_gets_one_as_it_was_before(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While its files are written one by one, a hold is widened that is still to come."""
+    async with library(data) as one:
+        await one.camera()
+        hold = await _hold(one, key="k", end_us=one.clock.now_us())
+        later = await _hold(one)  # the newest is written first
+
+        def meanwhile(volume: Volume, written: Hold) -> None:
+            if written.hold_id == later.hold_id:
+                request = HoldRequest(camera_ids=["lobby"], start_us=hold.start_us, key="k")
+                one.index.place_hold(request, hold_id="f" * 32, now_us=one.clock.now_us())
+            write_hold(volume, written)
+
+        monkeypatch.setattr("recorder_core.service.holds.write_hold", meanwhile)
+        await one.use(data / "a")
+        await one.sweep()
+        assert read_holds(one.volume()).holds[hold.hold_id] == await one.client.hold(hold.hold_id)
+        assert (await one.client.hold(hold.hold_id)).end_us is None
+
+
 async def test_when_the_index_is_lost_nothing_is_deleted_until_every_volume_gave_its_holds_back(data: Path) -> None:
     clock = SteppedClock()
     async with library(data, clock) as one:
