@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from homeassistant.components.repairs import RepairsFlow
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from .coordinator import LibraryConfigEntry
 else:
     import voluptuous as vol
+
+_LOGGER = logging.getLogger(__name__)
 
 
 async def async_create_fix_flow(
@@ -48,7 +51,8 @@ class ConfirmClockFlow(RepairsFlow):
         if user_input is not None:
             try:
                 await entry.runtime_data.coordinator.async_confirm_clock()
-            except RecorderError:
+            except RecorderError as err:
+                _LOGGER.warning("The recorder of %s could not be told that its clock is right: %s", entry.title, err)
                 return self.async_abort(reason="recorder_failed")
             return self.async_create_entry(data={})
         return self.async_show_form(

@@ -173,14 +173,15 @@ async def test_confirming_the_clock_ends_the_issue(
 
 
 async def test_a_clock_that_cannot_be_confirmed(
-    hass: HomeAssistant, visited: Library, standing: StandingRecorder
+    hass: HomeAssistant, visited: Library, standing: StandingRecorder, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The recorder refuses, or is not there; the issue stays."""
+    """The recorder refuses, or is not there; the issue stays, and the log says why."""
     assert isinstance(standing, Doubting)
     standing.refuses = True
     await visited.async_set_up()
     assert (await _async_confirm(hass, await _async_open(hass)))["reason"] == "recorder_failed"
     assert list(shown_issues(hass)) == ["deletion_halted"]
+    assert "Riverside Library could not be told that its clock is right: It cannot be kept." in caplog.text
 
     await hass.config_entries.async_unload(visited.entry.entry_id)
     assert (await _async_open(hass))["reason"] == "entry_not_loaded"
