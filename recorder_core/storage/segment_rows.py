@@ -73,12 +73,6 @@ class SegmentRows(CameraRows):
                 for row in connection.execute(_open_files().order_by(OPEN_FILE.c.segment_id))
             ]
 
-    def is_open(self, segment_id: int) -> bool:
-        """Whether a file was opened and not closed."""
-        with self._reading() as connection:
-            query = select(OPEN_FILE.c.segment_id).where(OPEN_FILE.c.segment_id == segment_id)
-            return connection.execute(query).scalar() is not None
-
     def segments(self, camera_id: str, start_us: int, end_us: int) -> list[Segment]:
         """Return the segments of a camera that overlap `[start_us, end_us)`, by their start."""
         with self._reading() as connection:

@@ -65,12 +65,6 @@ def local_bytes(name: str) -> int:
     return _LOCAL.size + len(name.encode()) + 20
 
 
-def zip_bytes(members: Sequence[tuple[str, int]]) -> int:
-    """Return the size of a zip of members with these names and sizes in bytes, at most."""
-    heads = sum(2 * local_bytes(name) + _CENTRAL.size for name, _ in members)
-    return heads + sum(size for _, size in members) + _END64.size + _LOCATOR.size + _END.size
-
-
 class ZipWriter:
     """Writes members one behind the other into an empty file."""
 
