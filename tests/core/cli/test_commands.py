@@ -7,6 +7,7 @@ import io
 import json
 import os
 import sys
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,6 +24,7 @@ from .processes import started
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import AsyncGenerator
     from pathlib import Path
 
 
@@ -30,17 +32,23 @@ def _files(folder: Path, pattern: str) -> list[Path]:
     return sorted(folder.rglob(pattern))
 
 
-async def _recorded(data: Path) -> tuple[int, int]:
-    """Record for a moment, then export through the command line; return the interval of the export."""
+@asynccontextmanager
+async def _filming(data: Path) -> AsyncGenerator[tuple[Simulator, tuple[int, int]]]:
+    """Record for a moment; give an interval of that, while camera and recorder still run."""
     async with Simulator([camera()]) as simulator, served(data) as (_, client):
         await use_volume(client, data / "footage")
         await client.put_camera(config_of(simulator))
         await state_reached(client, CameraState.RECORDING)
         segment = (await stored(client, seconds=2.5)).segments[-1]
-        interval = (segment.start_us + 500_000, segment.start_us + 1_500_000)
         # However long the commands take, there is one file.
         await client.put_camera(config_of(simulator, enabled=False))
         await state_reached(client, CameraState.DISABLED)
+        yield simulator, (segment.start_us + 500_000, segment.start_us + 1_500_000)
+
+
+async def _recorded(data: Path) -> tuple[int, int]:
+    """Record for a moment, then export through the command line; return the interval of the export."""
+    async with _filming(data) as (simulator, interval):
         socket = ("--socket", str(data / SOCKET))
         async with started("-m", "recorder_core", "status", *socket) as command:
             assert await command.ends() == OK
@@ -114,7 +122,8 @@ async def test_everything_by_hand(data: Path, capsys: pytest.CaptureFixture[str]
 
 
 async def test_an_index_whose_damage_shows_late_is_built_anew(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    await _recorded(data)
+    async with _filming(data):
+        pass
     index = data / "index.sqlite"
     content = index.read_bytes()
     index.write_bytes(content[: 3 * 4096] + b"\xa5" * 6 * 4096 + content[9 * 4096 :])
@@ -128,7 +137,8 @@ async def test_what_a_new_index_has_not_read_is_still_to_be_read_after_it(
     data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """By hand as after a start: else no start would ever read the files of a volume that the new index knows."""
-    await _recorded(data)
+    async with _filming(data):
+        pass
     for path in _files(data, "index.sqlite*"):
         path.unlink()
     assert run(["reconcile", "--data", str(data), "--json"]) == OK
