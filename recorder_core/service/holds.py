@@ -127,9 +127,18 @@ class Holds:
         """Take in the holds that a volume's files tell of, before anything else of the volume is taken in.
 
         Raises:
-            StorageError: They cannot be read.
+            StorageError: They cannot be read, and the index may not know them.
         """
-        found = await asyncio.to_thread(read_holds, volume)
+        try:
+            found = await asyncio.to_thread(read_holds, volume)
+        except StorageError as error:
+            gone = error.code in (ErrorCode.VOLUME_MISSING, ErrorCode.VOLUME_FOREIGN)
+            known = {one.volume_id for one in await self._index.ask(Index.volumes)}
+            if gone or self.unread or volume.volume_id not in known:
+                raise
+            # The index knows them all, and nobody is to miss footage for want of a copy of them.
+            _LOGGER.error("The holds on volume %s cannot be read: %s", volume.path, error.message)  # noqa: TRY400  # it says all
+            return
         unknown = set(found.unreadable)
         for hold in found.holds.values():
             try:

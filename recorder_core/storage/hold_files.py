@@ -19,6 +19,8 @@ from .intervals import EVER_US
 from .volumes import VolumeHandle
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .records import Volume
 
 HOLDS_FOLDER = "holds"
@@ -68,8 +70,7 @@ def read_holds(volume: Volume) -> HoldFiles:
     holds: dict[str, Hold] = {}
     unreadable: set[str] = set()
     try:
-        names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-        for name in names:
+        for name in _names(folder):
             if (named := _NAME.fullmatch(name)) is None:
                 continue
             hold = _parse((folder / name).read_bytes())
@@ -79,7 +80,16 @@ def read_holds(volume: Volume) -> HoldFiles:
                 holds[hold.hold_id] = hold
     except OSError as error:
         raise storage_error(error, "Reading the holds") from error
+    VolumeHandle(volume).check()  # that there are none means nothing if the volume is not there
     return HoldFiles(holds, frozenset(unreadable))
+
+
+def _names(folder: Path) -> list[str]:
+    """Return what lies in a folder, nothing if there is none; where the disk does not say, neither does this."""
+    try:
+        return sorted(path.name for path in folder.iterdir())
+    except FileNotFoundError:
+        return []
 
 
 def _parse(content: bytes) -> Hold | None:

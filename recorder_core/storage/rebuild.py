@@ -87,7 +87,8 @@ def rebuild(
     broken off, by an error that `progress` raises too, and called again. With `give_up_missing` the rows whose file is
     not there are removed, each leaving an event and a gap.
 
-    Raises StorageError where the index fails, and `VOLUME_MISSING` or `VOLUME_FOREIGN` for a volume that went away.
+    Raises StorageError where the index fails, and `VOLUME_MISSING` or `VOLUME_FOREIGN` for a volume that went away;
+    OSError for a folder that cannot be looked at.
     """
     report = Rebuilt()
     total = sum(size for handle in volumes for _, size in _files(handle.volume.path))
@@ -169,14 +170,18 @@ class _Walk:
 
 
 def _files(root: Path) -> Iterator[tuple[str, int]]:
-    """Give path below `root` and size of every file where segments lie, ordered by camera and then by time."""
+    """Give path below `root` and size of every file where segments lie, ordered by camera and then by time.
+
+    Raises OSError where the disk does not say what is there: what was not seen must not count as read.
+    """
     pending = [root / CAMERAS_FOLDER]
     while pending:
         folder = pending.pop()
-        if not folder.is_dir():
+        try:
+            with os.scandir(folder) as entries:
+                ordered = sorted(entries, key=lambda entry: entry.name)
+        except FileNotFoundError:
             continue
-        with os.scandir(folder) as entries:
-            ordered = sorted(entries, key=lambda entry: entry.name)
         for entry in ordered:
             if entry.is_file(follow_symlinks=False):
                 yield str((folder / entry.name).relative_to(root)), entry.stat().st_size

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recorder_core.errors import ErrorCode, RecorderError
-from recorder_core.models import HoldKind, HoldRelease, HoldRequest, HoldState, SweepHalt
+from recorder_core.models import HoldKind, HoldRelease, HoldRequest, HoldState, SweepHalt, VolumeState
 from recorder_core.service.startup import INDEX, UNREAD_HOLDS
 from recorder_core.storage.hold_files import HOLDS_FOLDER, read_holds, write_hold
 from recorder_core.storage.index_backup import back_up, backup_path
@@ -302,6 +302,29 @@ async def test_a_hold_that_cannot_be_understood_keeps_all_footage(data: Path) ->
     async with library(data, clock) as one:
         await one.sweep()
         assert (await one.client.status()).sweep_halt is None
+
+
+async def test_a_volume_whose_holds_cannot_be_read_is_used_only_with_an_index_that_knows_them(data: Path) -> None:
+    """The disk does not say what the folder is: its links lead round in a circle."""
+    async with library(data) as one:
+        await one.camera(retention_days=0.01)
+        await one.use(data / "a")
+        one.lay(ago_s=3600)
+        hold = await _hold(one)
+    folder = data / "a" / HOLDS_FOLDER
+    shutil.rmtree(folder)
+    folder.symlink_to(folder)
+    async with library(data) as one:
+        await one.sweep()
+        status = await one.client.status()
+        assert (status.volumes[0].state, status.sweep_halt) == (VolumeState.OK, None)
+        assert await one.client.holds() == [hold]
+        assert len(one.stored()) == 1
+    _lose_index(data)
+    async with library(data) as one:
+        await one.sweep()
+        status = await one.client.status()
+        assert (status.volumes[0].state, status.sweep_halt) == (VolumeState.MISSING, SweepHalt.HOLDS)
 
 
 async def test_a_disk_from_elsewhere_brings_its_holds_along(data: Path) -> None:

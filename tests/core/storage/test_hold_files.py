@@ -94,6 +94,13 @@ def test_a_volume_that_is_not_there_is_told(store: Store) -> None:
     assert not (store.handle.volume.path / HOLDS_FOLDER).exists()
 
 
+def test_a_folder_that_cannot_be_looked_at_is_none_without_holds(store: Store) -> None:
+    folder = store.handle.volume.path / HOLDS_FOLDER
+    folder.symlink_to(folder)  # the disk refuses to say what it is, as one with a damaged folder does
+    with pytest.raises(StorageError, match="Reading the holds"):
+        read_holds(store.handle.volume)
+
+
 def test_a_disk_that_is_full_refuses_a_hold_and_keeps_the_one_before(store: Store, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()

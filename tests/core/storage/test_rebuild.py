@@ -398,3 +398,11 @@ def test_many_files_are_asked_for_at_once(store: Store, monkeypatch: pytest.Monk
     assert store.index.run("run-1") == Run(
         "run-1", "entrance", T0, "unknown", "h264", 256, 144, end_us=T0 + 6 * S, end_reason=REBUILT
     )
+
+
+def test_a_folder_that_cannot_be_looked_at_does_not_count_as_read(store: Store) -> None:
+    """The disk refuses to say what it is; else the footage in it would never be read in."""
+    folder = store.handle.volume.path / "cameras"
+    folder.symlink_to(folder)
+    with pytest.raises(OSError, match="symbolic links"):
+        rebuild(store.index, [store.handle])
