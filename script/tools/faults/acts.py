@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from recorder_core.errors import ErrorCode, RecorderError
-from recorder_core.models import ExportRequest
+from recorder_core.models import ExportRequest, PackageRequest
 
 from .bustle import HURRIED, RETENTION, Bustle
 from .claimed import by_id, rows
@@ -89,9 +89,16 @@ class Busy:
         self._bustle = Bustle(self.stage, list(self.cameras.urls), self.ground.random, self.wrong)
 
     async def live(self, plan: Plan, died: Path) -> None:
-        """Record, and ask for all that can be asked for."""
+        """Record, and ask for all that can be asked for.
+
+        The first life is one that nobody watches: what a store sees only once, nobody could meet here again.
+        """
         if not self.stage.lives:
             await set_up(self.stage, self.cameras, retention=RETENTION)
+            await self._live({}, died)
+        await self._live(plan, died)
+
+    async def _live(self, plan: Plan, died: Path) -> None:
         recorder = RecorderProcess(self.stage, {"constants": HURRIED, **plan})
         await while_there(recorder, died, self._be_busy)
         self.stage.note_claims()
@@ -112,7 +119,7 @@ class Busy:
 
 @dataclass
 class First:
-    """A recorder that begins with nothing, each on a store of its own."""
+    """A recorder that begins with nothing, each on a store of its own: its first footage, hold and signed package."""
 
     ground: Ground
     cameras: Cameras
@@ -121,7 +128,7 @@ class First:
     cut: ClassVar[Crash | None] = None
 
     async def live(self, plan: Plan, died: Path) -> None:
-        """Set it up and record for a moment; if that was cut short, somebody does it again."""
+        """Set it up, record for a moment and use that; if that was cut short, somebody does it again."""
         stage = Stage(self.ground.folder / f"first-{len(self.stages)}")
         self.stages.append(stage)
         begin = partial(self._begin, stage)
@@ -138,6 +145,11 @@ class First:
         await configure(client, stage, self.cameras)
         await until(client, recording)
         await asyncio.sleep(_RECORDED_S)
+        end_us = now_us() - 500_000
+        start_us, cameras = end_us - 1_000_000, list(self.cameras.urls)
+        await place_hold(stage, client, f"hold-{end_us}", cameras, start_us, end_us)
+        package = await client.package(PackageRequest(camera_ids=cameras, start_us=start_us, end_us=end_us))
+        await client.export_job(package.export_id, wait_s=20)
 
     async def settle(self) -> None:
         """They were stopped already."""
