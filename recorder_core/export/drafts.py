@@ -6,17 +6,16 @@ Keeps invariant 10. No hold keeps such a copy, for it is half of a file at best;
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recorder_core.models import DeletionRule
 from recorder_core.storage.certificate_rows import Reason
 from recorder_core.storage.index import Index
 
-from .folders import FOLDER, remove_folder, sizes_of
+from .folders import FOLDER, is_gone, remove_folder, sizes_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from recorder_core.models import ExportJob
 
     from .archive import Archive, IndexCaller
@@ -32,4 +31,5 @@ async def remove_draft(index: IndexCaller, archive: Archive, root: Path, job: Ex
     reason = Reason(DeletionRule.UNFINISHED, archive.settings().policy_version, now_us)
     await index.ask(Index.give_up_draft, job, folder, sizes, reason)
     await asyncio.to_thread(remove_folder, root, job.export_id)
-    await index.ask(Index.export_erased, job.export_id, folder, now_us)
+    if await asyncio.to_thread(is_gone, Path(folder), [root]):
+        await index.ask(Index.export_erased, job.export_id, folder, now_us)

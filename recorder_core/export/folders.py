@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from mashumaro.mixins.orjson import DataClassORJSONMixin
 
+from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.models import ExportJob, ExportState
 from recorder_core.storage.files import fsync_folder, make_folders, storage_error, write_private
+from recorder_core.storage.volumes import is_volume
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -63,8 +65,10 @@ def fate(state: ExportState | None, *, whole: bool) -> Fate:
 
 
 def make_folder(root: Path, export_id: str) -> Path:
-    """Make the folder of an export on a volume. Raises StorageError."""
+    """Make the folder of an export on a volume. Raises StorageError, `VOLUME_MISSING` without one (invariant 6)."""
     folder = root / FOLDER / export_id
+    if not is_volume(root):
+        raise StorageError(ErrorCode.VOLUME_MISSING, "The volume for the export is not there.", path=str(root))
     try:
         make_folders(root, folder)
     except OSError as error:
@@ -113,8 +117,18 @@ def sizes_of(root: Path, export_id: str) -> dict[str, int]:
 
 
 def is_gone(folder: Path, roots: Collection[Path]) -> bool:
-    """Whether the folder of an export is not there; of a volume that is none of `roots` it cannot be told."""
-    return folder.parent.parent in roots and not folder.exists()
+    """Whether the folder of an export is not there.
+
+    Of a volume that is none of `roots`, that went away meanwhile, or whose disk does not say, it cannot be told.
+    """
+    root = folder.parent.parent
+    try:
+        folder.stat()
+    except FileNotFoundError:
+        return root in roots and is_volume(root)
+    except OSError:
+        return False
+    return False
 
 
 def remove_folder(root: Path, export_id: str) -> None:

@@ -170,6 +170,15 @@ def _create(path: Path, now_us: int) -> None:
     fsync_folder(path)
 
 
+def is_volume(path: Path) -> bool:
+    """Whether a volume, whichever, lies in a folder just now, and its marker can be read."""
+    try:
+        _marker_id(path)
+    except OSError, StorageError:
+        return False
+    return True
+
+
 def _require(path: Path, expected_id: str | None) -> str:
     """Return the id in the marker if it is the one that is expected."""
     volume_id = _marker_id(path)

@@ -14,11 +14,12 @@ from recorder_core.export.package import SigningKey
 from recorder_core.export.removal import ExportRemoval
 from recorder_core.export.workshop import Workshop
 from recorder_core.media import TIMESCALE
-from recorder_core.models import ExportJob, ExportRequest, GapView, Settings
+from recorder_core.models import ExportJob, ExportRequest, GapView, Settings, VolumeConfig
 from recorder_core.mp4 import read_outline
 from recorder_core.service.index_thread import IndexThread
 from recorder_core.storage.index import Index
 from recorder_core.storage.records import Segment
+from recorder_core.storage.volumes import open_volume
 from tests.core.mp4.footage import H264
 
 from .library import START_US, record
@@ -44,6 +45,7 @@ class Shelf:
         """Record below `data`, which is the data folder and the only volume as well."""
         self.data = data
         self.root: Path | None = data
+        open_volume(VolumeConfig(path=str(data)), SystemClock(), create=True)
         self.recorded: list[ClipSource] = record(data / "recorded", H264, 75)
         self.rules = Settings()
         self.obstacle: RecorderError | None = None

@@ -12,7 +12,7 @@ import pytest
 
 from recorder_core.errors import ErrorCode, RecorderError, StorageError
 from recorder_core.export.expiry import excess_bytes, expiry, too_old
-from recorder_core.export.folders import FOLDER, RECORD, Fate, fate
+from recorder_core.export.folders import FOLDER, RECORD, Fate, fate, is_gone
 from recorder_core.models import (
     DeletionRule,
     ExportJob,
@@ -24,9 +24,11 @@ from recorder_core.models import (
     RecordClass,
     Retention,
     Settings,
+    VolumeConfig,
 )
 from recorder_core.storage.certificate_rows import digest_of
 from recorder_core.storage.export_rows import KeptExport
+from recorder_core.storage.volumes import open_volume
 from tests.core.export.shelf import REQUEST, Desk, Shelf
 from tests.core.storage.store import ManualClock
 
@@ -190,6 +192,39 @@ async def test_a_removed_export_is_erased_when_its_volume_is_there_again(desk: D
     )
     await desk.removal.tidy()
     assert desk.index.ledger(0, 100).entries[-1] == entry
+
+
+async def test_what_is_on_a_disk_that_was_just_unplugged_is_neither_erased_nor_made_beside_it(
+    desk: Desk, shelf: Shelf, data: Path
+) -> None:
+    """Nobody has looked since, so it counts as there; what is left is the empty folder where it was mounted."""
+    shelf.root = disk = data / "disk"
+    open_volume(VolumeConfig(path=str(disk)), desk.clock, create=True)
+    job = await _done(desk)
+    disk.rename(data / "away")
+    disk.mkdir()
+    await desk.removal.remove(job.export_id, "u2")
+    await desk.removal.tidy()
+    assert desk.index.certificates(None, 0, 10)[0].erased_us is None
+    other = await desk.jobs.job((await desk.jobs.submit(REQUEST)).export_id, wait_s=60)
+    assert other.problem is not None
+    assert (other.state, other.problem.code) == (ExportState.FAILED, ErrorCode.VOLUME_MISSING)
+    assert list(disk.iterdir()) == []
+    disk.rmdir()
+    (data / "away").rename(disk)
+    assert _left(disk) == [job.export_id]
+    await desk.removal.tidy()
+    assert (_left(disk), desk.index.certificates(None, 0, 10)[0].erased_us) == ([], desk.clock.now_us())
+
+
+def test_a_folder_that_the_disk_does_not_show_is_not_gone(data: Path) -> None:
+    """Its links lead round in a circle; a damaged disk says no more of it."""
+    open_volume(VolumeConfig(path=str(data)), ManualClock(), create=True)
+    folder = data / FOLDER / ("1" * 32)
+    folder.parent.mkdir()
+    assert is_gone(folder, [data])
+    folder.symlink_to(folder)
+    assert not is_gone(folder, [data])
 
 
 async def test_what_a_failed_export_had_made_by_then_leaves_certificates_too(
