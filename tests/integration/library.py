@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentryDataWithId
 from homeassistant.const import CONF_PASSWORD, CONF_URL, CONF_USERNAME, EVENT_STATE_CHANGED
-from homeassistant.core import Event, EventStateChangedData, State, callback
+from homeassistant.core import Context, Event, EventStateChangedData, State, callback
 from homeassistant.helpers import issue_registry as ir
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Self
 
+    from homeassistant.auth.models import User
     from homeassistant.core import HomeAssistant
 
     from recorder_core.models import RecorderStatus
@@ -88,6 +89,18 @@ def shown_issues(hass: HomeAssistant) -> dict[str, dict[str, str] | None]:
         for (domain, _), issue in ir.async_get(hass).issues.items()
         if domain == DOMAIN and issue.active
     }
+
+
+async def async_act(
+    hass: HomeAssistant, action: str, user: User | None = None, **data: object
+) -> dict[str, Any]:  # Any: the action's response
+    """Do one of our actions, as a user or as an automation would, and return what it answers."""
+    context = Context(user_id=user.id if user else None)
+    response = await hass.services.async_call(
+        DOMAIN, action, data, blocking=True, return_response=True, context=context
+    )
+    assert isinstance(response, dict)
+    return response
 
 
 def camera(camera_id: str, title: str, url: str = NOWHERE, **data: str | bool) -> ConfigSubentryDataWithId:

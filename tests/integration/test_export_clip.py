@@ -18,7 +18,7 @@ from recorder_core.models import ExportJob, ExportRequest, ExportState, Problem
 from recorder_core.simulator import read_code
 
 from .frames import decoded, digest_of
-from .library import FRONT, Library
+from .library import FRONT, Library, async_act
 from .standing_recorder import StandingRecorder, serving
 
 if TYPE_CHECKING:
@@ -37,16 +37,8 @@ PAST = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 async def _async_export(
     hass: HomeAssistant, user: User | None, entity_id: str = CAMERA, **data: datetime | str
 ) -> dict[str, Any]:  # Any: the action's response
-    response = await hass.services.async_call(
-        DOMAIN,
-        "export_clip",
-        {"entity_id": entity_id, "start": PAST, "end": PAST + timedelta(seconds=5), **data},
-        blocking=True,
-        return_response=True,
-        context=Context(user_id=user.id if user else None),
-    )
-    assert isinstance(response, dict)
-    return response
+    interval: dict[str, object] = {"start": PAST, "end": PAST + timedelta(seconds=5), **data}
+    return await async_act(hass, "export_clip", user, entity_id=entity_id, **interval)
 
 
 async def test_a_clip_is_cut_out_of_footage_of_this_very_minute(

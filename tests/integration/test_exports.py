@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zipfile import ZipFile
 
 import pytest
-from homeassistant.core import Context
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util import dt as dt_util
 from PIL import Image
 
-from custom_components.library_surveillance.const import DOMAIN
-
 from .frames import digest_of
-from .library import BACK, FRONT, Library
+from .library import BACK, FRONT, Library, async_act
 
 if TYPE_CHECKING:
-    from homeassistant.auth.models import User
     from homeassistant.core import HomeAssistant
     from pytest_homeassistant_custom_component.common import MockUser
 
@@ -30,17 +26,6 @@ BACK_CAMERA = "camera.book_drop"
 PAST = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
-async def _async_act(
-    hass: HomeAssistant, action: str, user: User | None, **data: object
-) -> dict[str, Any]:  # Any: the action's response
-    context = Context(user_id=user.id if user else None)
-    response = await hass.services.async_call(
-        DOMAIN, action, data, blocking=True, return_response=True, context=context
-    )
-    assert isinstance(response, dict)
-    return response
-
-
 async def test_a_still_and_a_package_of_this_very_minute(
     hass: HomeAssistant, hass_admin_user: MockUser, recording: Library, cameras: Simulator
 ) -> None:
@@ -49,7 +34,7 @@ async def test_a_still_and_a_package_of_this_very_minute(
         await cameras.wait_frames(name, 40)
     end = dt_util.utcnow() - timedelta(seconds=1.5)
 
-    still = await _async_act(hass, "export_still", hass_admin_user, entity_id=FRONT_CAMERA, at=end, format="jpeg")
+    still = await async_act(hass, "export_still", hass_admin_user, entity_id=FRONT_CAMERA, at=end, format="jpeg")
     file, facts = still["files"]
     assert facts["path"].endswith(".json"), "where the picture comes from"
     assert digest_of(Path(file["path"])) == file["sha256"]
@@ -60,7 +45,7 @@ async def test_a_still_and_a_package_of_this_very_minute(
     )
     assert told.attributes["export_id"] == still["export_id"]
 
-    package = await _async_act(
+    package = await async_act(
         hass,
         "export_package",
         hass_admin_user,
@@ -76,7 +61,7 @@ async def test_a_still_and_a_package_of_this_very_minute(
     with ZipFile(file["path"]) as packed:
         assert any(name.endswith("manifest.json") for name in packed.namelist())
 
-    removed = await _async_act(hass, "remove_export", hass_admin_user, export_id=package["export_id"])
+    removed = await async_act(hass, "remove_export", hass_admin_user, export_id=package["export_id"])
     assert removed == {"export_id": package["export_id"], "state": "removed"}
     with pytest.raises(FileNotFoundError):
         digest_of(Path(file["path"]))
@@ -93,7 +78,7 @@ async def test_only_administrators(hass: HomeAssistant, hass_read_only_user: Moc
     ):
         for user, key in ((None, "user_required"), (hass_read_only_user, "administrator_required")):
             with pytest.raises(ServiceValidationError) as raised:
-                await _async_act(hass, action, user, **data)
+                await async_act(hass, action, user, **data)
             assert raised.value.translation_key == key
 
 
@@ -108,5 +93,5 @@ async def test_what_cannot_be_exported(hass: HomeAssistant, hass_admin_user: Moc
         ("remove_export", {"export_id": "export-1"}, "unknown_export"),
     ):
         with pytest.raises(HomeAssistantError) as raised:
-            await _async_act(hass, action, hass_admin_user, **data)
+            await async_act(hass, action, hass_admin_user, **data)
         assert raised.value.translation_key == key, action

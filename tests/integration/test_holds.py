@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from homeassistant.const import EVENT_CALL_SERVICE
-from homeassistant.core import Context
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import (
     area_registry as ar,
@@ -23,7 +22,7 @@ from custom_components.library_surveillance.const import DOMAIN
 from custom_components.library_surveillance.diagnostics import async_get_config_entry_diagnostics
 from recorder_core.models import HoldKind, HoldState
 
-from .library import BACK, FRONT, Library, shown_issues
+from .library import BACK, FRONT, Library, async_act, shown_issues
 
 if TYPE_CHECKING:
     from homeassistant.auth.models import User
@@ -39,27 +38,9 @@ FRONT_EVENTS = "event.front_entrance_footage"
 BACK_EVENTS = "event.book_drop_footage"
 
 
-async def _async_act(
-    hass: HomeAssistant,
-    action: str,
-    user: User | None = None,
-    **data: object,
-) -> dict[str, Any]:  # Any: the action's response
-    response = await hass.services.async_call(
-        DOMAIN,
-        action,
-        data,
-        blocking=True,
-        return_response=True,
-        context=Context(user_id=user.id if user else None),
-    )
-    assert isinstance(response, dict)
-    return response
-
-
 async def _async_refusal(hass: HomeAssistant, action: str, user: User | None = None, **data: object) -> str:
     with pytest.raises(ServiceValidationError) as raised:
-        await _async_act(hass, action, user, **data)
+        await async_act(hass, action, user, **data)
     assert raised.value.translation_key is not None
     assert str(raised.value) != raised.value.translation_key
     return raised.value.translation_key
@@ -84,14 +65,14 @@ async def test_an_automation_holds_what_was_and_what_comes(
         "key": "alarm-1",
     }
 
-    [first] = (await _async_act(hass, "place_hold", None, **order))["holds"]
+    [first] = (await async_act(hass, "place_hold", None, **order))["holds"]
     for entity_id in (FRONT_EVENTS, BACK_EVENTS):
         shown = await recording.async_wait_for(
             entity_id, lambda state: state.attributes.get("event_type") == "hold_placed"
         )
         assert shown.attributes["hold_id"] == first["hold_id"]
         assert shown.attributes["start"] == first["start"]
-    [again] = (await _async_act(hass, "place_hold", None, **order))["holds"]
+    [again] = (await async_act(hass, "place_hold", None, **order))["holds"]
 
     assert (first["created"], again["created"]) == (True, False)
     assert first["hold_id"] == again["hold_id"]
@@ -108,15 +89,15 @@ async def test_an_automation_holds_what_was_and_what_comes(
     assert CASE not in str([state.as_dict() for state in hass.states.async_all()])
     assert CASE not in str(await async_get_config_entry_diagnostics(hass, recording.entry))
 
-    assert [one["hold_id"] for one in (await _async_act(hass, "list_holds"))["holds"]] == [first["hold_id"]]
+    assert [one["hold_id"] for one in (await async_act(hass, "list_holds"))["holds"]] == [first["hold_id"]]
     assert await _async_refusal(hass, "release_hold", hold_id=first["hold_id"]) == "user_required"
-    released = await _async_act(hass, "release_hold", hass_admin_user, hold_id=first["hold_id"])
+    released = await async_act(hass, "release_hold", hass_admin_user, hold_id=first["hold_id"])
     assert (released["state"], released["hold_id"]) == ("released", first["hold_id"])
     assert await _async_refusal(hass, "release_hold", hass_admin_user, hold_id=first["hold_id"]) == "hold_over"
     await recording.async_wait_for(FRONT_EVENTS, lambda state: state.attributes.get("event_type") == "hold_released")
     await recording.async_wait_for("sensor.riverside_library_active_holds", lambda state: state.state == "0")
-    assert await _async_act(hass, "list_holds") == {"holds": [], "away": []}
-    assert len((await _async_act(hass, "list_holds", active=False))["holds"]) == 1
+    assert await async_act(hass, "list_holds") == {"holds": [], "away": []}
+    assert len((await async_act(hass, "list_holds", active=False))["holds"]) == 1
 
 
 async def test_a_hold_says_who_placed_it_and_how_long_it_lasts(
@@ -128,7 +109,7 @@ async def test_a_hold_says_who_placed_it_and_how_long_it_lasts(
     expires = dt_util.utcnow() + timedelta(days=2)
 
     [hold] = (
-        await _async_act(
+        await async_act(
             hass,
             "place_hold",
             hass_read_only_user,
@@ -182,7 +163,7 @@ async def test_targets(hass: HomeAssistant, hass_admin_user: MockUser, library: 
         ({"entity_id": "all"}, {FRONT, BACK}),
         ({"area_id": lobby.id, "entity_id": BACK_CAMERA}, {FRONT, BACK}),
     ):
-        [hold] = (await _async_act(hass, "place_hold", None, **target))["holds"]
+        [hold] = (await async_act(hass, "place_hold", None, **target))["holds"]
         assert set(hold["camera_ids"]) == found, target
 
     for kind in ("area_id", "device_id", "floor_id", "label_id"):
@@ -209,15 +190,15 @@ async def test_a_mistake_in_a_target_costs_the_rest_no_footage(hass: HomeAssista
         ({"entity_id": "all"}, f"There is no camera '{BACK}'"),
     ):
         with pytest.raises(HomeAssistantError) as raised:
-            await _async_act(hass, "place_hold", None, **target, **interval)
+            await async_act(hass, "place_hold", None, **target, **interval)
         assert raised.value.translation_key == "held_in_part"
         assert fault in str(raised.value)
-        [hold, *_] = (await _async_act(hass, "list_holds"))["holds"]
+        [hold, *_] = (await async_act(hass, "list_holds"))["holds"]
         assert hold["camera_ids"] == [FRONT]
         assert hold["hold_id"] in str(raised.value)
         with pytest.raises(ServiceValidationError):
-            await _async_act(hass, "get_forecast", None, **target, **interval)
-    assert len((await _async_act(hass, "list_holds"))["holds"]) == 3
+            await async_act(hass, "get_forecast", None, **target, **interval)
+    assert len((await async_act(hass, "list_holds"))["holds"]) == 3
 
 
 async def test_words_about_people_reach_nobody(hass: HomeAssistant, library: Library) -> None:
@@ -227,7 +208,7 @@ async def test_words_about_people_reach_nobody(hass: HomeAssistant, library: Lib
     for field in ("case_id", "key"):
         for words in ("Ada Lovelace", "lovelace", "Ada 2", "x" * 64 + "1"):
             with pytest.raises(ServiceValidationError) as raised:
-                await _async_act(hass, "place_hold", None, entity_id=FRONT_CAMERA, **{field: words})
+                await async_act(hass, "place_hold", None, entity_id=FRONT_CAMERA, **{field: words})
             assert raised.value.translation_key == "not_opaque"
             assert words not in str(raised.value)
     assert calls == []
@@ -239,13 +220,13 @@ async def test_a_review_that_is_due_is_an_issue_until_the_hold_is_released(
     """The recorder says so by itself, and each camera's event tells of it."""
     await library.async_set_up()
     order = {"entity_id": FRONT_CAMERA, "review": dt_util.utcnow() - timedelta(hours=1)}
-    [hold] = (await _async_act(hass, "place_hold", None, **order))["holds"]
+    [hold] = (await async_act(hass, "place_hold", None, **order))["holds"]
     to_review = "sensor.riverside_library_holds_to_review"
     await library.async_wait_for(to_review, lambda state: state.state == "1")
     assert shown_issues(hass)["holds_to_review"] == {"library": "Riverside Library", "holds": "1"}
     await library.async_wait_for(FRONT_EVENTS, lambda state: state.attributes.get("event_type") == "hold_review_due")
 
-    await _async_act(hass, "release_hold", hass_admin_user, hold_id=hold["hold_id"])
+    await async_act(hass, "release_hold", hass_admin_user, hold_id=hold["hold_id"])
     await library.async_wait_for(to_review, lambda state: state.state == "0")
     assert "holds_to_review" not in shown_issues(hass)
 
@@ -254,7 +235,7 @@ async def test_a_recorder_that_fails_is_no_mistake_of_the_caller(hass: HomeAssis
     """Its error is told, and no other library's answer in its place."""
     await visited.async_set_up()
     with pytest.raises(HomeAssistantError) as raised:
-        await _async_act(hass, "list_holds")
+        await async_act(hass, "list_holds")
     assert not isinstance(raised.value, ServiceValidationError)
     assert raised.value.translation_key == "internal_error"
 
@@ -273,7 +254,7 @@ async def test_intervals_that_make_no_sense(hass: HomeAssistant, library: Librar
     }
     for key, interval in intervals.items():
         assert await _async_refusal(hass, "place_hold", None, entity_id=FRONT_CAMERA, **interval) == key
-    assert await _async_act(hass, "list_holds", active=False) == {"holds": [], "away": []}
+    assert await async_act(hass, "list_holds", active=False) == {"holds": [], "away": []}
 
 
 async def test_a_recorder_that_is_away_places_no_hold(
@@ -293,7 +274,7 @@ async def test_a_recorder_that_is_away_places_no_hold(
         ("get_forecast", {"entity_id": FRONT_CAMERA, "start": now, "end": now}),
     ):
         with pytest.raises(HomeAssistantError) as raised:
-            await _async_act(hass, action, hass_admin_user, **data)
+            await async_act(hass, action, hass_admin_user, **data)
         assert not isinstance(raised.value, ServiceValidationError)
         assert raised.value.translation_key == "recorder_unreachable"
 
@@ -308,12 +289,12 @@ async def test_when_footage_goes(hass: HomeAssistant, recording: Library, camera
     now = dt_util.utcnow()
     asked = {"entity_id": FRONT_CAMERA, "start": now - timedelta(minutes=1), "end": now}
 
-    [forecast] = (await _async_act(hass, "get_forecast", None, **asked))["forecasts"]
+    [forecast] = (await async_act(hass, "get_forecast", None, **asked))["forecasts"]
     assert (forecast["camera_id"], forecast["entity_id"]) == (FRONT, FRONT_CAMERA)
     assert (forecast["rule"], forecast["held"]) == ("age", False)
     goes = datetime.fromisoformat(forecast["first"])
     assert timedelta(days=29, hours=23) < goes - now <= timedelta(days=30, minutes=30)
 
-    await _async_act(hass, "place_hold", entity_id=FRONT_CAMERA, start=asked["start"])
-    [forecast] = (await _async_act(hass, "get_forecast", None, **asked))["forecasts"]
+    await async_act(hass, "place_hold", entity_id=FRONT_CAMERA, start=asked["start"])
+    [forecast] = (await async_act(hass, "get_forecast", None, **asked))["forecasts"]
     assert (forecast["first"], forecast["held"]) == (None, True)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from homeassistant.const import STATE_OFF
-from homeassistant.core import Context
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
 
-from custom_components.library_surveillance.const import DOMAIN
-
-from .library import FRONT, Library, camera
+from .library import FRONT, Library, async_act, camera
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -37,21 +34,6 @@ async def branch(hass: HomeAssistant, place: Path) -> AsyncIterator[Library]:
         yield library
 
 
-async def _async_act(
-    hass: HomeAssistant, action: str, user: MockUser | None = None, **data: object
-) -> dict[str, Any]:  # Any: the action's response
-    response = await hass.services.async_call(
-        DOMAIN,
-        action,
-        data,
-        blocking=True,
-        return_response=True,
-        context=Context(user_id=user.id if user else None),
-    )
-    assert isinstance(response, dict)
-    return response
-
-
 async def test_an_area_of_both_is_held_in_both(
     hass: HomeAssistant, hass_admin_user: MockUser, library: Library, branch: Library
 ) -> None:
@@ -65,24 +47,24 @@ async def test_an_area_of_both_is_held_in_both(
         dr.async_get(hass).async_update_device(entity.device_id or "", area_id=area.id)
 
     for created in (True, False):
-        holds = (await _async_act(hass, "place_hold", area_id=area.id, key="alarm-1", **INTERVAL))["holds"]
+        holds = (await async_act(hass, "place_hold", None, area_id=area.id, key="alarm-1", **INTERVAL))["holds"]
         assert {hold["entity_ids"][0]: hold["created"] for hold in holds} == {
             FRONT_CAMERA: created,
             BRANCH_CAMERA: created,
         }
-    listed = await _async_act(hass, "list_holds")
+    listed = await async_act(hass, "list_holds")
     assert ({hold["hold_id"] for hold in listed["holds"]}, listed["away"]) == ({hold["hold_id"] for hold in holds}, [])
-    forecasts = (await _async_act(hass, "get_forecast", area_id=area.id, **INTERVAL))["forecasts"]
+    forecasts = (await async_act(hass, "get_forecast", None, area_id=area.id, **INTERVAL))["forecasts"]
     assert {one["camera_id"]: one["held"] for one in forecasts} == {FRONT: True, BRANCH: True}
     with pytest.raises(ServiceValidationError, match="Hill Library, Riverside Library"):
-        await _async_act(hass, "export_package", hass_admin_user, area_id=area.id, **INTERVAL)
+        await async_act(hass, "export_package", hass_admin_user, area_id=area.id, **INTERVAL)
 
     for hold in holds:
-        released = await _async_act(hass, "release_hold", hass_admin_user, hold_id=hold["hold_id"])
+        released = await async_act(hass, "release_hold", hass_admin_user, hold_id=hold["hold_id"])
         assert (released["hold_id"], released["state"]) == (hold["hold_id"], "released")
     for action, data in (("release_hold", {"hold_id": "hold-0"}), ("remove_export", {"export_id": "export-0"})):
         with pytest.raises(ServiceValidationError, match="No library has"):
-            await _async_act(hass, action, hass_admin_user, **data)
+            await async_act(hass, action, hass_admin_user, **data)
 
 
 @pytest.mark.parametrize("unloaded", [True, False])
@@ -100,15 +82,15 @@ async def test_a_library_that_is_away_costs_the_other_nothing(
         await branch.async_wait_for("binary_sensor.hill_library_recorder", lambda state: state.state == STATE_OFF)
 
     with pytest.raises(HomeAssistantError) as raised:
-        await _async_act(hass, "place_hold", entity_id=[FRONT_CAMERA, BRANCH_CAMERA], **INTERVAL)
+        await async_act(hass, "place_hold", None, entity_id=[FRONT_CAMERA, BRANCH_CAMERA], **INTERVAL)
     assert raised.value.translation_key == "held_in_part"
     assert ("camera.hill_door is not loaded" if unloaded else "does not answer") in str(raised.value)
 
-    listed = await _async_act(hass, "list_holds")
+    listed = await async_act(hass, "list_holds")
     [hold] = listed["holds"]
     assert (hold["camera_ids"], listed["away"]) == ([FRONT], ["Hill Library"])
     for action, data in (("release_hold", {"hold_id": "hold-0"}), ("remove_export", {"export_id": "export-0"})):
         with pytest.raises(HomeAssistantError, match="could not be asked: Hill Library"):
-            await _async_act(hass, action, hass_admin_user, **data)
-    released = await _async_act(hass, "release_hold", hass_admin_user, hold_id=hold["hold_id"])
+            await async_act(hass, action, hass_admin_user, **data)
+    released = await async_act(hass, "release_hold", hass_admin_user, hold_id=hold["hold_id"])
     assert released["state"] == "released"
