@@ -2,8 +2,8 @@
 
 A kill cannot show what a missing sync costs, for the kernel keeps what was written. At each moment the disk is put
 together twice: with nothing that was not synced, and with any blocks and names of it. A hold that was confirmed by then
-must be there. In the end it is put together as
-a recorder would have left it that does not sync its footage, or its index: the checker must see either.
+must be there. In the end it is put together as a recorder would have left it that does not sync its footage, or its
+index: the checker must see either.
 """
 
 from __future__ import annotations

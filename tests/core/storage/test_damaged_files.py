@@ -78,7 +78,7 @@ def test_a_rebuild_cuts_nothing_where_fragments_follow(store: Store, number: int
 
 
 def test_a_rebuild_leaves_a_file_alone_whose_first_fragment_is_damaged(store: Store) -> None:
-    """It used to hold nothing, as far as a reader in order can see."""
+    """To a reader that goes in order it holds nothing."""
     path = store.path(_recorded(store))
     damaged = _overwrite(path, _beginning_of(path, 0))
     _lose_index(store)
