@@ -126,7 +126,7 @@ class Bustle:
         return HoldRequest(camera_ids=cameras, start_us=at_us - _HELD_BEFORE_US, end_us=at_us + _HELD_AFTER_US, key=key)
 
     async def _export(self, client: RecorderClient) -> None:
-        """Have a clip, a still and a package made, and remove one of the exports that there are."""
+        """Have a clip, a still and a package made, break off more of them, and remove one of the exports."""
         jobs = await client.exports()
         done = [job for job in jobs if job.state is ExportState.DONE]
         unfinished = [job for job in jobs if job.state in (ExportState.QUEUED, ExportState.RUNNING)]
@@ -136,9 +136,11 @@ class Bustle:
         end_us = now_us() - 500_000
         start_us = end_us - 3_000_000
         camera = self.random.choice(self.cameras)
+        clip = ExportRequest(camera_id=camera, start_us=start_us, end_us=end_us)
+        package = PackageRequest(camera_ids=self.cameras[:2], start_us=start_us, end_us=end_us)
         asked = (
-            client.export(ExportRequest(camera_id=camera, start_us=start_us, end_us=end_us)),
-            client.package(PackageRequest(camera_ids=self.cameras[:2], start_us=start_us, end_us=end_us)),
+            client.export(clip),
+            client.package(package),
             client.still_export(StillRequest(camera_id=camera, at_us=end_us - 500_000, format=StillFormat.JPEG)),
         )
         answers = await asyncio.gather(*asked, return_exceptions=True)
@@ -147,6 +149,8 @@ class Bustle:
                 await client.export_job(answer.export_id, wait_s=_WAIT_S)
             elif not isinstance(answer, RecorderError) or answer.code is not ErrorCode.NO_FOOTAGE:
                 raise answer
+        await client.remove_export((await client.package(package)).export_id, actor="somebody")
+        await client.remove_export((await client.export(clip)).export_id, actor="somebody")
         if done:
             await client.remove_export(self.random.choice(done).export_id, actor="somebody")
 
