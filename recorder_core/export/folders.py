@@ -9,6 +9,7 @@ import re
 import shutil
 from dataclasses import dataclass
 from enum import Enum, auto
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -21,7 +22,6 @@ from recorder_core.storage.volumes import is_volume
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from pathlib import Path
 
 FOLDER = "exports"
 RECORD = "export.json"
@@ -85,9 +85,12 @@ def found_folders(root: Path) -> list[str]:
 
 
 def is_whole(root: Path, export_id: str, job: ExportJob | None) -> bool:
-    """Whether a folder has its record, or else one of the files of `job`, in its size, if that is known."""
+    """Whether a folder has its record, or else one of the files of `job`, in its size, if that is known.
+
+    Where the files of `job` were made, what is left of them counts as whole: what the disk has damaged is no draft.
+    """
     folder = root / FOLDER / export_id
-    if (folder / RECORD).is_file():
+    if (folder / RECORD).is_file() or (job is not None and any(Path(one.path).parent == folder for one in job.files)):
         return True
     files = {} if job is None else {file.path.rpartition("/")[2]: file.size for file in job.files}
     return any(path.stat().st_size == files[path.name] for path in folder.iterdir() if path.name in files)

@@ -307,6 +307,18 @@ async def test_a_folder_that_could_not_go_goes_with_the_next_look(desk: Desk, sh
     assert _left(data) == []
 
 
+async def test_what_the_disk_has_damaged_of_an_export_is_no_draft(desk: Desk, data: Path) -> None:
+    """A hold keeps it, and whoever verifies it is told of the damage."""
+    job = await _done(desk)
+    _hold(desk)
+    (data / FOLDER / job.export_id / RECORD).unlink()
+    clip = data / FOLDER / job.export_id / job.files[0].path.rpartition("/")[2]
+    clip.write_bytes(clip.read_bytes()[:-1])
+    await desk.removal.tidy()
+    assert clip.stat().st_size == job.files[0].size - 1
+    assert (await desk.jobs.job(job.export_id), desk.index.certificates(None, 0, 10)) == (job, [])
+
+
 async def test_what_a_crash_left_is_settled(desk: Desk, data: Path) -> None:
     kept = await _done(desk)
     running = replace(kept, export_id="2" * 32, state=ExportState.RUNNING)
