@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,12 +83,13 @@ def write_package(
         fsync_folder(folder)
     except BaseException as error:
         for one in made:
-            if one.is_dir():
-                for left in one.iterdir():
-                    left.unlink()
-                one.rmdir()
-            else:
-                one.unlink()
+            with suppress(OSError):  # the volume went away; what the first error was counts, and the folder goes later
+                if one.is_dir():
+                    for left in one.iterdir():
+                        left.unlink()
+                    one.rmdir()
+                else:
+                    one.unlink()
         if isinstance(error, OSError):
             raise storage_error(error, "Writing the package") from error
         raise

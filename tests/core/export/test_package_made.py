@@ -209,6 +209,18 @@ def test_a_cancelled_package_leaves_nothing(step: int, tmp_path: Path) -> None:
     assert list((tmp_path / "exports").iterdir()) == []
 
 
+def test_a_volume_that_goes_away_hides_no_cancel(tmp_path: Path) -> None:
+    """What is left on it goes when it is back; the job is told as what it is."""
+    (tmp_path / "exports").mkdir()
+
+    def cancelled() -> bool:
+        (tmp_path / "exports").rename(tmp_path / "away")
+        return True
+
+    with pytest.raises(ClipCancelledError):
+        write_package(package_order(tmp_path), tmp_path / "exports", clock=StoppedClock(), cancelled=cancelled)
+
+
 def test_an_existing_file_stays(tmp_path: Path) -> None:
     """A package is never written over."""
     package = made_package(tmp_path)
