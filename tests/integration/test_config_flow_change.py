@@ -45,9 +45,9 @@ async def test_limits_of_a_running_recorder(hass: HomeAssistant, library: Librar
     assert dialog.shown() == {"profile": "missoula"}
     data = dict(library.entry.data)
     for limits, errors in (
-        ({"min_free_gb": 0.5}, {"min_free_gb": "min_free_too_small"}),
+        ({"min_free_gb": 0.5}, {"min_free_gb": "min_free_out_of_range"}),
         ({"min_free_gb": 1_000_000}, {"min_free_gb": "too_little_space"}),
-        ({"min_free_gb": 1, "max_gb": 0.5}, {"max_gb": "max_too_small"}),
+        ({"min_free_gb": 1, "max_gb": 0.5}, {"max_gb": "max_out_of_range"}),
         ({"min_free_gb": 1, "max_gb": 1_000_000}, {"max_gb": "max_exceeds_disk"}),
     ):
         await dialog.submit(**limits, profile="hanson")
@@ -75,8 +75,9 @@ async def test_limits_of_a_running_recorder(hass: HomeAssistant, library: Librar
 async def test_limits_of_a_recorder_that_does_not_run(hass: HomeAssistant, library: Library) -> None:
     """What needs the disk's size is left to the recorder; the change is tried at once."""
     dialog = await Dialog.change_library(hass, library.entry)
-    await dialog.submit(min_free_gb=0, profile="missoula")
-    assert dialog.errors == {"min_free_gb": "min_free_too_small"}
+    for gb in (0, 1e11):
+        await dialog.submit(min_free_gb=gb, profile="missoula")
+        assert dialog.errors == {"min_free_gb": "min_free_out_of_range"}
     await dialog.submit(min_free_gb=3, profile="missoula")
     assert dialog.abort_reason == "reconfigure_successful"
     await hass.async_block_till_done()

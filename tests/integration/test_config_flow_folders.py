@@ -205,14 +205,16 @@ async def test_what_else_the_recorder_says_against_a_folder(
 @pytest.mark.parametrize(
     ("limits", "errors"),
     [
-        ({"min_free_gb": 0}, {"min_free_gb": "min_free_too_small"}),
-        ({"min_free_gb": -5}, {"min_free_gb": "min_free_too_small"}),
-        ({"min_free_gb": 10, "max_gb": 0}, {"max_gb": "max_too_small"}),
-        ({"min_free_gb": 10, "max_gb": 0.5}, {"max_gb": "max_too_small"}),
+        ({"min_free_gb": 0}, {"min_free_gb": "min_free_out_of_range"}),
+        ({"min_free_gb": -5}, {"min_free_gb": "min_free_out_of_range"}),
+        ({"min_free_gb": 10, "max_gb": 0}, {"max_gb": "max_out_of_range"}),
+        ({"min_free_gb": 1e11}, {"min_free_gb": "min_free_out_of_range"}),
+        ({"min_free_gb": 10, "max_gb": 1e11}, {"max_gb": "max_out_of_range"}),
+        ({"min_free_gb": 10, "max_gb": 0.5}, {"max_gb": "max_out_of_range"}),
         ({"min_free_gb": 399.5}, {"min_free_gb": "too_little_space"}),
         ({"min_free_gb": 10, "max_gb": 991}, {"max_gb": "max_exceeds_disk"}),
-        ({"min_free_gb": float("inf")}, {"min_free_gb": "too_little_space"}),
-        ({"min_free_gb": 10, "max_gb": float("inf")}, {"max_gb": "max_exceeds_disk"}),
+        ({"min_free_gb": float("inf")}, {"min_free_gb": "min_free_out_of_range"}),
+        ({"min_free_gb": 10, "max_gb": float("inf")}, {"max_gb": "max_out_of_range"}),
     ],
 )
 async def test_limits_that_make_no_sense(

@@ -60,11 +60,12 @@ async def test_a_camera_without_rules_follows_the_library(hass: HomeAssistant, s
         ({"retention_days": 0}, "days_out_of_range"),
         ({"retention_days": float("nan")}, "days_out_of_range"),
         ({"minimum_days": 36_501}, "days_out_of_range"),
-        ({"quota_gb": 0.5}, "quota_too_small"),
+        ({"quota_gb": 0.5}, "quota_out_of_range"),
         ({"retention_days": 7, "minimum_days": 8}, "minimum_above_retention"),
         ({"minimum_days": 31}, "minimum_above_retention"),  # the library keeps 30 days
         ({"destroy_after_days": 29}, "above_law"),
-        ({"quota_gb": float("nan")}, "quota_too_small"),
+        ({"quota_gb": float("nan")}, "quota_out_of_range"),
+        ({"quota_gb": 1e11}, "quota_out_of_range"),  # more bytes than a message to the recorder can carry
     ],
 )
 async def test_rules_of_a_camera_that_make_no_sense(
@@ -127,8 +128,9 @@ async def test_exports_have_a_rule_where_home_assistant_runs_the_recorder(
     assert set(dialog.values.values()) == {"unknown"}
     await dialog.submit(export_days=0)
     assert dialog.errors == {"export_days": "days_out_of_range"}
-    await dialog.submit(export_quota_gb=0.5)
-    assert dialog.errors == {"export_quota_gb": "quota_too_small"}
+    for gb in (0.5, 1e11):
+        await dialog.submit(export_quota_gb=gb)
+        assert dialog.errors == {"export_quota_gb": "quota_out_of_range"}
     await dialog.submit(export_days=90, export_quota_gb=200)
     assert dialog.created
     assert library.entry.options == {"export_days": 90, "export_quota_gb": 200}

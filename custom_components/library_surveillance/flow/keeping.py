@@ -18,13 +18,13 @@ from custom_components.library_surveillance.const import (
 
 from .estimate import shown_gb
 from .fault import FormFaultError
+from .limits import check_gb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 LEAST_DAYS: Final = 1
 MOST_DAYS: Final = 36_500
-_LEAST_GB: Final = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +85,7 @@ def check_days(days: float | None, place: str) -> None:
 
 def check_quota(gb: float | None, place: str) -> None:
     """Refuse a quota that is a mistake. Raises `FormFaultError`."""
-    if gb is not None and not gb >= _LEAST_GB:  # also what is no number
-        raise FormFaultError(place, "quota_too_small")
+    check_gb(gb, place, "quota_out_of_range")
 
 
 def explain(keeping: Keeping, per_day: int, room_days: float) -> Iterator[tuple[str, dict[str, str]]]:

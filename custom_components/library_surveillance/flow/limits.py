@@ -13,8 +13,11 @@ from .fault import FormFaultError
 if TYPE_CHECKING:
     from .forms import Form
 
-_LEAST_GB: Final = 1
+LEAST_GB: Final = 1
 """Less than this for footage is no recorder but a mistake, and less than this kept free leaves the index no room."""
+
+MOST_GB: Final = 1_000_000_000
+"""More bytes than these, a billion GB, have no room in a number of 64 bits, and are no limit but a mistake."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,16 +38,13 @@ class Limits:
 
     def check(self) -> None:
         """Refuse limits that make no sense on any disk."""
-        # Written as "not above": a number may be NaN, which is neither below nor above anything.
-        if not self.min_free_gb >= _LEAST_GB:
-            raise FormFaultError(CONF_MIN_FREE_GB, "min_free_too_small")
-        if self.max_gb is not None and not self.max_gb >= _LEAST_GB:
-            raise FormFaultError(CONF_MAX_GB, "max_too_small")
+        check_gb(self.min_free_gb, CONF_MIN_FREE_GB, "min_free_out_of_range")
+        check_gb(self.max_gb, CONF_MAX_GB, "max_out_of_range")
 
     def check_fit(self, total_bytes: int, free_bytes: int) -> None:
         """Refuse limits that leave no room on this disk. `free_bytes` counts footage that lies there already."""
         values = {"total_gb": shown_gb(total_bytes), "free_gb": shown_gb(free_bytes)}
-        if (self.min_free_gb + _LEAST_GB) * GB > free_bytes:
+        if (self.min_free_gb + LEAST_GB) * GB > free_bytes:
             raise FormFaultError(CONF_MIN_FREE_GB, "too_little_space", **values)
         if self.max_gb is not None and (self.min_free_gb + self.max_gb) * GB > total_bytes:
             raise FormFaultError(CONF_MAX_GB, "max_exceeds_disk", **values)
@@ -56,3 +56,10 @@ class Limits:
             min_free_bytes=round(self.min_free_gb * GB),
             max_bytes=None if self.max_gb is None else round(self.max_gb * GB),
         )
+
+
+def check_gb(gb: float | None, place: str, key: str) -> None:
+    """Refuse a size that is a mistake with a sentence. Raises `FormFaultError`."""
+    # Written as "not between": a number may be NaN, which is neither below nor above anything.
+    if gb is not None and not LEAST_GB <= gb <= MOST_GB:
+        raise FormFaultError(place, key, least=str(LEAST_GB), most=str(MOST_GB))
