@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from recorder_core.errors import ErrorCode, RecorderError
-from recorder_core.models import ExportRequest, PackageRequest
+from recorder_core.models import ExportRequest, HoldRequest, HoldState, PackageRequest
 
 from .bustle import HURRIED, RETENTION, Bustle
 from .claimed import by_id, rows
@@ -45,6 +45,7 @@ _BUSY_SHORT_S: Final = 5.0
 _RECORDED_S: Final = 1.5
 _SMALL: Final = 3_000_000
 _AWAY_S: Final = 1.5
+_BRIEF_US: Final = 1_000_000
 _LOOK_S: Final = 0.1
 _RARELY_COPIED: Final = {name: value for name, value in HURRIED.items() if "index_backups" not in name}
 """So that an index that is put back does not know of what came later."""
@@ -242,7 +243,7 @@ class Small:
         self.stage = Stage(self.ground.folder / "small")
 
     async def live(self, plan: Plan, died: Path) -> None:
-        """Record until something has to go."""
+        """Record until something has to go, a hold whose time is over among it."""
         if not self.stage.lives:
             await set_up(self.stage, self.cameras, max_bytes=_SMALL)
         recorder = RecorderProcess(self.stage, {"constants": HURRIED, **plan})
@@ -250,10 +251,18 @@ class Small:
         self.stage.note_claims()
 
     async def _until_something_goes(self, client: RecorderClient) -> None:
+        await client.confirm_clock()  # where nothing disciplines it, no time is over
+        await until(client, recording)
+        at_us = now_us()
+        # It is in no log of what must stay: that is known of the others, which somebody releases.
+        brief = HoldRequest(camera_ids=["cam0"], start_us=at_us - 500_000, end_us=at_us, expires_us=at_us + _BRIEF_US)
+        placed = await client.place_hold(brief)
         before = await client.certificates()
         last = before[-1].certificate_id if before else 0
         async with asyncio.timeout(60):
             while not await client.certificates(after=last):  # noqa: ASYNC110  # it is another process that changes
+                await asyncio.sleep(_LOOK_S)
+            while (await client.hold(placed.hold.hold_id)).state is HoldState.ACTIVE:  # noqa: ASYNC110  # so it is here
                 await asyncio.sleep(_LOOK_S)
 
     async def settle(self) -> None:
