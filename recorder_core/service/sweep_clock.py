@@ -28,7 +28,7 @@ class SweepClock:
     """Says whether the wall clock may decide over footage. Also keeps of which reviews somebody was reminded."""
 
     def __init__(self, clock: Clock, folder: Path, synchronised: Callable[[], bool | None]) -> None:
-        """Look at `clock`; `synchronised` says whether anything disciplines it, None counting as yes.
+        """Look at `clock`; `synchronised` says whether anything disciplines it, None counting as no.
 
         `folder` is the recorder's data folder. Blocks on it.
         """
@@ -66,7 +66,7 @@ class SweepClock:
             wall_us=self._clock.now_us(),
             monotonic_us=self._clock.monotonic_us(),
             boot_id=self._boot_id,
-            synchronised=self._synchronised() is not False,
+            synchronised=self._synchronised() is True,
         )
         clock = look(before, reading)
         changed = before is None or (clock.doubt_us is None) is not (before.doubt_us is None)
