@@ -6,14 +6,15 @@ below and nothing else; a case id is never among them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
 from homeassistant.core import callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .cameras import camera_subentries
-from .coordinator import signal_of
+from .coordinator import LibraryCoordinator, signal_of
 from .entity import LibraryCameraEntity, LibraryEntity
 from .times import iso_of
 
@@ -97,38 +98,43 @@ async def async_setup_entry(
         async_add_entities([FootageEvent(entry, subentry, FOOTAGE)], config_subentry_id=subentry.subentry_id)
 
 
-class FootageEvent(LibraryCameraEntity, EventEntity):
-    """The last thing that happened to a camera's footage."""
+class _HeardEvent(CoordinatorEntity[LibraryCoordinator], EventEntity):
+    """Shows the recorder's events of some kinds as soon as they are heard of."""
+
+    _types: ClassVar[Mapping[str, str]]
 
     async def async_added_to_hass(self) -> None:
         """Begin to listen."""
         await super().async_added_to_hass()
         signal = signal_of(self.coordinator.config_entry)
         self.async_on_remove(async_dispatcher_connect(self.hass, signal, self._happened))
+
+    def _concerns(self, camera_ids: frozenset[str]) -> bool:  # noqa: ARG002 - those of the library concern it all
+        """Whether events of these cameras are this entity's."""
+        return True
 
     @callback
     def _happened(self, event: EventView, camera_ids: frozenset[str]) -> None:
-        """Show an event of this camera."""
-        if self.camera_id in camera_ids and (event_type := _OF_CAMERA.get(event.kind)):
+        """Show an event."""
+        if self._concerns(camera_ids) and (event_type := self._types.get(event.kind)):
             self._trigger_event(event_type, _shown(event))
             self.async_write_ha_state()
 
 
-class RoomEvent(LibraryEntity, EventEntity):
+class FootageEvent(LibraryCameraEntity, _HeardEvent):
+    """The last thing that happened to a camera's footage."""
+
+    _types = _OF_CAMERA
+
+    def _concerns(self, camera_ids: frozenset[str]) -> bool:
+        """Whether this camera is among them."""
+        return self.camera_id in camera_ids
+
+
+class RoomEvent(LibraryEntity, _HeardEvent):
     """The last thing that happened to the room for all footage, or to the deletion that makes room."""
 
-    async def async_added_to_hass(self) -> None:
-        """Begin to listen."""
-        await super().async_added_to_hass()
-        signal = signal_of(self.coordinator.config_entry)
-        self.async_on_remove(async_dispatcher_connect(self.hass, signal, self._happened))
-
-    @callback
-    def _happened(self, event: EventView, _: frozenset[str]) -> None:
-        """Show an event of the library."""
-        if event_type := _OF_LIBRARY.get(event.kind):
-            self._trigger_event(event_type, _shown(event))
-            self.async_write_ha_state()
+    _types = _OF_LIBRARY
 
 
 def _shown(event: EventView) -> dict[str, Value]:

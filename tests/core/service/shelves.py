@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
+from sqlalchemy import text
+
 from recorder_core.api.client import RecorderClient
 from recorder_core.api.server import Server
 from recorder_core.models import CameraConfig, Certificate, Retention, Settings, VolumeConfig
@@ -47,6 +49,11 @@ class Library:
     def volume(self, number: int = 0) -> Volume:
         """One of its volumes."""
         return self.recorder._volumes.usable()[number]
+
+    def execute(self, statement: str) -> None:
+        """Change the index behind the recorder's back."""
+        with self.index._writing() as connection:
+            connection.execute(text(statement))
 
     async def use(self, *paths: Path, **limits: int) -> None:
         """Give it volumes."""

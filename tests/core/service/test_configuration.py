@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import text
 
 from recorder_core.errors import RecorderError
 from recorder_core.models import CameraConfig, LedgerKind, Retention, Settings, VolumeConfig
@@ -17,16 +16,10 @@ from .shelves import library
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .shelves import Library
 
 CAMERA = CameraConfig(
     camera_id="lobby", name="Lobby", url="rtsp://127.0.0.1:9/", enabled=False, retention=Retention(retention_days=30)
 )
-
-
-def _execute(one: Library, statement: str) -> None:
-    with one.index._writing() as connection:
-        connection.execute(text(statement))
 
 
 async def test_a_change_of_rules_that_the_ledger_cannot_tell_of_is_not_made(data: Path) -> None:
@@ -35,7 +28,7 @@ async def test_a_change_of_rules_that_the_ledger_cannot_tell_of_is_not_made(data
         await one.client.apply_settings(Settings(volumes=volumes))
         await one.client.put_camera(CAMERA)
         told = len((await one.client.ledger()).entries)
-        _execute(one, "CREATE TRIGGER refuse BEFORE INSERT ON ledger BEGIN SELECT RAISE(ABORT, 'no'); END")
+        one.execute("CREATE TRIGGER refuse BEFORE INSERT ON ledger BEGIN SELECT RAISE(ABORT, 'no'); END")
         for change in (
             one.client.apply_settings(Settings(volumes=volumes, exports=Retention(retention_days=1))),
             one.client.put_camera(replace(CAMERA, retention=Retention(retention_days=1))),
@@ -45,7 +38,7 @@ async def test_a_change_of_rules_that_the_ledger_cannot_tell_of_is_not_made(data
                 await change
         assert one.recorder.configuration.settings == Settings(volumes=volumes)
         assert one.recorder.keeping.retentions() == {"lobby": CAMERA.retention}
-        _execute(one, "DROP TRIGGER refuse")
+        one.execute("DROP TRIGGER refuse")
         assert len((await one.client.ledger()).entries) == told
     async with library(data) as one:
         assert one.recorder.configuration.settings == Settings(volumes=volumes)

@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import text
 
 from recorder_core.models import Duty, ExportRequest, ExportState, Retention, Settings, VolumeConfig
 from recorder_core.service.startup import INDEX
@@ -24,12 +23,7 @@ if TYPE_CHECKING:
 def _refusing(change: str) -> tuple[Callable[[Library, Path], None], Callable[[Library, Path], None]]:
     """Have the index refuse a change, and take it again."""
     statement = f"CREATE TRIGGER refuse BEFORE {change} BEGIN SELECT RAISE(ABORT, 'no'); END"
-    return lambda one, _: _execute(one, statement), lambda one, _: _execute(one, "DROP TRIGGER refuse")
-
-
-def _execute(one: Library, statement: str) -> None:
-    with one.index._writing() as connection:
-        connection.execute(text(statement))
+    return lambda one, _: one.execute(statement), lambda one, _: one.execute("DROP TRIGGER refuse")
 
 
 _DRAFT = f"{INDEX}.backup-new"

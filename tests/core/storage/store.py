@@ -99,6 +99,13 @@ class Store:
         self.index = Index.open(self.root / "index.sqlite3", self.clock)
         self.index.put_volume(self.handle.volume)
 
+    def lose_index(self) -> None:
+        """Begin with an empty index beside the same files."""
+        self.index.close()
+        for path in self.root.glob("index.sqlite3*"):
+            path.unlink()
+        self.open_index()
+
     @property
     def volume_id(self) -> str:
         """The id of the volume."""

@@ -41,13 +41,6 @@ def _opened(store: Store, fragments: int = _FRAGMENTS) -> OpenFile:
     return file
 
 
-def _lose_index(store: Store) -> None:
-    store.index.close()
-    for path in store.root.glob("index.sqlite3*"):
-        path.unlink()
-    store.open_index()
-
-
 def _overwrite(path: Path, offset: int, data: bytes = b"\x99") -> bytes:
     """Damage a file; return what is in it from now on."""
     with path.open("r+b") as file:
@@ -66,7 +59,7 @@ def test_a_rebuild_cuts_nothing_where_fragments_follow(store: Store, number: int
     segment = _recorded(store)
     path = store.path(segment)
     damaged = _overwrite(path, _beginning_of(path, number))
-    _lose_index(store)
+    store.lose_index()
     assert rebuild(store.index, [store.handle]) == Rebuilt(adopted=1, changed=1)
     assert path.read_bytes() == damaged
     found = store.index.segment(segment.segment_id)
@@ -81,7 +74,7 @@ def test_a_rebuild_leaves_a_file_alone_whose_first_fragment_is_damaged(store: St
     """To a reader that goes in order it holds nothing."""
     path = store.path(_recorded(store))
     damaged = _overwrite(path, _beginning_of(path, 0))
-    _lose_index(store)
+    store.lose_index()
     for _ in range(2):
         assert rebuild(store.index, [store.handle]) == Rebuilt(unreadable=1)
         assert path.read_bytes() == damaged

@@ -49,10 +49,7 @@ def _crash(store: Store) -> None:
 
 def _lose_index(store: Store) -> None:
     """The next process has the files alone; holds come first, as every start has it."""
-    store.index.close()
-    for path in store.root.glob("index.sqlite3*"):
-        path.unlink()
-    store.open_index()
+    store.lose_index()
     for hold in read_holds(store.handle.volume).holds.values():
         store.index.restore_hold(hold)
     reconcile(store.index, [store.handle])

@@ -33,14 +33,6 @@ def _dump(store: Store) -> list[str]:
         return list(connection.iterdump())
 
 
-def _lose_index(store: Store) -> None:
-    """Begin with an empty index beside the same files."""
-    store.index.close()
-    for path in store.root.glob("index.sqlite3*"):
-        path.unlink()
-    store.open_index()
-
-
 def _recorded(store: Store) -> list[Segment]:
     """Two cameras, three runs, five segments, a minute between the runs of one camera."""
     first, second = store.run(), store.run(start_us=T0 + 60 * S, run_id="run-2")
@@ -57,7 +49,7 @@ def _recorded(store: Store) -> list[Segment]:
 def test_the_files_give_every_segment_back(store: Store) -> None:
     """Each row equals the one that was lost; runs are regrouped, and the time between them is a gap."""
     wanted = _recorded(store)
-    _lose_index(store)
+    store.lose_index()
     assert rebuild(store.index, [store.handle]) == Rebuilt(adopted=5, gaps=1)
     assert sorted(store.index.all_segments(store.volume_id), key=lambda one: one.segment_id) == sorted(
         wanted, key=lambda one: one.segment_id
@@ -88,7 +80,7 @@ def test_a_second_rebuild_changes_nothing(store: Store) -> None:
     store.path(wanted[3]).write_bytes(b"not a segment at all, though it is named like one")
     (torn.parent / "notes.txt").write_text("left here by somebody")
     (torn.parent / "link.mp4").symlink_to(torn)
-    _lose_index(store)
+    store.lose_index()
     first = rebuild(store.index, [store.handle])
     assert first == Rebuilt(adopted=3, discarded=1, unreadable=1, foreign=1, gaps=1)
     assert not empty.exists()
@@ -110,7 +102,7 @@ def test_nothing_is_rebuilt_of_an_empty_volume(store: Store) -> None:
 def test_a_rebuild_that_was_broken_off_goes_on(store: Store) -> None:
     """What was adopted stays, the rest follows, the gaps are the same."""
     _recorded(store)
-    _lose_index(store)
+    store.lose_index()
     rebuild(store.index, [store.handle])
     whole = [(gap.start_us, gap.end_us) for gap in store.index.gaps("entrance", 0, 2 * T0)]
     with store.index._writing() as connection:
@@ -126,7 +118,7 @@ def test_segments_of_a_run_follow_each_other_as_the_writer_had_it(store: Store, 
     run = store.run()
     first = store.record(run, T0)
     store.record(run, first.end_us + drift_us)
-    _lose_index(store)
+    store.lose_index()
     rebuild(store.index, [store.handle])
     found = store.index.segment(first.segment_id)
     assert found is not None
@@ -139,7 +131,7 @@ def test_a_hole_within_a_run_is_a_gap_too(store: Store) -> None:
     run = store.run()
     first = store.record(run, T0)
     store.record(run, first.end_us + SNAP_US + 1)
-    _lose_index(store)
+    store.lose_index()
     assert rebuild(store.index, [store.handle]).gaps == 1
     assert store.index.gap_us("entrance", T0, T0 + 9 * S) == SNAP_US + 1
 
@@ -147,7 +139,7 @@ def test_a_hole_within_a_run_is_a_gap_too(store: Store) -> None:
 def test_a_hole_that_is_explained_keeps_its_reason(store: Store) -> None:
     """Only what no gap covers is labelled, an open gap covers as well, and all of them make way for segments."""
     _recorded(store)
-    _lose_index(store)
+    store.lose_index()
     store.index.put_camera("entrance", "Entrance")
     store.index.add_gap("entrance", T0 + 6 * S, T0 + 20 * S, GapReason.STALLED)
     store.index.open_gap("entrance", T0 + 30 * S, GapReason.DISABLED)
@@ -200,7 +192,7 @@ def test_open_files_are_left_to_reconcile(store: Store) -> None:
 def test_recording_goes_on_while_files_are_read(store: Store) -> None:
     """A file that is begun and one that is closed meanwhile are touched by nobody but their writer."""
     _recorded(store)
-    _lose_index(store)
+    store.lose_index()
     run = store.run(run_id="run-9", start_us=T0 + 100 * S)
     store.index.add_gap("entrance", T0 + 90 * S, T0 + 100 * S, GapReason.CONNECTING)
     file = store.file(run, T0 + 100 * S)
@@ -232,7 +224,7 @@ def test_recording_goes_on_while_files_are_read(store: Store) -> None:
 def test_what_was_recorded_reaches_to_where_recording_went_on(store: Store) -> None:
     """Though nothing is stored of that time yet: a gap says that there is a camera again."""
     _recorded(store)
-    _lose_index(store)
+    store.lose_index()
     store.index.put_camera("entrance", "Entrance")
     store.index.open_gap("entrance", T0 + 90 * S, GapReason.CONNECTING)
     assert rebuild(store.index, [store.handle]).gaps == 2
@@ -341,7 +333,7 @@ def test_volumes_are_rebuilt_together(store: Store) -> None:
     store.index.put_volume(second.volume)
     store.record(run, T0 + 3 * S)
     store.handle = first
-    _lose_index(store)
+    store.lose_index()
     assert rebuild(store.index, [first, second]) == Rebuilt(adopted=2)
     rebuilt = store.index.run("run-1")
     assert rebuilt is not None
@@ -357,7 +349,7 @@ def test_runs_that_overlap_after_a_clock_step_leave_no_false_gap(store: Store) -
     store.record(store.run(), T0, fragments=5)
     store.record(store.run(run_id="run-2", start_us=T0 + S), T0 + S, fragments=1)
     store.record(store.run(run_id="run-3", start_us=T0 + 4 * S), T0 + 4 * S, fragments=2)
-    _lose_index(store)
+    store.lose_index()
     assert rebuild(store.index, [store.handle]) == Rebuilt(adopted=3)
     assert store.index.gaps("entrance", 0, 2 * T0) == []
 
@@ -392,7 +384,7 @@ def test_many_files_are_asked_for_at_once(store: Store, monkeypatch: pytest.Monk
     monkeypatch.setattr(rebuild_rows, "_IDS_AT_ONCE", 3)
     asked = [7, 8, open_file.segment_id, *expected]
     assert store.index.known_files(asked) == {**expected, 7: None, open_file.segment_id: None}
-    _lose_index(store)
+    store.lose_index()
     monkeypatch.setattr(rebuild_module, "_BATCH", 2)
     assert rebuild(store.index, [store.handle]).adopted == len(closed)
     assert store.index.run("run-1") == Run(
