@@ -93,15 +93,19 @@ class _Protection:
         return self.camera_id == stored.camera_id and before_its_end and stored.end_us > self.start_us
 
 
-def run_interleavings(seed: int, count: int, folder: Path, *, locking: Locking = Locking.IMMEDIATE) -> Interleaved:
+def run_interleavings(
+    seed: int, count: int, folder: Path, *, locking: Locking = Locking.IMMEDIATE, until_lost: bool = False
+) -> Interleaved:
     """Run `count` interleavings in an index of its own in `folder`, which is empty, and judge each deletion.
 
-    The same seed gives the same orders and the same result.
+    The same seed gives the same orders and the same result. With `until_lost` it ends with the first held byte deleted.
     """
     world = _World(seed, folder / "index.sqlite3", locking)
     try:
         for _ in range(count):
             world.interleave()
+            if until_lost and world.result.held_bytes_deleted:
+                break
     finally:
         world.close()
     return world.result

@@ -35,7 +35,9 @@ def test_a_seed_gives_the_same_orders_again(tmp_path: Path) -> None:
 
 def test_without_the_lock_what_is_held_is_deleted(tmp_path: Path) -> None:
     """The same run, where the driver begins a transaction only at the first change: holds are placed in between."""
-    assert run_interleavings(_SEED, _COUNT, tmp_path, locking=Locking.DRIVER).held_bytes_deleted > 0
+    result = run_interleavings(_SEED, _COUNT, tmp_path, locking=Locking.DRIVER, until_lost=True)
+    assert result.held_bytes_deleted > 0
+    assert result.interleavings < _COUNT
 
 
 def test_with_a_deferred_lock_holds_are_refused(tmp_path: Path) -> None:
