@@ -22,7 +22,7 @@ from recorder_core.storage.writer import VolumeWriter
 
 from .index_thread import IndexJournal
 from .read_in import ReadIn, note_unread, unread_note
-from .volume_slot import PRESENT, STATES, find_shortage, full
+from .volume_slot import PRESENT, STATES, find_shortage, full, growing_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -128,9 +128,14 @@ class VolumeLooks:
         volume_id = handle.volume.volume_id
         used = await self._index.ask(Index.bytes_on_volume, volume_id)
         pending = await self._index.ask(Index.pending_bytes, volume_id)
-        used += sum(segment.partial().size for segment in writer.open_segments())
+        files = [segment.partial() for segment in writer.open_segments()]
+        used += sum(file.size for file in files)
+        if slot.state is VolumeState.OK:  # a full one is to have room for as many as it had, before it takes up again
+            slot.growing_bytes = growing_bytes(files)
         used += slot.reading.unread_bytes if slot.reading is not None else 0
-        return await asyncio.to_thread(handle.room, used_bytes=used, pending_bytes=pending)
+        return await asyncio.to_thread(
+            handle.room, used_bytes=used, pending_bytes=pending, growing_bytes=slot.growing_bytes
+        )
 
     async def _salvage(self, slot: Slot, handle: VolumeHandle, writer: VolumeWriter) -> None:
         """Take into the index what was being written when the volume went away, or failed for a moment."""

@@ -12,12 +12,21 @@ from recorder_core.storage.volumes import Room, Shortage, VolumeHandle, shortage
 from .problems import problem_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from recorder_core.storage.records import Segment
     from recorder_core.storage.writer import VolumeWriter
 
     from .read_in import ReadIn
 
-RESERVE_BYTES = 64 << 20
-"""Kept free without any limit set: the segments that are being written grow on until they close."""
+_RESERVE_BYTES = 64 << 20
+"""Kept free at least, without any limit set: the segments that are being written grow on until they close."""
+
+_GROWING_US = 120_000_000
+"""How long it may be until they have: a file's first minute and a half, a late sync sample, the wait for a look."""
+
+_STEADY_US = 10_000_000
+"""A file that is younger says little of its rate, for it begins with its largest picture."""
 
 _RESUME_BYTES = 256 << 20
 """How much more than that must be free before a full volume takes footage again, so that it does not flicker."""
@@ -44,17 +53,31 @@ def spare_bytes(room: Room) -> int:
     return left if room.max_bytes is None else min(left, room.max_bytes - room.used_bytes)
 
 
+def growing_bytes(files: Iterable[Segment]) -> int:
+    """Return how much open files, and those that follow on them before the next look, may take at their own rates."""
+    return sum(file.size * _GROWING_US // max(file.wall_duration_us, _STEADY_US) for file in files)
+
+
+def reserve_bytes(room: Room) -> int:
+    """Return how much is to stay free for the open files, so that none ends because the volume does."""
+    return min(max(_RESERVE_BYTES, room.growing_bytes), _tenth(room))
+
+
 def resume_bytes(room: Room) -> int:
     """Return how much room a volume that was full must have to take footage again."""
-    most = usable_bytes(room) // 10  # a volume may be smaller than the margins that suit a large one
-    return min(RESERVE_BYTES, most) + min(_RESUME_BYTES, most)
+    return reserve_bytes(room) + min(_RESUME_BYTES, _tenth(room))
+
+
+def _tenth(room: Room) -> int:
+    """Return the most that a margin takes: a volume may be smaller than those that suit a large one."""
+    return usable_bytes(room) // 10
 
 
 def find_shortage(room: Room, before: VolumeState) -> Shortage | None:
     """Say why a volume that was in the state `before` may not take more footage; None if it may."""
     if before is VolumeState.FULL:
         return shortage(room, resume_bytes(room))
-    return shortage(room, min(RESERVE_BYTES, usable_bytes(room) // 10))
+    return shortage(room, reserve_bytes(room))
 
 
 @dataclass(slots=True, eq=False)
@@ -68,6 +91,8 @@ class Slot:
     state: VolumeState = VolumeState.MISSING
     error: StorageError | None = None
     reading: ReadIn | None = None
+    growing_bytes: int = 0
+    """What its open files may still take; of a full volume, what those might that were open when it became so."""
     unsettled: bool = False
     """Whether a file may have been left open although the volume is there."""
     tight: bool = False

@@ -18,7 +18,7 @@ from recorder_core.storage.folder_check import check_folder
 from recorder_core.storage.volumes import open_volume
 
 from .volume_look import Told, VolumeLooks
-from .volume_slot import PRESENT, RESERVE_BYTES, Slot, spare_bytes
+from .volume_slot import PRESENT, Slot, reserve_bytes, spare_bytes
 from .waiting import woken_or_after
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ class Volumes:
         roomiest = next(iter(self._by_room(*PRESENT)), None)
         if roomiest is None:
             raise self._trouble()
-        if roomiest.room is not None and roomiest.room.free_bytes < size + RESERVE_BYTES:
+        if roomiest.room is not None and roomiest.room.free_bytes < size + reserve_bytes(roomiest.room):
             raise StorageError(ErrorCode.VOLUME_FULL, "There is not enough room for the export.")
 
     def open_segments(self, camera_id: str) -> list[OpenSegment]:

@@ -44,6 +44,7 @@ class Room:
 
     `free_bytes` is what the filesystem has left, `used_bytes` the recorder's own closed and open segments, and
     `pending_bytes` the garbage that is not unlinked yet; it is not part of `used_bytes` and counts as free.
+    `growing_bytes` is what the open segments may still take until they close.
     """
 
     total_bytes: int
@@ -52,6 +53,7 @@ class Room:
     pending_bytes: int
     min_free_bytes: int | None
     max_bytes: int | None
+    growing_bytes: int = 0
 
 
 def shortage(room: Room, wanted_bytes: int) -> Shortage | None:
@@ -91,7 +93,7 @@ class VolumeHandle:
                 ErrorCode.VOLUME_READ_ONLY, "The volume cannot be written to.", path=str(self.volume.path)
             )
 
-    def room(self, *, used_bytes: int, pending_bytes: int) -> Room:
+    def room(self, *, used_bytes: int, pending_bytes: int, growing_bytes: int = 0) -> Room:
         """Return its room now.
 
         Raises:
@@ -108,6 +110,7 @@ class VolumeHandle:
             pending_bytes=pending_bytes,
             min_free_bytes=self.volume.min_free_bytes,
             max_bytes=self.volume.max_bytes,
+            growing_bytes=growing_bytes,
         )
 
 

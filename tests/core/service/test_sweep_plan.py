@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, strategies as st
 
@@ -66,10 +68,18 @@ def test_what_is_too_old_goes_by_the_hour_or_sooner() -> None:
     pending=st.integers(0, 100),
     min_free=st.none() | st.integers(1, 100),
     max_bytes=st.none() | st.integers(1, 100),
+    growing=st.integers(0, 1 << 40),
     per_day=st.integers(0, 1 << 42),
 )
 def test_what_is_asked_for_is_what_a_full_volume_needs(
-    total: int, used: int, other: int, pending: int, min_free: int | None, max_bytes: int | None, per_day: int
+    total: int,
+    used: int,
+    other: int,
+    pending: int,
+    min_free: int | None,
+    max_bytes: int | None,
+    growing: int,
+    per_day: int,
 ) -> None:
     share = total // 300
     room = Room(
@@ -79,16 +89,10 @@ def test_what_is_asked_for_is_what_a_full_volume_needs(
         pending_bytes=share * pending,
         min_free_bytes=min_free and share * min_free,
         max_bytes=max_bytes and share * max_bytes + MIB,
+        growing_bytes=growing,
     )
     wanted = wanted_bytes(room, per_day)
-    after = Room(
-        room.total_bytes,
-        room.free_bytes,
-        room.used_bytes - wanted,
-        room.pending_bytes + wanted,
-        room.min_free_bytes,
-        room.max_bytes,
-    )
+    after = replace(room, used_bytes=room.used_bytes - wanted, pending_bytes=room.pending_bytes + wanted)
     assert find_shortage(after, VolumeState.FULL) is None
     assert wanted_bytes(after, per_day) == 0
     assert is_tight(after, per_day) is (wanted == 0 and is_tight(room, per_day))

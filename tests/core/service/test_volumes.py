@@ -14,20 +14,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from recorder_core.clock import SystemClock
 from recorder_core.errors import ErrorCode, RequestError, StorageError
-from recorder_core.models import VolumeConfig, VolumeState, VolumeStatus
-from recorder_core.service.index_thread import IndexThread
+from recorder_core.models import VolumeConfig, VolumeState
 from recorder_core.service.volume_slot import Slot, find_shortage
 from recorder_core.service.volumes import Volumes
 from recorder_core.storage.folder_check import check_folder
 from recorder_core.storage.index import Index
 from recorder_core.storage.volumes import MARKER, Room, Shortage
 
+from .watched import Watched
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-
-    from recorder_core.storage.records import Gap, Volume
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -75,45 +73,6 @@ def test_room_is_left_and_does_not_flicker(
 )
 def test_a_small_disk_goes_on_when_it_has_room_again(free: int, before: VolumeState, short: Shortage | None) -> None:
     assert find_shortage(Room(200 * MIB, free, 0, 0, None, None), before) is short
-
-
-class Watched:
-    """Volumes over a real index, and what they reported."""
-
-    def __init__(self, data: Path) -> None:
-        """Open the index."""
-        self.index = IndexThread(Index.open(data / "index.sqlite", SystemClock()))
-        self.changes: list[tuple[VolumeState, VolumeState]] = []
-        self.missed: list[Gap] = []
-        self.found: list[Volume] = []
-        self.read_in = asyncio.Event()
-        self.volumes = Volumes(
-            self.index,
-            SystemClock(),
-            data,
-            on_found=self._found,
-            on_closed=lambda _: None,
-            on_missed=self.missed.append,
-            on_read_in=lambda *_: self.read_in.set(),
-            on_changed=self._changed,
-        )
-
-    async def _found(self, volume: Volume) -> None:
-        self.found.append(volume)
-
-    def _changed(self, volume: VolumeStatus, before: VolumeState) -> None:
-        self.changes.append((before, volume.state))
-
-    async def use(self, *configs: VolumeConfig) -> None:
-        """Take these into use as the recorder does."""
-        await self.volumes.check_new(configs)
-        await self.volumes.open(configs)
-        await self.volumes.start()
-
-    async def close(self) -> None:
-        """Close both."""
-        await self.volumes.close()
-        await self.index.close()
 
 
 async def test_the_roomiest_volume_is_chosen_and_kept(data: Path) -> None:

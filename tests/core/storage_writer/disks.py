@@ -1,4 +1,4 @@
-"""Disks that refuse: full ones, read-only ones."""
+"""Disks that refuse: small ones, and large ones that are nearly full."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import resource
 import shutil
 import subprocess
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from recorder_core.errors import ErrorCode
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROOM = 1 << 20
+
+_LARGE = 4 << 30
+_SMALL_FILLER = 1 << 30
 
 
 @contextmanager
@@ -53,3 +57,47 @@ def small_disk(folder: Path) -> Generator[ErrorCode]:
         else:
             with file_size_limit():
                 yield ErrorCode.STORAGE_FAILED
+
+
+@dataclass(slots=True)
+class FilledDisk:
+    """A disk that another program's file has nearly filled, as far as it may be filled."""
+
+    filler: Path
+    min_free_bytes: int | None = None
+
+    def make_room(self, size: int) -> None:
+        """Free that much of what the other program had taken."""
+        os.truncate(self.filler, self.filler.stat().st_size - size)
+
+
+@contextmanager
+def filled_disk(folder: Path, room: int) -> Generator[FilledDisk]:
+    """Put a disk of 4 GiB at `folder` on which only `room` bytes are free.
+
+    It is an ext4 filesystem in a file with holes, so it takes no room itself, nor do the blocks that are set aside for
+    the other program's file. Where nobody may mount one, `min_free_bytes` is where the folder's own disk is to end.
+    """
+    image = folder.with_name(f"{folder.name}.img")
+    filler = folder / "other"
+    with image.open("wb") as file:
+        file.truncate(_LARGE)
+    is_mounted = os.geteuid() == 0 and _did("mkfs.ext4", "-q", "-m", "0", image) and _did("mount", image, folder)
+    try:
+        with filler.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, _free(folder) - room if is_mounted else _SMALL_FILLER)
+        yield FilledDisk(filler, None if is_mounted else _free(folder) - room)
+    finally:
+        if is_mounted:
+            _did("umount", "--lazy", folder)
+        image.unlink()
+
+
+def _free(folder: Path) -> int:
+    room = os.statvfs(folder)
+    return room.f_bavail * room.f_frsize
+
+
+def _did(program: str, *arguments: str | Path) -> bool:
+    words = [shutil.which(program) or program, *arguments]
+    return subprocess.run(words, check=False, capture_output=True).returncode == 0
