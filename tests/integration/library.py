@@ -48,7 +48,7 @@ USERNAME = "recorder-account"
 # RFC 6056 keeps port 1 out of the ports that are handed out, so nothing listens there.
 NOWHERE = "rtsp://127.0.0.1:1/secret-path?token=secret-query"
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 """After this long a wait is a failure; no test is meant to come near it."""
 
 

@@ -27,7 +27,7 @@ from recorder_core.models import (
     VolumeState,
 )
 from recorder_core.service.events import EventKind
-from tests.core.service.rig import SOCKET, feed_until, served, use_volume
+from tests.core.service.rig import SOCKET, feed_until, followed, served, use_volume
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -280,11 +280,10 @@ async def test_a_probe_says_what_is_wrong(data: Path) -> None:
 
 async def test_the_feed_begins_with_the_status_and_then_tells_what_happens(data: Path) -> None:
     async with served(data) as (_, client):
-        follower = asyncio.create_task(feed_until(client, lambda item: item.removed_camera == "lobby"))
-        await client.put_camera(_camera())
-        await client.remove_camera("lobby")
-        items = await follower
-        assert items[0].status is not None
+        async with followed(client, lambda item: item.removed_camera == "lobby", after=0) as following:
+            await client.put_camera(_camera())
+            await client.remove_camera("lobby")
+        assert following.result()[0].status is not None
         kinds = [item.event.kind for item in await feed_until(client, _is("camera_removed")) if item.event]
     assert "recorder_started" in kinds
     assert kinds.index("camera_added") < kinds.index("camera_removed")
@@ -319,7 +318,7 @@ async def test_the_feed_beats_while_nothing_happens(data: Path, monkeypatch: pyt
         reader, writer = await asyncio.open_unix_connection(str(data / SOCKET))
         writer.write(b"GET /v1/feed?after=0 HTTP/1.1\r\nHost: recorder\r\n\r\n")
         beat = FeedItem().to_jsonb() + b"\n"
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             for _ in range(2):
                 await reader.readuntil(beat)
         writer.close()
@@ -337,7 +336,7 @@ async def test_who_does_not_read_is_cut_and_others_are_not(data: Path) -> None:
         await reader.readuntil(b"\n{")
         assert recorder.feed.subscribers == 1
         seq = 1000
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while recorder.feed.subscribers:
                 for _ in range(100):
                     seq += 1
@@ -362,9 +361,9 @@ async def test_without_a_number_nothing_is_replayed(data: Path) -> None:
     async with served(data) as (_, client):
         await client.put_camera(_camera("before"))
         await feed_until(client, _is("camera_added", "before"))
-        follower = asyncio.create_task(feed_until(client, _is("camera_added", "after"), after=None))
-        await client.put_camera(_camera("after"))
-        items = await follower
+        async with followed(client, _is("camera_added", "after")) as following:
+            await client.put_camera(_camera("after"))
+        items = following.result()
     assert [item.event.camera_id for item in items if item.event and item.event.kind == "camera_added"] == ["after"]
 
 

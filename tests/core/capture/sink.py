@@ -53,7 +53,7 @@ class Sink:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until something is true that a report made true."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await self.bell.wait(condition)
 
     # CaptureSink

@@ -84,7 +84,7 @@ async def test_the_clock_of_the_machine() -> None:
     before = time.time_ns() // 1000
     assert before <= clock.now_us() <= time.time_ns() // 1000
     started = clock.monotonic_us()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await clock.sleep(0.001)
     assert clock.monotonic_us() - started >= 900
 

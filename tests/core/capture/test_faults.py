@@ -220,7 +220,7 @@ async def test_a_disk_that_hangs(tmp_path: Path) -> None:
     gate = threading.Event()
     async with house(tmp_path, max_backlog_bytes=15_000) as home:
         recorder = home.record()
-        home.where.index.post(lambda _: gate.wait(30))
+        home.where.index.post(lambda _: gate.wait(60))
         await home.until(lambda: recorder.status.state is CameraState.STORAGE_FAILED)
         assert home.where.sink.account("entrance").opened[-1] is GapReason.STORAGE_STALLED
         gate.set()

@@ -90,7 +90,7 @@ async def scripted(around: Around, *, after: bytes = b"") -> AsyncGenerator[Nati
     finally:
         await source.close()
         server.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await finished.wait()
 
 
@@ -123,7 +123,7 @@ async def test_what_may_stand_around_an_answer(around: Around) -> None:
         assert (info.audio_offered, info.parameter_sets) == (False, ())
         taker = Taker()
         source.start(taker)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             end = await taker.ended.get()
         assert isinstance(end, CameraError)
         assert end.code is ErrorCode.CONNECTION_LOST

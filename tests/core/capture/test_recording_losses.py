@@ -121,7 +121,7 @@ async def test_a_disk_that_cannot_follow(tmp_path: Path) -> None:
     gate = threading.Event()
     async with place(tmp_path, max_backlog_bytes=50_000) as where:
         studio = Studio(where, size=4000)
-        where.index.post(lambda _: gate.wait(20))
+        where.index.post(lambda _: gate.wait(60))
         studio.take(30)
         assert studio.recording.ended.is_set()
         assert isinstance(studio.recording.error, StorageError)
@@ -140,7 +140,7 @@ async def test_what_a_full_disk_did_not_take_is_a_gap(tmp_path: Path) -> None:
     with small_disk(tmp_path / "volume") as code:
         async with place(tmp_path) as where:
             studio = Studio(where, size=ROOM // 16)
-            where.index.post(lambda _: gate.wait(20))
+            where.index.post(lambda _: gate.wait(60))
             studio.take(40)
             gate.set()
             await where.settle()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
 READY = "The recorder runs"
-LONG_S = 30
+LONG_S = 60
 ROOT = Path(recorder_core.__file__).parents[1]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from recorder_core.api.client import RecorderClient
 from recorder_core.export.folders import FOLDER, RECORD
 from recorder_core.models import CameraState, ExportRequest, ExportState, LedgerKind
 from recorder_core.simulator import Simulator
-from tests.core.service.rig import camera, config_of, feed_until, state_reached, stored, use_volume
+from tests.core.service.rig import camera, config_of, followed, state_reached, stored, use_volume
 
 from .processes import READY, serve, started
 
@@ -61,18 +60,16 @@ async def test_a_killed_export_is_begun_anew_and_leaves_no_half(data: Path) -> N
         await client.put_camera(config_of(simulator))
         await state_reached(client, CameraState.RECORDING)
         segment = (await stored(client, seconds=2.5)).segments[-1]
-        follower = asyncio.create_task(feed_until(client, _halfway, after=None))
-        await asyncio.sleep(0)
         request = ExportRequest(
             camera_id="lobby", start_us=segment.start_us + 500_000, end_us=segment.start_us + 1_500_000
         )
-        job = await client.export(request)
-        await follower
+        async with followed(client, _halfway):
+            job = await client.export(request)
         folder = data / "footage" / FOLDER / job.export_id
         [half] = folder.iterdir()
         os.kill((await client.status()).pid, signal.SIGKILL)
         await supervisor.says(READY)
-        done = await client.export_job(job.export_id, wait_s=30)
+        done = await client.export_job(job.export_id, wait_s=60)
         assert (done.state, done.created_us) == (ExportState.DONE, job.created_us)
         [file] = done.files
         assert file.path == str(half)

@@ -48,7 +48,7 @@ async def files(data: Path) -> dict[str, Path]:
                 StillRequest(camera_id="lobby", at_us=start_us + 500_000, format=StillFormat.JPEG)
             ),
         ]
-        jobs: list[ExportJob] = [await client.export_job(one.export_id, wait_s=30) for one in asked]
+        jobs: list[ExportJob] = [await client.export_job(one.export_id, wait_s=60) for one in asked]
     assert [job.problem for job in jobs] == [None] * 3
     [recording] = (data / "footage" / "cameras").rglob("*.mp4")
     paths = [Path(file.path) for job in jobs for file in job.files]

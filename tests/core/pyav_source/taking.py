@@ -128,7 +128,7 @@ class Taker:
 
     async def has(self, count: int) -> None:
         """Wait for that many units."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while len(self.units) < count and self.error is None:
                 self._changed.clear()
                 await self._changed.wait()
@@ -136,7 +136,7 @@ class Taker:
 
     async def ended(self) -> CameraError:
         """Wait for the end."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while self.error is None:
                 self._changed.clear()
                 await self._changed.wait()

@@ -167,7 +167,7 @@ async def test_a_camera_of_motion_jpeg_is_recorded_whole(camera: SimulatedCamera
         assert holes(coverage) == []
         start_us, end_us = coverage.segments[-1].start_us - 500_000, coverage.segments[-1].start_us + 500_000
         job = await client.export(ExportRequest(camera_id="lobby", start_us=start_us, end_us=end_us))
-        job = await client.export_job(job.export_id, wait_s=20)
+        job = await client.export_job(job.export_id, wait_s=60)
         assert job.state is ExportState.DONE
         await client.remove_camera("lobby")
     # A clip for each size, begun by the very picture that was asked for: none needs another.

@@ -12,7 +12,18 @@ import numpy as np
 
 from recorder_core.models import CameraState, ProbeRequest, SourceKind
 from recorder_core.simulator import Simulator, Transport, read_code
-from tests.core.service.rig import PASSWORD, camera, config_of, holes, served, state_reached, stored, use_volume
+from tests.core.service.rig import (
+    PASSWORD,
+    camera,
+    config_of,
+    followed,
+    holes,
+    in_state,
+    served,
+    state_reached,
+    stored,
+    use_volume,
+)
 
 
 def _children() -> dict[int, bytes]:
@@ -43,8 +54,8 @@ async def test_a_camera_over_udp_is_recorded_and_survives_the_death_of_its_child
         first = (await stored(client, seconds=1.5)).segments[-1].run_id
         [(pid, command)] = _children().items()
         assert PASSWORD.encode() not in command
-        os.kill(pid, signal.SIGKILL)
-        await state_reached(client, CameraState.RETRYING)
+        async with followed(client, in_state(CameraState.RETRYING)):
+            os.kill(pid, signal.SIGKILL)
         await state_reached(client, CameraState.RECORDING)
         coverage = await stored(client, seconds=1.5)
         assert simulator.counters("lobby").audio_setups == 0

@@ -158,7 +158,7 @@ async def test_the_loop_turns_the_timer() -> None:
 
     stream.on_poll = note
     poller.add(stream)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await polled.wait()
     assert len(stream.times) == 3
     assert poller._timer is None

@@ -51,7 +51,7 @@ class SteppedClock:
 
     async def pass_until(self, reached: Callable[[], bool], seconds: float) -> None:
         """Let so many seconds pass again and again, with all that follows from each step, until something holds."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not reached():
                 self.pass_by(seconds)
                 await asyncio.sleep(0.01)

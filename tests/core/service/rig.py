@@ -43,12 +43,37 @@ async def feed_until(
 ) -> list[FeedItem]:
     """Follow the recorder until an item is the wanted one; return all up to it."""
     seen: list[FeedItem] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async for item in client.feed(after):
             seen.append(item)
             if wanted(item):
                 return seen
     raise AssertionError("the feed ended")
+
+
+@asynccontextmanager
+async def followed(
+    client: RecorderClient, wanted: Callable[[FeedItem], bool], after: int | None = None
+) -> AsyncGenerator[asyncio.Task[list[FeedItem]]]:
+    """Follow the recorder from now on, so that nothing of what is done next is missed, until an item is the wanted."""
+    begun = asyncio.Event()
+
+    def seen(item: FeedItem) -> bool:
+        begun.set()  # with the first item, which tells the status
+        return wanted(item)
+
+    async with asyncio.TaskGroup() as group:
+        following = group.create_task(feed_until(client, seen, after))
+        await begun.wait()
+        yield following
+
+
+def in_state(state: CameraState, camera_id: str = "lobby") -> Callable[[FeedItem], bool]:
+    """Return what finds the items that say that a camera is in this state."""
+    return lambda item: any(
+        one.camera_id == camera_id and one.state is state
+        for one in (item.status.cameras if item.status else [item.camera] if item.camera else [])
+    )
 
 
 def camera() -> SimulatedCamera:
@@ -67,21 +92,13 @@ def config_of(simulator: Simulator, **changes: bool | str | float) -> CameraConf
 
 
 async def state_reached(client: RecorderClient, state: CameraState, camera_id: str = "lobby") -> FeedItem:
-    """Wait until a camera is in this state."""
-    items = await feed_until(
-        client,
-        lambda item: any(
-            one.camera_id == camera_id and one.state is state
-            for one in (item.status.cameras if item.status else [item.camera] if item.camera else [])
-        ),
-        after=None,
-    )
-    return items[-1]
+    """Wait until a camera is in this state, in which it stays."""
+    return (await feed_until(client, in_state(state, camera_id), after=None))[-1]
 
 
 async def stored(client: RecorderClient, camera_id: str = "lobby", seconds: float = 0.5) -> Coverage:
     """Wait until that much of the present run lies in files; return the last and the next hour's coverage."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             status = await client.status()
             run_id = next(one.run_id for one in status.cameras if one.camera_id == camera_id)

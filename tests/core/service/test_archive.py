@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
@@ -17,7 +16,7 @@ from recorder_core.simulator import LosePackets, Simulator
 from recorder_core.storage.records import FragmentSpan, GapReason, Segment
 from tests.core.storage.store import ManualClock
 
-from .rig import camera, config_of, feed_until, holes, served, state_reached, stored, use_volume
+from .rig import camera, config_of, followed, holes, served, state_reached, stored, use_volume
 
 if TYPE_CHECKING:
     from recorder_core.service.footage import Footage
@@ -87,12 +86,11 @@ async def test_a_clip_over_lost_packets_tells_of_the_gap(data: Path) -> None:
         await use_volume(client, data / "footage")
         await client.put_camera(config_of(simulator))
         await state_reached(client, CameraState.RECORDING)
-        follower = asyncio.create_task(feed_until(client, _tells_of_loss, after=None))
-        await simulator.apply("lobby", LosePackets(every=7))
-        await stored(client, seconds=2.5)
-        await simulator.clear("lobby")
-        items = await follower
-        event = items[-1].event
+        async with followed(client, _tells_of_loss) as following:
+            await simulator.apply("lobby", LosePackets(every=7))
+            await stored(client, seconds=2.5)
+            await simulator.clear("lobby")
+        event = following.result()[-1].event
         assert event is not None
         start_us, end_us = event.data["start_us"], event.data["end_us"]
         assert isinstance(start_us, int)
@@ -101,7 +99,7 @@ async def test_a_clip_over_lost_packets_tells_of_the_gap(data: Path) -> None:
         coverage = await stored(client)
         assert holes(coverage) == []
         request = ExportRequest(camera_id="lobby", start_us=start_us - 200_000, end_us=end_us)
-        job = await client.export_job((await client.export(request)).export_id, wait_s=20)
+        job = await client.export_job((await client.export(request)).export_id, wait_s=60)
     assert GapReason.PACKET_LOSS in [gap.reason for gap in job.gaps]
 
 

@@ -72,7 +72,7 @@ async def test_exports_that_cannot_be_looked_after_are_shown_too(data: Path) -> 
         [laid] = one.lay(ago_s=HOUR_S, fragments=4)
         request = ExportRequest(camera_id="lobby", start_us=laid.start_us, end_us=laid.end_us)
         export_id = (await one.client.export(request)).export_id
-        assert (await one.client.export_job(export_id, wait_s=20)).state is ExportState.DONE
+        assert (await one.client.export_job(export_id, wait_s=60)).state is ExportState.DONE
         refuse(one, data)
         await one.clock.pass_until(lambda: one.recorder.status().failing == [Duty.EXPORTS], DAY_S)
         take_again(one, data)

@@ -36,7 +36,7 @@ from recorder_core.simulator import ChangeVideo, Disconnect, Simulator, VideoSet
 from recorder_core.simulator.frame_code import read_code
 from recorder_core.storage.index import Index
 
-from .rig import camera, config_of, feed_until, served, state_reached, stored, use_volume
+from .rig import camera, config_of, followed, served, state_reached, stored, use_volume
 from .shelves import DAY_S, HOUR_S, S, library
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ async def _recorded(client: RecorderClient, data: Path, simulator: Simulator) ->
     await client.put_camera(config_of(simulator, enabled=False))
     await state_reached(client, CameraState.DISABLED)
     now_us = (await client.status()).started_us
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             segment = (await client.coverage("lobby", now_us - 60_000_000, now_us + 60_000_000)).segments[-1]
             if not segment.open:  # closing a file goes on after the camera has stopped
@@ -68,27 +68,27 @@ async def test_stills_and_packages_are_made_held_and_removed(data: Path) -> None
     async with Simulator([camera()]) as simulator, served(data) as (_, client):
         segment = await _recorded(client, data, simulator)
         at_us = segment.start_us + 1_234_567
-        follower = asyncio.create_task(feed_until(client, _ended, after=0))
-        still = await client.still_export(StillRequest(camera_id="lobby", at_us=at_us, format=StillFormat.JPEG))
-        package = await client.package(
-            PackageRequest(camera_ids=["lobby"], start_us=segment.start_us, end_us=segment.start_us + 2_000_000)
-        )
-        still = await client.export_job(still.export_id, wait_s=30)
-        package = await client.export_job(package.export_id, wait_s=30)
-        assert (still.problem, package.problem) == (None, None)
-        assert await client.exports(limit=5) == [package, still]
-        held = await client.place_hold(HoldRequest(camera_ids=["lobby"], start_us=at_us, end_us=at_us + 1))
-        with pytest.raises(RecorderError) as caught:
-            await client.remove_export(still.export_id, "u1")
-        assert caught.value.code is ErrorCode.HELD
-        await client.release_hold(held.hold.hold_id, HoldRelease(actor="u1"))
-        picture = await asyncio.to_thread(Path(still.files[0].path).read_bytes)
-        record = json.loads(await asyncio.to_thread(Path(still.files[1].path).read_bytes))
-        report = await asyncio.to_thread(verify_package, Path(package.files[0].path))
-        assert report.findings == []
-        assert (report.proved, report.recordings) == (1, 1)  # the ledger was told before its hour was full
-        removed = await client.remove_export(still.export_id, "u1")
-        items = await follower
+        async with followed(client, _ended, after=0) as following:
+            still = await client.still_export(StillRequest(camera_id="lobby", at_us=at_us, format=StillFormat.JPEG))
+            package = await client.package(
+                PackageRequest(camera_ids=["lobby"], start_us=segment.start_us, end_us=segment.start_us + 2_000_000)
+            )
+            still = await client.export_job(still.export_id, wait_s=60)
+            package = await client.export_job(package.export_id, wait_s=60)
+            assert (still.problem, package.problem) == (None, None)
+            assert await client.exports(limit=5) == [package, still]
+            held = await client.place_hold(HoldRequest(camera_ids=["lobby"], start_us=at_us, end_us=at_us + 1))
+            with pytest.raises(RecorderError) as caught:
+                await client.remove_export(still.export_id, "u1")
+            assert caught.value.code is ErrorCode.HELD
+            await client.release_hold(held.hold.hold_id, HoldRelease(actor="u1"))
+            picture = await asyncio.to_thread(Path(still.files[0].path).read_bytes)
+            record = json.loads(await asyncio.to_thread(Path(still.files[1].path).read_bytes))
+            report = await asyncio.to_thread(verify_package, Path(package.files[0].path))
+            assert report.findings == []
+            assert (report.proved, report.recordings) == (1, 1)  # the ledger was told before its hour was full
+            removed = await client.remove_export(still.export_id, "u1")
+        items = following.result()
         certificates = await client.certificates("lobby")
     assert removed.state is ExportState.REMOVED
     assert not Path(still.files[0].path).parent.exists()
@@ -111,7 +111,7 @@ async def test_damaged_footage_is_not_handed_out_and_is_marked(data: Path, caplo
         content[-500] ^= 1
         path.write_bytes(content)
         request = ExportRequest(camera_id="lobby", start_us=segment.start_us, end_us=segment.end_us)
-        job = await client.export_job((await client.export(request)).export_id, wait_s=30)
+        job = await client.export_job((await client.export(request)).export_id, wait_s=60)
         findings = await recorder._index.ask(Index.findings)
     assert job.problem is not None
     assert (job.state, job.problem.code) == (ExportState.FAILED, ErrorCode.FOOTAGE_DAMAGED)
@@ -130,12 +130,12 @@ async def test_each_unbroken_stretch_is_a_file_of_its_own(data: Path) -> None:
         for fault in (ChangeVideo(VideoSettings(width=480, height=270, fps=10, gop=10)), Disconnect()):
             run_id = (await client.status()).cameras[0].run_id
             await simulator.apply("lobby", fault)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while (await client.status()).cameras[0].run_id == run_id:
                     pass  # each turn waits for the recorder's answer
             last = (await stored(client, seconds=1.5)).segments[-1]
         request = ExportRequest(camera_id="lobby", start_us=first.start_us, end_us=last.end_us)
-        job = await client.export_job((await client.export(request)).export_id, wait_s=30)
+        job = await client.export_job((await client.export(request)).export_id, wait_s=60)
     assert job.problem is None
     sizes = []
     for file in job.files:
@@ -160,7 +160,7 @@ async def test_footage_that_an_export_needs_outlives_its_time_until_that_ended(
 
     def waits(*args: object, **more: object) -> object:
         reached.set()
-        assert go_on.wait(30)
+        assert go_on.wait(60)
         return write_clip(*args, **more)  # type: ignore[arg-type]  # handed on as they came
 
     monkeypatch.setattr(workshop, "write_clip", waits)
@@ -170,12 +170,12 @@ async def test_footage_that_an_export_needs_outlives_its_time_until_that_ended(
         before, wanted, after = one.lay(ago_s=7 * DAY_S - 60, times=3)
         request = ExportRequest(camera_id="lobby", start_us=wanted.start_us + S, end_us=wanted.end_us)
         asked = await one.client.export(request)
-        assert await asyncio.to_thread(reached.wait, 30)
+        assert await asyncio.to_thread(reached.wait, 60)
         one.clock.pass_by(HOUR_S * 2)
         await one.sweep()
         assert [segment.segment_id for segment in one.stored()] == [wanted.segment_id]
         go_on.set()
-        job = await one.client.export_job(asked.export_id, wait_s=30)
+        job = await one.client.export_job(asked.export_id, wait_s=60)
         assert (job.problem, job.state) == (None, ExportState.DONE)
         one.clock.pass_by(HOUR_S * 2)
         await one.sweep()
@@ -194,7 +194,7 @@ async def test_two_who_ask_for_the_same_get_an_export_each(data: Path) -> None:
         [segment] = one.lay(ago_s=60)
         request = ExportRequest(camera_id="lobby", start_us=segment.start_us, end_us=segment.end_us)
         asked = await asyncio.gather(*[one.client.export(request) for _ in range(2)])
-        first, second = [await one.client.export_job(job.export_id, wait_s=30) for job in asked]
+        first, second = [await one.client.export_job(job.export_id, wait_s=60) for job in asked]
         assert first.export_id != second.export_id
         assert [file.sha256 for file in first.files] == [file.sha256 for file in second.files]
         await one.client.remove_export(first.export_id, "u1")

@@ -30,7 +30,7 @@ from recorder_core.models import (
 )
 from recorder_core.service.cameras import REFRESH_S
 from recorder_core.service.events import EventKind
-from recorder_core.simulator import Disconnect, Simulator, read_code
+from recorder_core.simulator import Quirk, Simulator, read_code
 from recorder_core.storage.index import Index
 from recorder_core.storage.late_rows import AWAY
 from recorder_core.storage.volumes import MARKER
@@ -81,7 +81,7 @@ async def test_what_a_camera_sends_is_recorded_and_comes_out_as_a_clip(data: Pat
         still = await client.still("lobby")
         start_us = coverage.segments[-1].start_us + 1_550_000
         request = ExportRequest(camera_id="lobby", start_us=start_us, end_us=start_us + 1_000_000, label="case 7")
-        job = await client.export_job((await client.export(request)).export_id, wait_s=20)
+        job = await client.export_job((await client.export(request)).export_id, wait_s=60)
         with pytest.raises(RecorderError) as caught:
             await client.export(ExportRequest(camera_id="lobby", start_us=1, end_us=2))
         status = (await client.status()).cameras[0]
@@ -109,7 +109,7 @@ async def test_every_second_is_footage_or_a_gap_with_its_reason(data: Path) -> N
         await client.put_camera(config_of(simulator))
         await state_reached(client, CameraState.RECORDING)
         await stored(client)
-        await simulator.apply("lobby", Disconnect())
+        await simulator.apply("lobby", Quirk.REFUSE)
         await state_reached(client, CameraState.RETRYING)
         await simulator.clear("lobby")
         await state_reached(client, CameraState.RECORDING)
@@ -207,7 +207,7 @@ async def test_a_disk_that_is_not_there_is_no_reason_not_to_start(data: Path) ->
         assert volume.problem is not None
         assert volume.problem.code is ErrorCode.VOLUME_MISSING
         marker.rename(data / "footage" / MARKER)
-        recorder._volumes._look_now.set()
+        recorder._volumes.look_soon()
         await feed_until(client, lambda item: item.volume is not None and item.volume.state is VolumeState.OK)
     assert not (data / "footage" / "cameras").exists()
 
@@ -219,11 +219,11 @@ async def test_what_was_being_written_to_a_disk_that_went_away_is_taken_in_when_
         await state_reached(client, CameraState.RECORDING)
         before = await stored(client)
         (data / "footage").rename(data / "away")
-        recorder._volumes._look_now.set()
+        recorder._volumes.look_soon()
         await feed_until(client, lambda item: item.volume is not None and item.volume.state is VolumeState.MISSING)
         await client.put_camera(config_of(simulator, enabled=False))
         (data / "away").rename(data / "footage")
-        recorder._volumes._look_now.set()
+        recorder._volumes.look_soon()
         await feed_until(
             client, lambda item: item.event is not None and item.event.kind == EventKind.SEGMENT_CLOSED, after=0
         )
@@ -244,7 +244,7 @@ async def test_a_disk_that_stays_away_leaves_no_second_unaccounted_for(data: Pat
         before = await stored(client)
         footage.rename(data / "away")
         await client.put_camera(config_of(simulator, stall_timeout_s=9.0))  # the file cannot be closed
-        recorder._volumes._look_now.set()
+        recorder._volumes.look_soon()
         await feed_until(client, lambda item: item.event is not None and item.event.data.get("detail") == AWAY)
         coverage = await client.coverage("lobby", before.start_us, before.end_us)
         assert coverage.segments == []
@@ -255,7 +255,7 @@ async def test_a_disk_that_stays_away_leaves_no_second_unaccounted_for(data: Pat
         coverage = await client.coverage("lobby", before.start_us, before.end_us)
         assert holes(coverage) == []
         (data / "away").rename(footage)
-        recorder._volumes._look_now.set()
+        recorder._volumes.look_soon()
         await feed_until(client, lambda item: item.event is not None and item.event.kind == EventKind.SEGMENT_CLOSED)
         coverage = await client.coverage("lobby", before.start_us, before.end_us)
     [segment] = [one for one in coverage.segments if not one.open]
@@ -364,7 +364,7 @@ async def test_the_next_sync_sample_may_be_the_start(data: Path) -> None:
         request = ExportRequest(
             camera_id="lobby", start_us=start_us, end_us=start_us + 2_000_000, start_mode=StartMode.NEXT_SYNC
         )
-        job = await client.export_job((await client.export(request)).export_id, wait_s=20)
+        job = await client.export_job((await client.export(request)).export_id, wait_s=60)
     assert job.files[0].lead_in_us == 0
     assert job.files[0].start_us > start_us
 

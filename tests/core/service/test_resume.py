@@ -49,7 +49,7 @@ async def test_an_export_that_waits_keeps_its_footage_over_a_restart(
     monkeypatch.setattr(Sweeper, "start", start)
     async with library(data, one.clock) as again:
         assert oldest == [None]
-        done = await again.client.export_job(job.export_id, wait_s=30)
+        done = await again.client.export_job(job.export_id, wait_s=60)
         assert (done.state, done.problem) == (ExportState.DONE, None)
         await again.sweep()
         assert again.stored() == []

@@ -72,7 +72,7 @@ async def test_exports_go_by_the_time_at_which_the_clock_was_looked_at(data: Pat
         [laid] = one.lay(ago_s=HOUR_S, fragments=4)
         request = ExportRequest(camera_id="lobby", start_us=laid.start_us, end_us=laid.end_us)
         export_id = (await one.client.export(request)).export_id
-        assert (await one.client.export_job(export_id, wait_s=20)).state is ExportState.DONE
+        assert (await one.client.export_job(export_id, wait_s=60)).state is ExportState.DONE
         one.clock.step(400 * DAY_S)
         await one.recorder.exporting._removal.expire()  # before the sweep sees the step
         assert (await one.client.export_job(export_id)).state is ExportState.DONE

@@ -249,15 +249,17 @@ async def test_footage_that_cannot_be_read_in_is_tried_again(
     await watched.use(config)
     await watched.volumes.start_watching()
     assert watched.volumes.obstacle() is None
-    while refusals:
-        reading = watched.volumes._slots[0].reading
-        assert reading is not None
-        reading._wake.set()
-        await watched.index.ask(Index.last_event)
+    reading = watched.volumes._slots[0].reading
+    assert reading is not None
+    for left in (1, 0):
+        while len(refusals) > left:
+            await watched.index.ask(Index.last_event)
+        if left:
+            reading._wake.set()  # once, or it would be done again after the last of them
     assert len(_notes(data)) == 1
     monkeypatch.undo()
     await watched.use(config)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await watched.read_in.wait()
     assert "The disk that holds the index is full." in caplog.text
     assert "0 segments" in caplog.text

@@ -29,7 +29,7 @@ class Watcher:
 
     async def sees(self, wanted: Callable[[], bool]) -> None:
         """Wait until what was seen is the wanted."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not wanted():
                 await self._news.wait()
                 self._news.clear()

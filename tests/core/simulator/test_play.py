@@ -44,7 +44,7 @@ class Shown:
 def play(url: str, frames: int = FRAMES, **options: str) -> list[Shown]:
     """Decode that many pictures with libavformat; both media are set up, as it does by itself."""
     shown: list[Shown] = []
-    with av.open(url, options={"rtsp_transport": "tcp", **options}, timeout=20) as container:
+    with av.open(url, options={"rtsp_transport": "tcp", **options}, timeout=60) as container:
         for picture in container.decode(video=0):
             shown.append(Shown(read_code(grey(picture)), picture.pts, (picture.width, picture.height)))
             if len(shown) == frames:
@@ -109,7 +109,7 @@ async def test_sound_is_decodable() -> None:
     """The camera really offers what a recorder must refuse."""
 
     def listen(url: str) -> tuple[int, int]:
-        with av.open(url, options={"rtsp_transport": "tcp"}, timeout=20) as container:
+        with av.open(url, options={"rtsp_transport": "tcp"}, timeout=60) as container:
             for frame in container.decode(audio=0):
                 if (level := int(abs(frame.to_ndarray().astype(float)).max() * 32768)) and frame.samples:
                     return frame.sample_rate, level
@@ -185,7 +185,7 @@ async def test_the_description_says_what_the_stream_is() -> None:
     """Before a packet has come, libavformat knows both media from the session description."""
 
     def look(url: str) -> list[tuple[str, str]]:
-        with av.open(url, options={"rtsp_transport": "tcp"}, timeout=20) as container:
+        with av.open(url, options={"rtsp_transport": "tcp"}, timeout=60) as container:
             return [(stream.type, stream.codec_context.name) for stream in container.streams]
 
     cameras = [replace(CAMERA, name="old"), replace(CAMERA, name="new", video=QUICK_H265, audio=AudioCodec.AAC)]

@@ -50,7 +50,7 @@ class Journal:
 
     def _enter(self, name: str) -> None:
         assert threading.current_thread() is not threading.main_thread()
-        self.gate.wait(10)
+        self.gate.wait(60)
         self.calls.append(name)
         self.on_call()
 
@@ -389,7 +389,7 @@ async def test_what_was_written_is_synced_in_time(store: Store, monkeypatch: pyt
     idle = Rig(store, rpo_s=0.01)
     segment = idle.open()
     idle.fill(segment, 1)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await synced.get()
     idle.writer.close(segment, SegmentTail(T0 + S))
     await idle.writer.stop()
