@@ -20,7 +20,7 @@ from .sweeper import Sweeper
 from .volume_slot import spare_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from recorder_core.clock import Clock
@@ -57,12 +57,14 @@ class Keeping:
         clock: Clock,
         folder: Path,
         files: SettingsFiles,
+        former: Mapping[str, Retention],
         *,
         duties: Duties,
         on_changed: Callable[[], None],
     ) -> None:
         """Keep holds in `index`; `folder` is the recorder's data folder, whose `files` hold its settings.
 
+        `former` are the rules of cameras that were removed, as they lie in the files.
         `on_changed` is called when the recorder's status is to show something else.
         """
         self._index = index
@@ -71,7 +73,7 @@ class Keeping:
         self._folder = folder
         self._files = files
         self._holds = Holds(index, events, clock, folder)
-        self._former: dict[str, Retention] = {}
+        self.former = former
         self._duties = duties
         self._on_changed = on_changed
         self._shown: _Shown | None = None
@@ -90,11 +92,7 @@ class Keeping:
         """Delete what is to go from `volumes`, by the rules of `cameras`, until `close`.
 
         `synchronised` says whether anything disciplines the host's clock.
-
-        Raises:
-            StorageError: `SETTINGS_DAMAGED` where the rules of removed cameras cannot be read.
         """
-        self._former = await asyncio.to_thread(self._files.former)
         self._volumes = volumes
         self._cameras = cameras
         self._settings = settings
@@ -146,7 +144,7 @@ class Keeping:
     def retentions(self) -> dict[str, Retention]:
         """Return the rules of every camera, also of those that were removed: their footage is still to go in time."""
         configs = self._cameras.configs()
-        return {**self._former, **{camera_id: config.retention for camera_id, config in configs.items()}}
+        return {**self.former, **{camera_id: config.retention for camera_id, config in configs.items()}}
 
     def bytes_per_day(self, camera_id: str) -> int:
         """Return how much a camera records in a day; 0 where it records nothing."""
@@ -180,17 +178,17 @@ class Keeping:
 
     async def camera_removed(self, camera_id: str, retention: Retention) -> None:
         """Remember the rules of a camera that goes, on the disk, until it comes back."""
-        await self._keep_former({**self._former, camera_id: retention})
+        await self._keep_former({**self.former, camera_id: retention})
 
     async def camera_put(self, camera_id: str) -> None:
         """Go by the rules of a camera's configuration, which has changed."""
-        await self._keep_former({one: rules for one, rules in self._former.items() if one != camera_id})
+        await self._keep_former({one: rules for one, rules in self.former.items() if one != camera_id})
         self.changed()
 
-    async def _keep_former(self, former: dict[str, Retention]) -> None:
-        if former != self._former:
+    async def _keep_former(self, former: Mapping[str, Retention]) -> None:
+        if former != self.former:
             await asyncio.to_thread(self._files.save_former, former)
-            self._former = former
+            self.former = former
 
     # Asked by people
 

@@ -128,6 +128,7 @@ class Recorder:
         self._stack.callback(lock.release)
         settings = await asyncio.to_thread(self._files.settings)
         configs = await asyncio.to_thread(self._files.cameras)
+        former = await asyncio.to_thread(self._files.former)
         index = await asyncio.to_thread(open_index, self._folder, self._clock)
         loop = asyncio.get_running_loop()
         self._index = IndexThread(index, lambda: loop.call_soon_threadsafe(self._index_is_damaged))
@@ -143,6 +144,7 @@ class Recorder:
             self._clock,
             self._folder,
             self._files,
+            former,
             duties=self._duties,
             on_changed=self._status_changed,
         )
@@ -163,20 +165,20 @@ class Recorder:
             self._files,
             self._index,
             self._events,
-            self._clock,
             volumes=self._volumes,
             cameras=self._cameras,
             keeping=self.keeping,
+            on_doubt=ledger.wake,
         )
         self._footage = Footage(self._index, self._volumes)
         keeping = self.keeping
         store = Store(self._folder, self._store_id, self._settings, lambda: keeping.halt, lambda: keeping.trusted_us)
         archive = ServiceArchive(self._index, self._footage, self._volumes, self._clock, store)
         self.exporting = Exporting(self._index, self._events, archive, self._decoder, self._clock, self._duties)
-        await self.configuration.take_first_volumes(self._first_volumes)
+        await self.configuration.start(self._first_volumes, configs)
         await self._volumes.open(self._settings().volumes)
         await self._bring_together(configs)
-        await ledger.start()
+        await ledger.start(self.configuration.settle)
         await archive.look_at_key()
         await self._volumes.start()
         self._stack.push_async_callback(self._cameras.close)

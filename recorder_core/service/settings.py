@@ -13,7 +13,7 @@ from mashumaro.mixins.orjson import DataClassORJSONMixin
 
 from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.models import CameraConfig, Retention, Settings
-from recorder_core.storage.files import write_private
+from recorder_core.storage.files import storage_error, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -58,7 +58,7 @@ class SettingsFiles:
         known = self._load(self.STORE, _Store)
         if known is None:
             known = _Store(store_id=fresh)
-            write_private(self._folder / self.STORE, known.to_jsonb())
+            self._save(self.STORE, known)
         return known.store_id
 
     def settings(self) -> Settings:
@@ -88,16 +88,22 @@ class SettingsFiles:
         return dict(loaded.retentions) if loaded else {}
 
     def save_former(self, retentions: Mapping[str, Retention]) -> None:
-        """Replace the rules of removed cameras."""
-        write_private(self._folder / self.FORMER, _Former(retentions=dict(retentions)).to_jsonb())
+        """Replace the rules of removed cameras. Raises StorageError."""
+        self._save(self.FORMER, _Former(retentions=dict(retentions)))
 
     def save_settings(self, settings: Settings) -> None:
-        """Replace the settings."""
-        write_private(self._folder / self.SETTINGS, settings.to_jsonb())
+        """Replace the settings. Raises StorageError."""
+        self._save(self.SETTINGS, settings)
 
     def save_cameras(self, cameras: Iterable[CameraConfig]) -> None:
-        """Replace all cameras."""
-        write_private(self._folder / self.CAMERAS, _Cameras(cameras=list(cameras)).to_jsonb())
+        """Replace all cameras. Raises StorageError."""
+        self._save(self.CAMERAS, _Cameras(cameras=list(cameras)))
+
+    def _save(self, name: str, content: DataClassORJSONMixin) -> None:
+        try:
+            write_private(self._folder / name, content.to_jsonb())
+        except OSError as error:
+            raise storage_error(error, f"Saving {name}") from error
 
     def _load[T: DataClassORJSONMixin](self, name: str, model: type[T]) -> T | None:
         path = self._folder / name

@@ -15,6 +15,7 @@ from .reading_rows import ReadingRows
 from .rebuild_rows import RebuildRows
 from .retention_rows import RetentionRows
 from .root_rows import RootRows
+from .rule_rows import RuleRows
 from .timeline_rows import TimelineRows
 
 _HEARTBEAT = "heartbeat_us"
@@ -24,6 +25,7 @@ class Index(
     RebuildRows,
     LateRows,
     GarbageRows,
+    RuleRows,
     RootRows,
     HoldRows,
     ReadingRows,

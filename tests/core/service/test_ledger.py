@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from recorder_core.errors import RecorderError
-from recorder_core.models import CameraState, LedgerKind
+from recorder_core.models import CameraState, LedgerKind, Settings
 from recorder_core.service.duties import Duties
 from recorder_core.service.events import EventLog
 from recorder_core.service.index_thread import IndexThread
@@ -54,12 +54,16 @@ async def _kept(folder: Path, clock: _Hours) -> AsyncGenerator[tuple[Store, Ledg
     index = IndexThread(store.index)
     events = EventLog(index, cast("Feed", SimpleNamespace(publish=lambda _: None)), clock)
     keeper = LedgerKeeper(index, clock, Duties(events, lambda: None))
-    await keeper.start()
+    await keeper.start(_nothing)
     try:
         yield store, keeper
     finally:
         await keeper.close()
         await index.close()
+
+
+async def _nothing() -> None:
+    """Find no rules to correct."""
 
 
 def _told(store: Store) -> list[tuple[int, str, int]]:
@@ -148,19 +152,20 @@ async def test_a_recorder_that_stops_has_told_of_all_it_stored(data: Path, tmp_p
             await stored(client)
         async with served(data) as (_, client):
             page = await client.ledger()
-            kinds = [LedgerKind.BEGUN, LedgerKind.SETTINGS, LedgerKind.SETTINGS, LedgerKind.ROOTS]
+            kinds = [LedgerKind.BEGUN, *[LedgerKind.SETTINGS] * 3, LedgerKind.ROOTS]
             assert [entry.kind for entry in page.entries] == kinds
-            assert json.loads(page.entries[1].body)["settings"]["volumes"][0]["path"] == str(tmp_path)
-            changed = json.loads(page.entries[2].body)
+            assert json.loads(page.entries[1].body) == {"settings": Settings().to_dict(), "found": True}
+            assert json.loads(page.entries[2].body)["settings"]["volumes"][0]["path"] == str(tmp_path)
+            changed = json.loads(page.entries[3].body)
             assert (changed["camera_id"], changed["enabled"], set(changed)) == (
                 "lobby",
                 True,
                 {"camera_id", "enabled", "retention"},
             )
-            body = json.loads(page.entries[3].body)
+            body = json.loads(page.entries[4].body)
             coverage = await client.coverage("lobby", body["start_us"], body["end_us"])
             assert body["segments"] == len([one for one in coverage.segments if not one.open])
-            rest = await client.ledger(after=3, limit=1)
-            assert (rest.entries, rest.head_seq, rest.head_hash) == (page.entries[3:], 4, page.entries[3].hash)
+            rest = await client.ledger(after=4, limit=1)
+            assert (rest.entries, rest.head_seq, rest.head_hash) == (page.entries[4:], 5, page.entries[4].hash)
             with pytest.raises(RecorderError, match="limit must lie between 1 and 1000"):
                 await client.ledger(limit=0)
