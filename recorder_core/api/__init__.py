@@ -16,6 +16,7 @@ JSON over aiohttp on a Unix socket of mode 0600, or over TCP with TLS and a bear
     POST   /v1/holds                           HoldRequest → 201 PlacedHold, 200 where its key is known
     GET    /v1/holds?active=                   HoldList: the active ones, or with `active=false` all
     GET    /v1/holds/{hold_id}                 Hold
+    POST   /v1/holds/{hold_id}/review          HoldReview → Hold
     POST   /v1/holds/{hold_id}/release         HoldRelease → Hold
     GET    /v1/certificates?camera_id=&after=&limit=   CertificateList
     POST   /v1/retention/confirm-clock         RecorderStatus

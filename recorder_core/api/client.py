@@ -24,6 +24,7 @@ from recorder_core.models import (
     HoldList,
     HoldRelease,
     HoldRequest,
+    HoldReview,
     LedgerPage,
     PackageRequest,
     PlacedHold,
@@ -177,6 +178,10 @@ class RecorderClient:
     async def hold(self, hold_id: str) -> Hold:
         """Return a hold."""
         return await self._ask(Hold, "GET", f"/v1/holds/{quote(hold_id, safe='')}")
+
+    async def review_hold(self, hold_id: str, review: HoldReview) -> Hold:
+        """Say that somebody looked at a hold and it stays, and when it is to be looked at again."""
+        return await self._ask(Hold, "POST", f"/v1/holds/{quote(hold_id, safe='')}/review", review)
 
     async def release_hold(self, hold_id: str, release: HoldRelease) -> Hold:
         """Release a hold; what another one covers stays held."""

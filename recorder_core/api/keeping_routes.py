@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from recorder_core.errors import ErrorCode, RequestError
-from recorder_core.models import CertificateList, HoldList, HoldRelease, HoldRequest
+from recorder_core.models import CertificateList, HoldList, HoldRelease, HoldRequest, HoldReview
 
 from .exchange import RECORDER, answer, body, interval, limit, query
 from .parse import parse_int
@@ -33,6 +33,11 @@ async def _holds(request: web.Request) -> web.Response:
 async def _hold(request: web.Request) -> web.Response:
     query(request)
     return answer(await request.app[RECORDER].keeping.hold(request.match_info["hold_id"]))
+
+
+async def _review_hold(request: web.Request) -> web.Response:
+    review = await body(request, HoldReview)
+    return answer(await request.app[RECORDER].keeping.review_hold(request.match_info["hold_id"], review))
 
 
 async def _release_hold(request: web.Request) -> web.Response:
@@ -62,6 +67,7 @@ ROUTES: Sequence[web.RouteDef] = (
     web.post("/v1/holds", _place_hold),
     web.get("/v1/holds", _holds),
     web.get("/v1/holds/{hold_id}", _hold),
+    web.post("/v1/holds/{hold_id}/review", _review_hold),
     web.post("/v1/holds/{hold_id}/release", _release_hold),
     web.get("/v1/cameras/{camera_id}/forecast", _forecast),
     web.get("/v1/certificates", _certificates),

@@ -15,6 +15,7 @@ from recorder_core.models import (
     ExportRequest,
     HoldRelease,
     HoldRequest,
+    HoldReview,
     PackageRequest,
     ProbeRequest,
     Retention,
@@ -140,6 +141,10 @@ _RULES: dict[type, tuple[_Rule, ...]] = {
     Retention: _RETENTION,
     HoldRequest: _HOLD,
     HoldRelease: (("actor", is_opaque, "must have at most 128 characters on one line"),),
+    HoldReview: (
+        ("review_us", is_moment, MOMENT),
+        ("actor", is_opaque, "must have at most 128 characters on one line"),
+    ),
     ExportRequest: _LABELLED,
     StillRequest: (*_LABELLED, ("at_us", is_moment, MOMENT)),
     PackageRequest: (
@@ -158,6 +163,7 @@ type Checked = (
     | ExportRequest
     | HoldRelease
     | HoldRequest
+    | HoldReview
     | PackageRequest
     | ProbeRequest
     | Retention

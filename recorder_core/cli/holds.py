@@ -1,4 +1,4 @@
-"""`holds`: shows, places and releases the holds of a running recorder."""
+"""`holds`: shows, places, reviews and releases the holds of a running recorder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from recorder_core.clock import SystemClock
-from recorder_core.models import HoldKind, HoldList, HoldRelease, HoldRequest, HoldState
+from recorder_core.models import HoldKind, HoldList, HoldRelease, HoldRequest, HoldReview, HoldState
 
 from . import remote
 from .exit_codes import OK
@@ -40,11 +40,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     placing.add_argument("--review", type=moment, metavar="TIME", help="when to be reminded of it")
     placing.add_argument("--expires", type=moment, metavar="TIME", help="when it ends by itself")
     placing.add_argument("--key", help="a second call with this key places no second hold")
+    reviewing = actions.add_parser("review", help="say that somebody looked at a hold, and that it stays")
+    again = reviewing.add_mutually_exclusive_group(required=True)
+    again.add_argument("--next", type=moment, metavar="TIME", help="when to be reminded of it again")
+    again.add_argument("--never", action="store_true", help="it needs no further review")
     releasing = actions.add_parser("release", help="end a hold; what another one covers stays held")
-    releasing.add_argument("hold", metavar="HOLD", help="the hold's id")
-    for action in (placing, releasing):
+    for action in (reviewing, releasing):
+        action.add_argument("hold", metavar="HOLD", help="the hold's id")
+    for action in (placing, reviewing, releasing):
         action.add_argument("--actor", default="", metavar="ID", help="who does it")
-    for action in (listing, placing, releasing):
+    for action in (listing, placing, reviewing, releasing):
         remote.add_arguments(action)
 
 
@@ -69,7 +74,10 @@ async def _do(args: argparse.Namespace) -> tuple[DataClassORJSONMixin, list[str]
                 return HoldList(holds=holds), [line(hold, SystemClock().now_us()) for hold in holds]
             case "place":
                 return await _place(client, args)
-        hold = await client.release_hold(args.hold, HoldRelease(actor=args.actor))
+            case "review":
+                hold = await client.review_hold(args.hold, HoldReview(review_us=args.next, actor=args.actor))
+            case _:
+                hold = await client.release_hold(args.hold, HoldRelease(actor=args.actor))
         return hold, [line(hold, SystemClock().now_us())]
 
 
@@ -106,6 +114,8 @@ def line(hold: Hold, now_us: int) -> str:
     if hold.ended_us is not None:
         by = f" by {hold.ended_by}" if hold.ended_by else ""
         return f"{said}, ended {shown(hold.ended_us)}{by}"
+    if hold.reviewed_us is not None:
+        said += f", reviewed {shown(hold.reviewed_us)}" + (f" by {hold.reviewed_by}" if hold.reviewed_by else "")
     if hold.review_us is not None:
         said += f", review {'due since ' if hold.review_us <= now_us else ''}{shown(hold.review_us)}"
     return said if hold.expires_us is None else f"{said}, expires {shown(hold.expires_us)}"

@@ -19,6 +19,7 @@ from .holds import (
     HoldList,
     HoldRelease,
     HoldRequest,
+    HoldReview,
     HoldState,
     PlacedHold,
 )
@@ -87,6 +88,7 @@ __all__ = [
     "HoldList",
     "HoldRelease",
     "HoldRequest",
+    "HoldReview",
     "HoldState",
     "LedgerEntry",
     "LedgerKind",

@@ -56,8 +56,19 @@ class HoldRelease(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HoldReview(DataClassORJSONMixin):
+    """Who has looked at a hold that stays, and when somebody is to look at it again; None for never."""
+
+    review_us: int | None
+    actor: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hold(DataClassORJSONMixin):
-    """A hold as it is kept; `start_us` and `end_us` include pre-roll and post-roll."""
+    """A hold as it is kept; `start_us` and `end_us` include pre-roll and post-roll.
+
+    `review_us` is when it is to be reviewed next, `reviewed_us` when and `reviewed_by` by whom it last was.
+    """
 
     hold_id: str
     camera_ids: list[str]
@@ -69,6 +80,8 @@ class Hold(DataClassORJSONMixin):
     placed_by: str
     state: HoldState = HoldState.ACTIVE
     review_us: int | None = None
+    reviewed_us: int | None = None
+    reviewed_by: str | None = None
     expires_us: int | None = None
     ended_us: int | None = None
     ended_by: str | None = None

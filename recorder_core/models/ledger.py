@@ -15,6 +15,7 @@ class LedgerKind(StrEnum):
     ROOTS = "roots"
     HOLD_PLACED = "hold_placed"
     HOLD_WIDENED = "hold_widened"
+    HOLD_REVIEWED = "hold_reviewed"
     HOLD_ENDED = "hold_ended"
     DELETED = "deleted"
     ERASED = "erased"

@@ -38,6 +38,7 @@ class EventKind(StrEnum):
     FOOTAGE_READ_IN = "footage_read_in"
     HOLD_PLACED = "hold_placed"
     HOLD_WIDENED = "hold_widened"
+    HOLD_REVIEWED = "hold_reviewed"
     HOLD_RELEASED = "hold_released"
     HOLD_EXPIRED = "hold_expired"
     HOLD_REVIEW_DUE = "hold_review_due"

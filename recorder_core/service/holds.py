@@ -1,4 +1,4 @@
-"""Holds: placed, released and expired in the index, told of, and kept as a file on every volume (invariants 3 and 7).
+"""Holds: placed, reviewed and ended in the index, told of, and kept as a file on every volume (invariants 3 and 7).
 
 The index decides what is held. The files are there for the day on which it is lost: while holds may lie on a volume
 that were not read back into a new index, `unread` is true, and whoever deletes footage does nothing.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recorder_core.clock import Clock
-    from recorder_core.models import HoldRelease, HoldRequest
+    from recorder_core.models import HoldRelease, HoldRequest, HoldReview
     from recorder_core.storage.records import Segment, Volume
 
     from .events import EventLog
@@ -53,7 +53,12 @@ class Holds:
         self._recount = True
         self.unread = self._note.exists()
         self.active = 0
-        self.to_review = 0
+        self._due: set[str] = set()
+
+    @property
+    def to_review(self) -> int:
+        """How many active holds somebody is to look at again by now."""
+        return len(self._due)
 
     # Asked by people
 
@@ -88,6 +93,20 @@ class Holds:
         await self._ended(EventKind.HOLD_RELEASED, hold, release.actor, volumes)
         return hold
 
+    async def review(self, hold_id: str, review: HoldReview, volumes: Volumes) -> Hold:
+        """Note that somebody looked at a hold and it stays, and when that is to be done again.
+
+        Raises:
+            RequestError: `UNKNOWN_HOLD`, `HOLD_OVER`, or `BAD_REQUEST` where the next review would be due already.
+        """
+        now_us = self._clock.now_us()
+        hold, changed = await self._index.ask(Index.review_hold, hold_id, review, now_us=now_us)
+        self._due.discard(hold_id)
+        if changed:
+            await self._write(hold_id, volumes)
+            self._tell(EventKind.HOLD_REVIEWED, hold, actor=review.actor, review_us=hold.review_us)
+        return hold
+
     async def hold(self, hold_id: str) -> Hold:
         """Return a hold. Raises RequestError `UNKNOWN_HOLD`."""
         return await self._index.ask(Index.hold, hold_id)
@@ -104,22 +123,25 @@ class Holds:
         While some may be unread, none expires: the file that is still to be read may tell of one that it goes on.
         """
         by_us = clock.seen_us
-        expired, review = await self._index.ask(Index.holds_due, by_us)
-        over = set()
-        for hold in [] if clock.in_doubt or self.unread else expired:
+        if not (clock.in_doubt or self.unread):
+            await self._expire(by_us, volumes)
+        review = await self._index.ask(Index.holds_to_review, by_us)
+        # From here on to where they are counted nothing is waited for, or one would count that was just reviewed.
+        due = {hold.hold_id: hold.review_us or 0 for hold in review}
+        for hold in review:
+            if clock.reminded.get(hold.hold_id) != hold.review_us:
+                self._tell(EventKind.HOLD_REVIEW_DUE, hold, review_us=hold.review_us)
+        self._due = {*due}
+        await clock.remind(due)
+        if self._recount:
+            await self._count()
+
+    async def _expire(self, by_us: int, volumes: Volumes) -> None:
+        for hold in await self._index.ask(Index.holds_to_expire, by_us):
             now_us = self._clock.now_us()
             ended = await self._index.ask(Index.expire_hold, hold.hold_id, by_us=by_us, now_us=now_us)
             if ended is not None:
-                over.add(ended.hold_id)
                 await self._ended(EventKind.HOLD_EXPIRED, ended, "", volumes)
-        due = {hold.hold_id: hold.review_us or 0 for hold in review if hold.hold_id not in over}
-        for hold in review:
-            if hold.hold_id in due and clock.reminded.get(hold.hold_id) != hold.review_us:
-                self._tell(EventKind.HOLD_REVIEW_DUE, hold, review_us=hold.review_us)
-        await clock.remind(due)
-        self.to_review = len(due)
-        if self._recount:
-            await self._count()
 
     # Files
 
@@ -206,6 +228,7 @@ class Holds:
                     _LOGGER.error("Hold %s cannot be kept on volume %s: %s", hold_id, volume.path, error.message)  # noqa: TRY400  # it says all
 
     async def _ended(self, kind: EventKind, hold: Hold, actor: str, volumes: Volumes) -> None:
+        self._due.discard(hold.hold_id)
         await self._write(hold.hold_id, volumes)
         self._tell(kind, hold, actor=actor)
         await self._count()

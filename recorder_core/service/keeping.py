@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Hold,
         HoldRelease,
         HoldRequest,
+        HoldReview,
         PlacedHold,
         Settings,
         SweepHalt,
@@ -198,6 +199,12 @@ class Keeping:
         self.changed()
         self._show()
         return placed
+
+    async def review_hold(self, hold_id: str, review: HoldReview) -> Hold:
+        """Note that a hold was looked at and stays, see `Holds.review`."""
+        hold = await self._holds.review(hold_id, review, self._volumes)
+        self._show()
+        return hold
 
     async def release_hold(self, hold_id: str, release: HoldRelease) -> Hold:
         """Release a hold, see `Holds.release`."""

@@ -98,6 +98,7 @@ def _parse(content: bytes) -> Hold | None:
     except ValueError, TypeError, LookupError:  # mashumaro's and orjson's words for what does not fit
         return None
     hold = file.hold
-    times = (hold.start_us, hold.end_us, hold.placed_us, hold.review_us, hold.expires_us, hold.ended_us)
-    fits = all(-EVER_US <= time <= EVER_US for time in times if time is not None)
+    times = (hold.start_us, hold.end_us, hold.placed_us, hold.expires_us, hold.ended_us)
+    reviews = (hold.review_us, hold.reviewed_us)
+    fits = all(-EVER_US <= time <= EVER_US for time in times + reviews if time is not None)
     return hold if file.format == _FORMAT and fits else None

@@ -17,7 +17,7 @@ from recorder_core.errors import ErrorCode, RequestError
 from recorder_core.models import Hold, HoldKind, HoldState, LedgerKind
 
 from .camera_rows import CameraRows, camera_key
-from .hold_scope import covered, merged, united
+from .hold_scope import covered, kind_of_change, merged, reviewed, united
 from .ids import check_camera_id
 from .intervals import EVER_US
 from .ledger_rows import append_ledger
@@ -26,7 +26,7 @@ from .schema import CAMERA, HOLD, HOLD_CAMERA
 if TYPE_CHECKING:
     from sqlalchemy import Column, Connection, Row, Select
 
-    from recorder_core.models import HoldRequest
+    from recorder_core.models import HoldRequest, HoldReview
 
     from .intervals import Interval
 
@@ -63,7 +63,7 @@ class HoldRows(CameraRows):
             if (known := _by_key(connection, request.key)) is not None:
                 wider = merged(known, hold)
                 if wider != known:
-                    _widen(connection, known, wider)
+                    _change(connection, known, wider)
                     body = {**wider.to_dict(), "actor": request.actor}
                     append_ledger(connection, LedgerKind.HOLD_WIDENED, now_us, body)
                 return wider, wider != known
@@ -77,8 +77,8 @@ class HoldRows(CameraRows):
         """Take in a hold that was read from its file, and return whether the index did not know it.
 
         What the index knows of it stays, and what its file adds to that as well, for an index that was restored may
-        know it as it was before it was widened. Its cameras are added where they are new. Its key is left out where
-        another hold took it in the meantime: both protect what they cover.
+        know it as it was before it was widened or reviewed. Its cameras are added where they are new. Its key is left
+        out where another hold took it in the meantime: both protect what they cover.
 
         Raises:
             RequestError: `BAD_REQUEST` if one of its cameras cannot name a folder.
@@ -92,9 +92,9 @@ class HoldRows(CameraRows):
             if (known := _by_id(connection, hold.hold_id)) is not None:
                 wider = united(known, hold)
                 if known.state is HoldState.ACTIVE and wider != known:
-                    _widen(connection, known, wider)
+                    _change(connection, known, wider)
                     body = {**wider.to_dict(), "restored": True}
-                    append_ledger(connection, LedgerKind.HOLD_WIDENED, self.clock.now_us(), body)
+                    append_ledger(connection, kind_of_change(known, wider), self.clock.now_us(), body)
                 return False
             if _by_key(connection, hold.key) is not None:
                 hold = replace(hold, key=None)
@@ -102,6 +102,21 @@ class HoldRows(CameraRows):
             body = {**hold.to_dict(), "restored": True}
             append_ledger(connection, LedgerKind.HOLD_PLACED, self.clock.now_us(), body)
             return True
+
+    def review_hold(self, hold_id: str, review: HoldReview, *, now_us: int) -> tuple[Hold, bool]:
+        """Note that a hold was looked at and stays; return it, and whether the index has changed.
+
+        Raises:
+            RequestError: `UNKNOWN_HOLD`, `HOLD_OVER`, or `BAD_REQUEST` where the next review would be due already.
+        """
+        with self._writing() as connection:
+            known = _one(connection, hold_id)
+            seen = reviewed(known, review, now_us)
+            if seen != known:
+                _change(connection, known, seen)
+                told = {"review_us": seen.review_us, "reviewed_us": seen.reviewed_us, "reviewed_by": seen.reviewed_by}
+                append_ledger(connection, LedgerKind.HOLD_REVIEWED, now_us, {"hold_id": hold_id, **told})
+            return seen, seen != known
 
     def end_hold(self, hold_id: str, *, state: HoldState, actor: str, now_us: int) -> Hold:
         """End a hold as `RELEASED` or `EXPIRED` and return it; what another hold covers stays held.
@@ -142,11 +157,15 @@ class HoldRows(CameraRows):
         with self._reading() as connection:
             return _all(connection, query.where(HOLD.c.ended_us.is_(None)) if active else query)
 
-    def holds_due(self, now_us: int) -> tuple[list[Hold], list[Hold]]:
-        """Return the active holds that are to expire by `now_us`, and those that are to be reviewed by then."""
+    def holds_to_expire(self, now_us: int) -> list[Hold]:
+        """Return the active holds that are to expire by `now_us`."""
         with self._reading() as connection:
-            expired = _all(connection, due_query(HOLD.c.expires_us, now_us))
-            return expired, _all(connection, due_query(HOLD.c.review_us, now_us))
+            return _all(connection, due_query(HOLD.c.expires_us, now_us))
+
+    def holds_to_review(self, now_us: int) -> list[Hold]:
+        """Return the active holds that are to be reviewed by `now_us`."""
+        with self._reading() as connection:
+            return _all(connection, due_query(HOLD.c.review_us, now_us))
 
     def held(self, camera_id: str, start_us: int, end_us: int) -> bool:
         """Whether an active hold covers some of `[start_us, end_us)` of a camera. Raises `UNKNOWN_CAMERA`."""
@@ -190,16 +209,10 @@ def _end(connection: Connection, hold_id: str, state: HoldState, actor: str, now
     return _one(connection, hold_id)
 
 
-def _widen(connection: Connection, known: Hold, wider: Hold) -> None:
-    values = {
-        "start_us": wider.start_us,
-        "end_us": wider.end_us,
-        "review_us": wider.review_us,
-        "expires_us": wider.expires_us,
-    }
-    statement = update(HOLD).where(HOLD.c.hold_id == known.hold_id).values(values).returning(HOLD.c.hold_key)
+def _change(connection: Connection, known: Hold, wanted: Hold) -> None:
+    statement = update(HOLD).where(HOLD.c.hold_id == known.hold_id).values(_changing(wanted)).returning(HOLD.c.hold_key)
     key = connection.execute(statement).scalar_one()
-    _insert_cameras(connection, key, sorted({*wider.camera_ids} - {*known.camera_ids}))
+    _insert_cameras(connection, key, sorted({*wanted.camera_ids} - {*known.camera_ids}))
 
 
 def _insert(connection: Connection, hold: Hold) -> None:
@@ -208,18 +221,27 @@ def _insert(connection: Connection, hold: Hold) -> None:
         "idempotency_key": hold.key,
         "kind": hold.kind.value,
         "case_id": hold.case_id,
-        "start_us": hold.start_us,
-        "end_us": hold.end_us,
         "placed_us": hold.placed_us,
         "placed_by": hold.placed_by,
-        "review_us": hold.review_us,
-        "expires_us": hold.expires_us,
         "state": hold.state.value,
         "ended_us": hold.ended_us,
         "ended_by": hold.ended_by,
+        **_changing(hold),
     }
     key = connection.execute(insert(HOLD).values(values).returning(HOLD.c.hold_key)).scalar_one()
     _insert_cameras(connection, key, hold.camera_ids)
+
+
+def _changing(hold: Hold) -> dict[str, int | str | None]:
+    """Return what of a hold's row may change as long as it is active."""
+    return {
+        "start_us": hold.start_us,
+        "end_us": hold.end_us,
+        "review_us": hold.review_us,
+        "reviewed_us": hold.reviewed_us,
+        "reviewed_by": hold.reviewed_by,
+        "expires_us": hold.expires_us,
+    }
 
 
 def _insert_cameras(connection: Connection, key: int, camera_ids: list[str]) -> None:
@@ -269,6 +291,8 @@ def _hold(row: Row[tuple[object, ...]], camera_ids: list[str]) -> Hold:
         placed_by=row.placed_by,
         state=HoldState(row.state),
         review_us=row.review_us,
+        reviewed_us=row.reviewed_us,
+        reviewed_by=row.reviewed_by,
         expires_us=row.expires_us,
         ended_us=row.ended_us,
         ended_by=row.ended_by,

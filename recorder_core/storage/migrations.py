@@ -236,7 +236,12 @@ _THIRD = (
     "CREATE INDEX export_certificate_by_export ON export_certificate (export_id, folder)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)
+_FOURTH = (
+    "ALTER TABLE hold ADD COLUMN reviewed_us INTEGER",
+    "ALTER TABLE hold ADD COLUMN reviewed_by TEXT",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)
 """Step n takes an index from version n to n + 1. A step that was released is never changed."""
 
 

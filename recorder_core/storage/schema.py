@@ -187,6 +187,8 @@ HOLD = Table(
     Column("state", Text, nullable=False),
     Column("ended_us", Integer),
     Column("ended_by", Text),
+    Column("reviewed_us", Integer),
+    Column("reviewed_by", Text),
     Index("hold_active", "start_us", "end_us", sqlite_where=text("ended_us IS NULL")),
     sqlite_strict=True,
 )

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from recorder_core.errors import ErrorCode, RecorderError
-from recorder_core.models import CameraConfig, HoldRelease, HoldRequest, LedgerKind
+from recorder_core.models import CameraConfig, HoldRelease, HoldRequest, HoldReview, LedgerKind
 from tests.core.service.rig import SOCKET, served
 
 if TYPE_CHECKING:
@@ -67,6 +67,29 @@ async def test_bad_holds_are_named_and_leave_nothing(data: Path) -> None:
         assert (status, body["created"]) == (200, False)
 
 
+async def test_a_bad_review_is_named_and_leaves_the_hold_as_it_was(data: Path) -> None:
+    """One that does not say when the next is, too: nobody ends them by leaving a field out."""
+    bad: list[tuple[dict[str, object], str]] = [
+        ({}, "review_us"),
+        ({"review_us": "soon"}, "review_us"),
+        ({"review_us": -1}, "review_us"),
+        ({"review_us": 1 << 62}, "review_us"),
+        ({"review_us": 1_600_000_000_000_000}, "review_us"),
+        ({"review_us": None, "actor": "a\nb"}, "actor"),
+        ({"review_us": None, "expires_us": None}, "expires_us"),
+    ]
+    async with served(data) as (_, client):
+        await client.put_camera(CameraConfig(camera_id="lobby", name="L", url="rtsp://c/", enabled=False))
+        hold = (await client.place_hold(HoldRequest(camera_ids=["lobby"], start_us=NOW_US))).hold
+        for review, field in bad:
+            status, body = await _raw(data, "POST", f"/v1/holds/{hold.hold_id}/review", review)
+            assert (status, body["error"]["placeholders"]["field"]) == (400, field), review  # type: ignore[index]  # it is an object
+        assert await client.hold(hold.hold_id) == hold
+        await client.release_hold(hold.hold_id, HoldRelease())
+        status, body = await _raw(data, "POST", f"/v1/holds/{hold.hold_id}/review", {"review_us": None})
+        assert (status, body["error"]["code"]) == (409, ErrorCode.HOLD_OVER)  # type: ignore[index]  # it is an object
+
+
 @pytest.mark.parametrize(
     ("method", "path", "field"),
     [
@@ -93,6 +116,7 @@ async def test_what_is_not_there_is_said_to_be_so(data: Path) -> None:
     async with served(data) as (_, client):
         for call, code in (
             (client.hold("0" * 32), ErrorCode.UNKNOWN_HOLD),
+            (client.review_hold("../..", HoldReview(review_us=None)), ErrorCode.UNKNOWN_HOLD),
             (client.release_hold("../..", HoldRelease()), ErrorCode.UNKNOWN_HOLD),
             (client.certificates("nobody"), ErrorCode.UNKNOWN_CAMERA),
             (client.forecast("nobody", 1, 2), ErrorCode.UNKNOWN_CAMERA),

@@ -6,7 +6,9 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
-from recorder_core.cli.exit_codes import FAILED, OK
+import pytest
+
+from recorder_core.cli.exit_codes import FAILED, OK, USAGE
 from recorder_core.cli.main import run
 from recorder_core.cli.words import shown, size
 from tests.core.service.rig import SOCKET
@@ -14,8 +16,6 @@ from tests.core.service.shelves import DAY_S, DAY_US, S, library
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 async def test_footage_is_held_released_and_accounted_for(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,6 +64,37 @@ async def test_footage_is_held_released_and_accounted_for(data: Path, capsys: py
         assert "stored: nothing\nnot stored: 3 s, of which 2 s were deleted: certificates --camera lobby\n" in said
         _, said = await command("forecast", "--json", *socket, "lobby", start, end)
         assert json.loads(said)["stored_bytes"] == 0
+
+
+@pytest.mark.parametrize("words", [[], ["--never", "--next", "@1900000000"]])
+def test_nobody_ends_the_reviews_of_a_hold_by_a_slip(data: Path, words: list[str]) -> None:
+    """Either the next one is named, or that there is none."""
+    with pytest.raises(SystemExit) as caught:
+        run(["holds", "review", "1" * 32, *words, "--socket", str(data / SOCKET)])
+    assert caught.value.code == USAGE
+
+
+async def test_a_hold_that_stays_is_reviewed(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    socket = ("--socket", str(data / SOCKET))
+
+    async def holds(*words: str) -> tuple[int, str, str]:
+        code = await asyncio.to_thread(run, ["holds", *words, *socket])
+        return code, *capsys.readouterr()
+
+    async with library(data) as one:
+        await one.camera()
+        now_us = one.clock.now_us()
+        _, said, _ = await holds("place", "lobby", "--start", f"@{now_us // S}")
+        hold_id = said.split()[0]
+        following = now_us + DAY_US
+        code, said, _ = await holds("review", hold_id, "--next", f"@{following // S}", "--actor", "u2")
+        assert (code, f", reviewed {shown(now_us)} by u2, review " in said) == (OK, True)
+        assert said.endswith(f" {shown(following)}\n")
+        code, said, _ = await holds("review", hold_id, "--never", "--json")
+        assert (code, json.loads(said)["review_us"], json.loads(said)["reviewed_by"]) == (OK, None, "")
+        code, said, noted = await holds("review", hold_id, "--next", f"@{now_us // S}")
+        assert (code, said, noted) == (FAILED, "", "bad_request: review_us has passed.\n")
+        assert (await one.client.hold(hold_id)).review_us is None
 
 
 async def test_a_hold_that_is_placed_again_is_shown_for_what_it_is(

@@ -156,6 +156,10 @@ def test_a_hold_shows_when_it_is_to_be_looked_at_again() -> None:
     ends = ", expires 1970-01-01T00:00:03Z"
     assert holds.line(reviewed, 1_999_999) == f"{held}, review 1970-01-01T00:00:02Z{ends}"
     assert holds.line(reviewed, 2_000_000) == f"{held}, review due since 1970-01-01T00:00:02Z{ends}"
+    stays = replace(HOLD, reviewed_us=1_000_000, reviewed_by="")
+    assert holds.line(stays, 0) == f"{held}, reviewed 1970-01-01T00:00:01Z"
+    again = replace(stays, reviewed_by="u2", review_us=2_000_000)
+    assert holds.line(again, 0) == f"{held}, reviewed 1970-01-01T00:00:01Z by u2, review 1970-01-01T00:00:02Z"
 
 
 def test_an_export_shows_what_became_of_it(capsys: pytest.CaptureFixture[str]) -> None:

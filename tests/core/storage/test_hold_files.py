@@ -67,14 +67,22 @@ def test_a_file_that_cannot_be_understood_is_named(store: Store, content: bytes)
     assert read_holds(store.handle.volume).unreadable == {"a" * 32}
 
 
-@pytest.mark.parametrize("time", ["start_us", "end_us", "review_us", "ended_us"])
+@pytest.mark.parametrize("time", ["start_us", "end_us", "review_us", "reviewed_us", "ended_us"])
 @pytest.mark.parametrize("value", [b"1e300", b"9223372036854775808", b"-9223372036854775809"])
 def test_a_time_that_no_index_can_keep_is_damage(store: Store, time: str, value: bytes) -> None:
-    write_hold(store.handle.volume, replace(HOLD, end_us=T0, review_us=T0, ended_us=T0))
+    write_hold(store.handle.volume, replace(HOLD, end_us=T0, review_us=T0, reviewed_us=T0, ended_us=T0))
     path = store.handle.volume.path / HOLDS_FOLDER / f"{HOLD.hold_id}.json"
     path.write_bytes(path.read_bytes().replace(b'"%s":%d' % (time.encode(), T0), b'"%s":%s' % (time.encode(), value)))
     assert value in path.read_bytes()
     assert read_holds(store.handle.volume).unreadable == {HOLD.hold_id}
+
+
+def test_a_file_from_before_holds_were_reviewed_is_whole(store: Store) -> None:
+    write_hold(store.handle.volume, HOLD)
+    path = store.handle.volume.path / HOLDS_FOLDER / f"{HOLD.hold_id}.json"
+    path.write_bytes(path.read_bytes().replace(b'"reviewed_us":null,"reviewed_by":null,', b""))
+    assert b"reviewed" not in path.read_bytes()
+    assert read_holds(store.handle.volume).holds == {HOLD.hold_id: HOLD}
 
 
 def test_a_draft_that_a_crash_left_is_no_hold(store: Store) -> None:

@@ -306,9 +306,9 @@ def test_holds_fall_due(cameras: Store) -> None:
     _place(cameras, replace(_request(), review_us=T0 + 5), "review")
     _place(cameras, replace(_request(), review_us=T0, expires_us=T0), "over")
     cameras.index.end_hold("over", state=HoldState.RELEASED, actor="", now_us=T0)
-    assert cameras.index.holds_due(T0 + 4) == ([], [])
-    expired, review = cameras.index.holds_due(T0 + 5)
-    assert ([hold.hold_id for hold in expired], [hold.hold_id for hold in review]) == (["expires"], ["review"])
+    assert cameras.index.holds_to_expire(T0 + 4) == cameras.index.holds_to_review(T0 + 4) == []
+    assert [hold.hold_id for hold in cameras.index.holds_to_expire(T0 + 5)] == ["expires"]
+    assert [hold.hold_id for hold in cameras.index.holds_to_review(T0 + 5)] == ["review"]
 
 
 def test_a_hold_that_was_restored_is_as_it_was(cameras: Store) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
 from recorder_core.errors import ErrorCode, StorageError
+from recorder_core.models import HoldReview
 from recorder_core.storage.index import Index
 from recorder_core.storage.migrations import MIGRATIONS, migrate
 from recorder_core.storage.schema import METADATA
@@ -57,6 +59,24 @@ def test_an_index_of_version_0_is_migrated_and_works(tmp_path: Path) -> None:
     with Index.open(tmp_path / "index.sqlite3", ManualClock()) as index:
         index.put_camera("entrance", "Entrance")
         assert index.cameras() == {"entrance": "Entrance"}
+
+
+def test_a_hold_of_before_is_one_that_nobody_has_reviewed(tmp_path: Path) -> None:
+    path = tmp_path / "index.sqlite3"
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        migrate(connection, MIGRATIONS[:3])
+    engine.dispose()
+    with sqlite3.connect(path) as connection_:
+        connection_.execute(
+            "INSERT INTO hold (hold_id, kind, start_us, placed_us, placed_by, review_us, state) "
+            "VALUES ('hold-1', 'legal', 1, 2, 'u1', 3, 'active')"
+        )
+    with Index.open(path, ManualClock()) as index:
+        [hold] = index.holds()
+        assert (hold.review_us, hold.reviewed_us, hold.reviewed_by) == (3, None, None)
+        reviewed, _ = index.review_hold("hold-1", HoldReview(review_us=9, actor="u2"), now_us=4)
+        assert index.holds() == [reviewed] == [replace(hold, review_us=9, reviewed_us=4, reviewed_by="u2")]
 
 
 def test_only_missing_steps_are_taken(store: Store) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import event
 
-from recorder_core.models import DeletionRule, HoldRequest, HoldState
+from recorder_core.models import DeletionRule, HoldRequest, HoldReview, HoldState
 from recorder_core.storage import segment_rows
 from recorder_core.storage.records import GapReason
 
@@ -48,8 +48,9 @@ _CALLS: dict[str, Callable[[Index, str], object]] = {
         HoldRequest(camera_ids=["entrance"], start_us=T0, end_us=T0 + S, key="k"), hold_id="h", now_us=T0
     ),
     "held": lambda index, _: index.held("entrance", T0, T0 + S),
-    "due": lambda index, _: index.holds_due(T0),
+    "due": lambda index, _: (index.holds_to_expire(T0), index.holds_to_review(T0)),
     "active": lambda index, _: index.holds(),
+    "review": lambda index, _: index.review_hold("h", HoldReview(review_us=None), now_us=T0),
     "release": lambda index, _: index.end_hold("h", state=HoldState.RELEASED, actor="", now_us=T0),
     "reading": lambda index, _: index.end_reading(index.begin_reading("entrance", T0, T0 + S)),
     "untold": lambda index, _: index.untold_cameras(),
