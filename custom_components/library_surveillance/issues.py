@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from homeassistant.core import HomeAssistant
 
-    from recorder_core.models import CameraStatus
+    from recorder_core.models import CameraStatus, VolumeStatus
 
     from .picture import Picture
 
@@ -30,6 +30,9 @@ _VOLUME_ISSUES: Final = {
     VolumeState.FOREIGN: "volume_foreign",
     VolumeState.READ_ONLY: "volume_read_only",
 }
+
+_VOLUME_PROBLEMS: Final = {ErrorCode.STORAGE_STALLED: "volume_stalled"}
+"""What is to be said of a volume's trouble rather than of the state that it has for it."""
 
 # Troubles of a camera that do not end by themselves.
 _CAMERA_ISSUES: Final = {
@@ -84,7 +87,7 @@ class Issue:
 def issues_of(picture: Picture) -> Iterator[Issue]:
     """Yield what a person has to mend, as the recorder sees it. Pure."""
     for volume in picture.volumes.values():
-        if key := _VOLUME_ISSUES.get(volume.state):
+        if key := _volume_issue(volume):
             yield Issue(key, volume.path, {"path": volume.path})
     yield from _room_issues(picture)
     if picture.recorder.sweep_halt is not None:
@@ -97,6 +100,11 @@ def issues_of(picture: Picture) -> Iterator[Issue]:
     for camera in picture.cameras.values():
         if camera.enabled and camera.problem and (key := _CAMERA_ISSUES.get(camera.problem.code)):
             yield Issue(key, camera.camera_id, {"camera": camera.name})
+
+
+def _volume_issue(volume: VolumeStatus) -> str | None:
+    told = None if volume.problem is None else _VOLUME_PROBLEMS.get(volume.problem.code)
+    return told or _VOLUME_ISSUES.get(volume.state)
 
 
 def _room_issues(picture: Picture) -> Iterator[Issue]:

@@ -1,7 +1,7 @@
 """Looking at one volume: opens it, sees what state it is in, and settles what it took along or brought back.
 
 Keeps invariants 4 and 6: a volume without its own marker gets no footage, and what was being written when one went away
-is in a gap until it is back.
+is in a gap until it is back. A disk that does not answer counts as away.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from recorder_core.storage.reconcile import miss_left, salvage_left
 from recorder_core.storage.volumes import open_volume
 from recorder_core.storage.writer import VolumeWriter
 
+from .disk_calls import DiskCalls
 from .index_thread import IndexJournal
 from .read_in import ReadIn, note_unread, unread_note
 from .volume_slot import PRESENT, STATES, find_shortage, full, growing_bytes
@@ -53,18 +54,13 @@ class Told:
 class VolumeLooks:
     """Looks at the volumes of a recorder, on the running event loop."""
 
-    def __init__(
-        self, index: IndexThread, clock: Clock, folder: Path, told: Told, *, on_trouble: Callable[[], None]
-    ) -> None:
-        """Keep what is found in `index`; `folder` is the recorder's data folder.
-
-        `on_trouble` is called when a volume is to be looked at soon.
-        """
+    def __init__(self, index: IndexThread, clock: Clock, folder: Path, told: Told) -> None:
+        """Keep what is found in `index`; `folder` is the recorder's data folder."""
         self._index = index
         self._clock = clock
         self._folder = folder
         self._told = told
-        self._on_trouble = on_trouble
+        self._disks: dict[str, DiskCalls] = {}
         self.may_read_in = False
         """Whether every camera has a record by now, so that footage may be read into it."""
 
@@ -73,12 +69,12 @@ class VolumeLooks:
         before = slot.status()
         try:
             handle = slot.handle = slot.handle or await self.open(slot.config)
-            await asyncio.to_thread(handle.check)
+            await self._disk(slot.config).do(handle.check)
             slot.writer = writer = slot.writer or self._start_writer(slot, handle)
             if self.may_read_in:
                 await self.read_in(slot, handle)
             slot.room = room = await self.room(slot, handle, writer)
-            await asyncio.to_thread(handle.check_writable)
+            await self._disk(slot.config).do(handle.check_writable)
             if slot.unsettled or slot.state not in PRESENT:
                 await self._salvage(slot, handle, writer)
         except StorageError as error:
@@ -104,11 +100,12 @@ class VolumeLooks:
     async def open(self, config: VolumeConfig) -> VolumeHandle:
         """Open a volume; if it holds footage that the index has never seen, note that before the index knows it."""
         expected_id = await self.known_id(config.path)
-        handle = await asyncio.to_thread(open_volume, config, self._clock, expected_id=expected_id)
+        disk = self._disk(config)
+        handle = await disk.do(open_volume, config, self._clock, expected_id=expected_id)
         await self._told.found(handle.volume)
         known = {volume.volume_id for volume in await self._index.ask(Index.volumes)}
         if handle.volume.volume_id not in known:
-            await asyncio.to_thread(note_unread, self._folder, handle.volume)
+            await disk.do(note_unread, self._folder, handle.volume)
         await self._index.ask(Index.put_volume, handle.volume)
         return handle
 
@@ -133,9 +130,13 @@ class VolumeLooks:
         if slot.state is VolumeState.OK:  # a full one is to have room for as many as it had, before it takes up again
             slot.growing_bytes = growing_bytes(files)
         used += slot.reading.unread_bytes if slot.reading is not None else 0
-        return await asyncio.to_thread(
+        return await self._disk(slot.config).do(
             handle.room, used_bytes=used, pending_bytes=pending, growing_bytes=slot.growing_bytes
         )
+
+    def _disk(self, config: VolumeConfig) -> DiskCalls:
+        """Return what asks a volume's disk: one that hangs does so after a change of settings, too."""
+        return self._disks.setdefault(config.path, DiskCalls(config.path))
 
     async def _salvage(self, slot: Slot, handle: VolumeHandle, writer: VolumeWriter) -> None:
         """Take into the index what was being written when the volume went away, or failed for a moment."""
@@ -164,4 +165,4 @@ class VolumeLooks:
     def _failed(self, slot: Slot, segment: OpenSegment) -> None:
         _LOGGER.error("Writing %s failed: %s", segment.file.path, segment.error)
         slot.unsettled = True
-        self._on_trouble()
+        slot.look_soon.set()

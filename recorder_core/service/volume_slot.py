@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from recorder_core.errors import ErrorCode, StorageError
@@ -99,6 +100,11 @@ class Slot:
     """Whether its room soon ends, so that cameras go where there is more."""
     only_held: bool = False
     """Whether it is full and nothing on it may go."""
+    look_soon: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set where the next look is not to wait for its time."""
+    watching: asyncio.Task[None] | None = None
+    dropped: bool = False
+    """Whether it is in use no more, and not to be looked at again."""
 
     def being_written(self) -> set[int]:
         """Return the ids of the segments that are open; may be called from any thread."""

@@ -22,7 +22,7 @@ from .volume_slot import PRESENT, Slot, reserve_bytes, spare_bytes
 from .waiting import woken_or_after
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 
     from recorder_core.clock import Clock
     from recorder_core.storage.open_segment import OpenSegment
@@ -64,24 +64,23 @@ class Volumes:
         """
         self._clock = clock
         told = Told(found=on_found, closed=on_closed, missed=on_missed, read_in=on_read_in, changed=on_changed)
-        self._looks = VolumeLooks(index, clock, folder, told, on_trouble=self.look_soon)
+        self._looks = VolumeLooks(index, clock, folder, told)
         self._on_changed = on_changed
         self._slots: list[Slot] = []
         self._chosen: dict[str, Slot] = {}
-        self._watching: asyncio.Task[None] | None = None
-        self._look_now = asyncio.Event()
-        self._replacing = asyncio.Lock()
+        self._is_watching = False
 
     async def open(self, configs: Sequence[VolumeConfig]) -> None:
         """Take these volumes into use, in place of the ones before; nobody records meanwhile."""
-        async with self._replacing:  # no look may start a writer on a volume that goes, or that is being read in
-            await self._close_slots()
-            self._slots = [Slot(config) for config in configs]
-            for slot in self._slots:
-                try:
-                    slot.handle = await self._looks.open(slot.config)
-                except StorageError as error:
-                    _LOGGER.error("Volume %s: %s", slot.config.path, error.message)  # noqa: TRY400  # it says all
+        await self._close_slots()
+        self._slots = [Slot(config) for config in configs]
+        await _side_by_side(self._open(slot) for slot in self._slots)
+
+    async def _open(self, slot: Slot) -> None:
+        try:
+            slot.handle = await self._looks.open(slot.config)
+        except StorageError as error:
+            _LOGGER.error("Volume %s: %s", slot.config.path, error.message)  # noqa: TRY400  # it says all
 
     def handles(self) -> list[VolumeHandle]:
         """Return the volumes that could be opened."""
@@ -89,8 +88,9 @@ class Volumes:
 
     async def start(self) -> None:
         """Begin to take footage."""
-        for slot in self._slots:
-            await self._look(slot)
+        await _side_by_side(self._look(slot) for slot in self._slots)
+        if self._is_watching:
+            self._watch_all()
 
     async def check_new(self, configs: Sequence[VolumeConfig]) -> None:
         """Make volumes of the folders that are not in use yet.
@@ -131,13 +131,11 @@ class Volumes:
             if slot.handle is not None:
                 await self._looks.read_in(slot, slot.handle)
         self._looks.may_read_in = True
-        self._watching = asyncio.create_task(self._watch(), name="volumes")
+        self._is_watching = True
+        self._watch_all()
 
     async def close(self) -> None:
         """Finish what is queued for writing and end the writers."""
-        if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.wait({self._watching})
         await self._close_slots()
 
     def statuses(self) -> list[VolumeStatus]:
@@ -164,7 +162,8 @@ class Volumes:
 
     def look_soon(self) -> None:
         """Look at the volumes now: there may be more room than before."""
-        self._look_now.set()
+        for slot in self._slots:
+            slot.look_soon.set()
 
     def take_room(self, *, tight: Collection[str], only_held: Collection[str]) -> None:
         """Take note, by their ids, of volumes whose room soon ends, and of full ones on which nothing may go."""
@@ -251,22 +250,31 @@ class Volumes:
             return StorageError(ErrorCode.VOLUME_MISSING, "No volume has been set up yet.")
         return self._slots[0].error or StorageError(ErrorCode.VOLUME_MISSING, "The volume is not ready.")
 
-    async def _watch(self) -> None:
+    def _watch_all(self) -> None:
+        """Look at each volume again and again, beside the others: a disk may take its time, or hang."""
+        for slot in self._slots:
+            slot.watching = asyncio.create_task(self._watch(slot), name=f"volume {slot.config.path}")
+
+    async def _watch(self, slot: Slot) -> None:
         while True:
-            await woken_or_after(self._clock, self._look_now, WATCH_S)
-            for slot in tuple(self._slots):
-                try:
-                    async with self._replacing:
-                        if slot in self._slots:
-                            await self._look(slot)
-                except Exception:  # whatever it is, the next look is not to be given up for it
-                    _LOGGER.exception("Looking at volume %s failed", slot.config.path)
+            await woken_or_after(self._clock, slot.look_soon, WATCH_S)
+            if slot.dropped:
+                return
+            try:
+                await self._look(slot)
+            except Exception:  # whatever it is, the next look is not to be given up for it
+                _LOGGER.exception("Looking at volume %s failed", slot.config.path)
 
     async def _look(self, slot: Slot) -> None:
         await self._looks.look(slot)
 
     async def _close_slots(self) -> None:
         for slot in self._slots:
+            slot.dropped = True
+            slot.look_soon.set()
+        for slot in self._slots:
+            if slot.watching is not None:  # no look may start a writer on a volume that goes, or have it read in
+                await asyncio.wait({slot.watching})
             if slot.reading is not None:
                 await slot.reading.close()
             if slot.writer is not None:
@@ -277,6 +285,13 @@ class Volumes:
 
 def _spare(slot: Slot) -> int:
     return 0 if slot.room is None else spare_bytes(slot.room)
+
+
+async def _side_by_side(calls: Iterable[Awaitable[None]]) -> None:
+    """Do all of them; raise what the first that failed raised, when all are over."""
+    for done in await asyncio.gather(*calls, return_exceptions=True):
+        if done is not None:
+            raise done
 
 
 def _same_volume() -> RequestError:

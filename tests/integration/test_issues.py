@@ -49,6 +49,16 @@ async def test_a_volume_in_trouble_is_an_issue_until_it_is_well(
     assert shown_issues(hass) == {}
 
 
+async def test_a_disk_that_does_not_answer_is_not_said_to_be_unplugged(
+    hass: HomeAssistant, visited: Library, standing: StandingRecorder
+) -> None:
+    await visited.async_set_up()
+    problem = Problem(code=ErrorCode.STORAGE_STALLED, message="The disk does not answer.")
+    standing.feed.publish(FeedItem(volume=replace(VOLUME, state=VolumeState.MISSING, problem=problem)))
+    await visited.async_wait_for("sensor.riverside_library_storage", lambda shown: shown.state == "missing")
+    assert shown_issues(hass) == {"volume_stalled": {"library": "Riverside Library", "path": VOLUME.path}}
+
+
 @pytest.mark.parametrize(
     ("code", "key"),
     [

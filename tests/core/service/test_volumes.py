@@ -132,7 +132,7 @@ async def test_a_volume_that_goes_is_not_looked_at_any_more(data: Path, monkeypa
 
     monkeypatch.setattr(Volumes, "_look", slow)
     await watched.volumes.start_watching()
-    watched.volumes._look_now.set()
+    watched.volumes._slots[0].look_soon.set()
     await begun.wait()
     opening = asyncio.create_task(watched.volumes.open([VolumeConfig(path=str(data / "a"))]))
     go_on.set()
@@ -202,15 +202,13 @@ async def test_a_look_that_fails_is_logged_and_done_again(
     await watched.use(VolumeConfig(path=str(data / "a")))
     monkeypatch.setattr(Volumes, "_look", lambda *_: 1 // 0)
     await watched.volumes.start_watching()
-    watched.volumes._look_now.set()
-    while watched.volumes._look_now.is_set():
-        await watched.index.ask(Index.last_event)
-    assert "ZeroDivisionError" in caplog.text
+    watched.volumes.look_soon()
+    while "ZeroDivisionError" not in caplog.text:
+        await watched.beat()
     monkeypatch.undo()
     (data / "a" / MARKER).unlink()
-    watched.volumes._look_now.set()
-    while watched.volumes.statuses()[0].state is VolumeState.OK:
-        await watched.index.ask(Index.last_event)
+    watched.volumes.look_soon()
+    await watched.sees(VolumeState.MISSING, 0)
     await watched.close()
 
 

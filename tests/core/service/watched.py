@@ -28,6 +28,7 @@ class Watched:
         self.missed: list[Gap] = []
         self.found: list[Volume] = []
         self.read_in = asyncio.Event()
+        self._news = asyncio.Event()
         self.volumes = Volumes(
             self.index,
             SystemClock(),
@@ -44,6 +45,18 @@ class Watched:
 
     def _changed(self, volume: VolumeStatus, before: VolumeState) -> None:
         self.changes.append((before, volume.state))
+        self._news.set()
+
+    async def sees(self, state: VolumeState, number: int) -> None:
+        """Wait until a volume is told to be in a state."""
+        async with asyncio.timeout(20):
+            while self.volumes.statuses()[number].state is not state:
+                self._news.clear()
+                await self._news.wait()
+
+    async def beat(self) -> None:
+        """Let other threads go on for as long as the index takes to answer."""
+        await self.index.ask(Index.last_event)
 
     async def use(self, *configs: VolumeConfig) -> None:
         """Take these into use as the recorder does."""

@@ -1,4 +1,4 @@
-"""Disks that refuse: small ones, and large ones that are nearly full."""
+"""Disks that refuse: small ones, large ones that are nearly full, and ones that do not answer."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from recorder_core.errors import ErrorCode
+from recorder_core.storage.volumes import MARKER
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
 ROOM = 1 << 20
@@ -89,6 +90,38 @@ def filled_disk(folder: Path, room: int) -> Generator[FilledDisk]:
         yield FilledDisk(filler, None if is_mounted else _free(folder) - room)
     finally:
         if is_mounted:
+            _did("umount", "--lazy", folder)
+        image.unlink()
+
+
+@contextmanager
+def hanging_disk(folder: Path) -> Generator[Callable[[bool], None]]:
+    """Put a disk at `folder` and give what makes it hang, and answer again: its filesystem is frozen.
+
+    Where nobody may mount one, its marker is a pipe into which nobody writes, which holds up whoever reads it.
+    """
+    image = folder.with_name(f"{folder.name}.img")
+    with image.open("wb") as file:
+        file.truncate(16 * ROOM)
+    is_mounted = os.geteuid() == 0 and _did("mkfs.ext4", "-q", image) and _did("mount", image, folder)
+    marker, aside = folder / MARKER, folder / "aside"
+
+    def hang(on: bool) -> None:  # noqa: FBT001  a switch
+        if is_mounted:
+            assert _did("fsfreeze", "--freeze" if on else "--unfreeze", folder)
+        elif on:
+            marker.rename(aside)
+            os.mkfifo(marker)
+        else:
+            waiting = os.open(marker, os.O_RDWR)
+            aside.rename(marker)
+            os.close(waiting)
+
+    try:
+        yield hang
+    finally:
+        if is_mounted:
+            _did("fsfreeze", "--unfreeze", folder)
             _did("umount", "--lazy", folder)
         image.unlink()
 

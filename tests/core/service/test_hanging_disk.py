@@ -1,0 +1,120 @@
+"""A disk that does not answer is told of, costs one thread, and holds up nothing that another disk does."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from recorder_core.errors import ErrorCode, StorageError
+from recorder_core.models import VolumeConfig, VolumeState
+from recorder_core.service.disk_calls import LIMIT_S, DiskCalls
+from recorder_core.storage.volumes import MARKER
+from tests.core.storage_writer.disks import hanging_disk
+
+from .watched import Watched
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+
+@asynccontextmanager
+async def _two_disks(data: Path) -> AsyncGenerator[tuple[Watched, Callable[[bool], None]]]:
+    """Give volumes on `data/a`, which can be made to hang, and on `data/b`, that are looked at."""
+    (data / "a").mkdir()
+    with hanging_disk(data / "a") as hang:
+        watched = Watched(data)
+        await watched.use(VolumeConfig(path=str(data / "a")), VolumeConfig(path=str(data / "b")))
+        await watched.volumes.start_watching()
+        yield watched, hang
+        await watched.close()
+
+
+def _asking(disk: Path) -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == f"asking {disk}"]
+
+
+async def test_other_disks_are_looked_at_while_one_hangs(data: Path) -> None:
+    async with _two_disks(data) as (watched, hang):
+        hang(True)
+        watched.volumes.look_soon()
+        marker = (data / "b" / MARKER).rename(data / "marker")
+        for state in (VolumeState.MISSING, VolumeState.OK):
+            watched.volumes.look_soon()
+            await watched.sees(state, 1)
+            if state is VolumeState.MISSING:
+                marker.rename(data / "b" / MARKER)
+        async with asyncio.timeout(10):
+            while not _asking(data / "a"):
+                await watched.beat()
+        assert watched.volumes.statuses()[0].state is VolumeState.OK  # nobody knows better yet
+        hang(False)
+
+
+async def test_a_disk_that_hangs_is_told_of_and_taken_up_when_it_answers(data: Path) -> None:
+    """However often it is looked at meanwhile, there is one call that waits for it."""
+    async with _two_disks(data) as (watched, hang):
+        disk = watched.volumes._looks._disks[str(data / "a")]
+        disk._limit_s = 0.05
+        hang(True)
+        watched.volumes.look_soon()
+        await watched.sees(VolumeState.MISSING, 0)
+        [first, second] = watched.volumes.statuses()
+        assert first.problem is not None
+        assert (first.problem.code, second.problem) == (ErrorCode.STORAGE_STALLED, None)
+        for _ in range(3):
+            await watched.look()
+        assert [volume.path for volume, _, _ in await watched.volumes.rooms()] == [data / "b"]
+        assert watched.volumes.writer("lobby").volume.path == data / "b"
+        [asking] = _asking(data / "a")
+        disk._limit_s = LIMIT_S
+        hang(False)
+        await asyncio.to_thread(asking.join)
+        watched.volumes.look_soon()
+        await watched.sees(VolumeState.OK, 0)
+        turns = [change for change in watched.changes if change[0] is not change[1]]
+        assert turns[2:] == [(VolumeState.OK, VolumeState.MISSING), (VolumeState.MISSING, VolumeState.OK)]
+
+
+async def test_room_is_asked_for_no_longer_than_a_disk_may_take(data: Path) -> None:
+    """A sweep begins with it: on the other disks the oldest has to go in time."""
+    async with _two_disks(data) as (watched, _):
+        gone = threading.Event()
+        disk = watched.volumes._looks._disks[str(data / "a")]
+        disk._limit_s = 0.05
+        with pytest.raises(StorageError):
+            await disk.do(gone.wait)
+        assert [volume.path for volume, _, _ in await watched.volumes.rooms()] == [data / "b"]
+        gone.set()
+
+
+async def test_what_a_call_returns_or_raises_comes_back() -> None:
+    disk = DiskCalls("/disk")
+    assert await disk.do(divmod, 7, 2) == (3, 1)
+    with pytest.raises(ZeroDivisionError):
+        await disk.do(divmod, 7, 0)
+
+
+async def test_whoever_gives_up_waiting_leaves_the_disk_as_busy_as_it_is() -> None:
+    disk = DiskCalls("/disk")
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        begun.set()
+        go_on.wait()
+
+    asking = asyncio.create_task(disk.do(hang))
+    await asyncio.to_thread(begun.wait)
+    asking.cancel()
+    await asyncio.wait({asking})
+    with pytest.raises(StorageError) as caught:
+        await disk.do(go_on.is_set)
+    assert caught.value.code is ErrorCode.STORAGE_STALLED
+    [thread] = _asking(Path("/disk"))
+    go_on.set()
+    await asyncio.to_thread(thread.join)
+    assert await disk.do(go_on.is_set)
