@@ -32,10 +32,13 @@ async def async_get_config_entry_diagnostics(
 ) -> dict[str, Any]:  # Any: the platform's interface
     """Return the entry, its cameras and the recorder's picture."""
     picture = entry.runtime_data.coordinator.data
+    recorder = picture.recorder.to_dict()
+    for older in ("cameras", "volumes"):  # as they were when it was asked last; what it has pushed since stands below
+        del recorder[older]
     return {
         "entry": {"title": entry.title, "data": _shareable(entry.data), "options": dict(entry.options)},
         "cameras": {subentry.subentry_id: _camera(entry, subentry) for subentry in camera_subentries(entry)},
-        "recorder": picture.recorder.to_dict(),
+        "recorder": recorder,
         "reached": entry.runtime_data.coordinator.last_update_success,
         "volumes": [volume.to_dict() for volume in picture.volumes.values()],
     }

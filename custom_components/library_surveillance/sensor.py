@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 PARALLEL_UPDATES: Final = 0
 
+_MINUTE_US: Final = 60_000_000
+_HOUR_US: Final = 3_600_000_000
+_DAY_US: Final = 86_400_000_000
+
 # The state of all volumes together is the first of these that one of them is in.
 _WORST_FIRST: Final = (
     VolumeState.MISSING,
@@ -42,8 +46,15 @@ _WORST_FIRST: Final = (
 
 
 def _oldest(status: CameraStatus) -> datetime | None:
-    """Return the oldest footage's time to the minute, so that deleting it changes the state once a minute at most."""
-    return None if status.oldest_us is None else time_of(status.oldest_us).replace(second=0, microsecond=0)
+    """Return the oldest footage's time to the minute, and once there is a day of it the first whole hour.
+
+    Deleting goes on all the time: each change of a state is a line in the logbook and a row in a database.
+    """
+    if status.oldest_us is None:
+        return None
+    if (status.newest_us or 0) - status.oldest_us < _DAY_US:
+        return time_of(status.oldest_us // _MINUTE_US * _MINUTE_US)
+    return time_of(-(-status.oldest_us // _HOUR_US) * _HOUR_US)
 
 
 def _offset_ms(status: CameraStatus) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
@@ -20,6 +21,7 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.library_surveillance.const import DOMAIN
+from custom_components.library_surveillance.times import us_of
 from recorder_core import __version__
 from recorder_core.errors import ErrorCode
 from recorder_core.models import (
@@ -118,6 +120,26 @@ async def test_every_entity_and_device(
     shown = str([state.as_dict() for state in hass.states.async_all()])
     for secret in (USERNAME, PASSWORD, NOWHERE, "secret-path", "secret-query"):
         assert secret not in shown
+
+
+@pytest.mark.parametrize(
+    ("oldest", "newest", "shown"),
+    [
+        ("2026-01-01T00:00:45.100000+00:00", "2026-01-01T00:02:00+00:00", "2026-01-01T00:00:00+00:00"),
+        ("2026-01-01T00:00:45.100000+00:00", "2026-01-02T00:00:45+00:00", "2026-01-01T00:00:00+00:00"),
+        ("2026-01-01T00:00:45.100000+00:00", "2026-01-02T00:00:46+00:00", "2026-01-01T01:00:00+00:00"),
+        ("2026-01-01T01:00:00+00:00", "2026-01-31T00:00:00+00:00", "2026-01-01T01:00:00+00:00"),
+    ],
+)
+async def test_oldest_footage_that_goes_on_and_on_is_no_line_a_minute(
+    visited: Library, standing: StandingRecorder, oldest: str, newest: str, shown: str
+) -> None:
+    """Once there is a day of footage, the first whole hour that is there is told."""
+    oldest_us, newest_us = (us_of(datetime.fromisoformat(one)) for one in (oldest, newest))
+    standing.cameras = {FRONT: replace(RECORDED, oldest_us=oldest_us, newest_us=newest_us), BACK: FAILING}
+    await visited.async_set_up()
+
+    assert visited.state("sensor.front_entrance_oldest_footage").state == shown
 
 
 async def test_cameras_are_devices_behind_the_recorder(

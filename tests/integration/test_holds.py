@@ -210,6 +210,7 @@ async def test_words_about_people_reach_nobody(hass: HomeAssistant, library: Lib
             with pytest.raises(ServiceValidationError) as raised:
                 await async_act(hass, "place_hold", None, entity_id=FRONT_CAMERA, **{field: words})
             assert raised.value.translation_key == "not_opaque"
+            assert str(raised.value).startswith(f"{field} takes one word")
             assert words not in str(raised.value)
     assert calls == []
 

@@ -46,6 +46,7 @@ async def test_diagnostics_of_a_library_hold_no_secret(hass: HomeAssistant, visi
     assert report["cameras"][FRONT]["data"]["url"] == "rtsp://127.0.0.1:1/…"
     assert report["cameras"][FRONT]["status"]["state"] == "connecting"
     assert report["recorder"]["version"] == __version__
+    assert not {"cameras", "volumes"} & set(report["recorder"])
     assert report["reached"] is True
     assert [volume["state"] for volume in report["volumes"]] == ["ok"]
 

@@ -216,6 +216,6 @@ async def test_words_that_were_refused_are_in_the_trace_of_who_wrote_them_only(
     hass.bus.async_fire("alarm")
     await _async_written(hass)
 
-    assert "This must be an opaque id" in caplog.text
+    assert "case_id takes one word" in caplog.text
     assert PERSON.lower() not in caplog.text.lower()
     assert _holding(hass, PERSON) == {TRACES}

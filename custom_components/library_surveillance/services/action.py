@@ -54,12 +54,17 @@ def invalid(key: str, **placeholders: str) -> ServiceValidationError:
     return ServiceValidationError(translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders)
 
 
-def opaque_id(value: object) -> str:
-    """Return an opaque id. Used in schemas: what is refused there is never put on the event bus.
+def opaque_id(field: str) -> Callable[[object], str]:
+    """Return the validator of a field that takes an opaque id. What a schema refuses is never put on the event bus.
 
-    Raises `ServiceValidationError`, which unlike the engine's own error is translated; it does not quote the value.
+    It raises `ServiceValidationError`, which unlike the engine's own error is translated. That names the field, and
+    does not quote the value.
     """
-    text = cv.string(value)
-    if _OPAQUE.fullmatch(text) is None:
-        raise invalid("not_opaque")
-    return text
+
+    def validate(value: object) -> str:
+        text = cv.string(value)
+        if _OPAQUE.fullmatch(text) is None:
+            raise invalid("not_opaque", field=field)
+        return text
+
+    return validate

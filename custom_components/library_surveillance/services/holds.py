@@ -206,14 +206,16 @@ HOLD_ACTIONS: Final = (
             vol.Optional(ATTR_PRE_ROLL, default=_NONE): _roll,
             vol.Optional(ATTR_POST_ROLL, default=_NONE): _roll,
             vol.Optional(ATTR_KIND, default=HoldKind.INCIDENT.value): vol.In([kind.value for kind in HoldKind]),
-            vol.Optional(ATTR_CASE_ID): opaque_id,
+            vol.Optional(ATTR_CASE_ID): opaque_id(ATTR_CASE_ID),
             vol.Optional(ATTR_REVIEW): cv.datetime,
             vol.Optional(ATTR_EXPIRES): cv.datetime,
-            vol.Optional(ATTR_KEY): opaque_id,
+            vol.Optional(ATTR_KEY): opaque_id(ATTR_KEY),
         },
         handler=_async_place_hold,
     ),
-    Action(name="release_hold", fields={vol.Required(ATTR_HOLD_ID): opaque_id}, handler=_async_release_hold),
+    Action(
+        name="release_hold", fields={vol.Required(ATTR_HOLD_ID): opaque_id(ATTR_HOLD_ID)}, handler=_async_release_hold
+    ),
     Action(
         name="list_holds",
         fields={vol.Optional(ATTR_ACTIVE, default=True): cv.boolean},
