@@ -1,7 +1,8 @@
 """Who may ask for what, until the library's roles exist.
 
 What lets video leave the store, or lets footage go, is for administrators only; a call without a user (an automation)
-has nobody to answer for it and is refused. Placing a hold and asking about holds are open to automations as well.
+has nobody to answer for it and is refused. So is saying that a hold was reviewed: that is a person's judgement. Placing
+a hold and asking about holds are open to automations as well.
 Refusals are validation errors, not Home Assistant's `Unauthorized`: over HTTP that one counts as a failed login and
 bans the address in the end.
 """

@@ -48,7 +48,9 @@ _LOGGER = logging.getLogger(__name__)
 FIRST_RETRY_S: Final = 1.0
 LAST_RETRY_S: Final = 60.0
 
-_OF_HOLDS: Final = frozenset({"hold_placed", "hold_widened", "hold_released", "hold_expired", "hold_review_due"})
+_OF_HOLDS: Final = frozenset(
+    {"hold_placed", "hold_widened", "hold_reviewed", "hold_released", "hold_expired", "hold_review_due"}
+)
 _OF_EXPORTS: Final = frozenset({"export_done", "export_failed", "export_cancelled", "export_removed"})
 type LibraryConfigEntry = ConfigEntry[LibraryRuntime]
 

@@ -270,6 +270,7 @@ async def test_a_recorder_that_is_away_places_no_hold(
     for action, data in (
         ("place_hold", {"entity_id": FRONT_CAMERA}),
         ("list_holds", {}),
+        ("review_hold", {"hold_id": "hold-1", "no_further_review": True}),
         ("release_hold", {"hold_id": "hold-1"}),
         ("remove_export", {"export_id": "export-1"}),
         ("get_forecast", {"entity_id": FRONT_CAMERA, "start": now, "end": now}),

@@ -1,6 +1,7 @@
-"""The actions on holds: place one, release one, list them.
+"""The actions on holds: place one, review one, release one, list them.
 
-Anybody may place a hold, an automation too: it only keeps what would go. Releasing lets footage go and is for people.
+Anybody may place a hold, an automation too: it only keeps what would go. Releasing lets footage go and is for people;
+so is a review, for it says that somebody looked.
 A call that targets several libraries places a hold in each. Where some of a target cannot be held the rest is, and the
 call fails all the same: footage that was to be kept goes neither for a mistake beside it nor unnoticed.
 """
@@ -21,7 +22,7 @@ from custom_components.library_surveillance.const import DOMAIN
 from custom_components.library_surveillance.errors import translated
 from custom_components.library_surveillance.times import iso_of, us_of
 from recorder_core.errors import ErrorCode, RecorderError
-from recorder_core.models import Hold, HoldKind, HoldRelease, HoldRequest, PlacedHold
+from recorder_core.models import Hold, HoldKind, HoldRelease, HoldRequest, HoldReview, PlacedHold
 
 from .action import ATTR_END, ATTR_EXPIRES, ATTR_START, Action, invalid, opaque_id
 from .cameras import entity_ids_of, targeted
@@ -47,6 +48,7 @@ ATTR_POST_ROLL: Final = "post_roll"
 ATTR_KIND: Final = "kind"
 ATTR_CASE_ID: Final = "case_id"
 ATTR_REVIEW: Final = "review"
+ATTR_NO_FURTHER_REVIEW: Final = "no_further_review"
 ATTR_KEY: Final = "key"
 ATTR_HOLD_ID: Final = "hold_id"
 ATTR_ACTIVE: Final = "active"
@@ -117,6 +119,22 @@ async def _async_place_once(call: ServiceCall, client: RecorderClient, request: 
     return await client.place_hold(request)  # the same cause once more, for footage of another time
 
 
+async def _async_review_hold(call: ServiceCall) -> ServiceResponse:
+    """Say that a hold was looked at and stays, and when it is to be looked at again, whichever library has it."""
+    user = await async_require_administrator(call)
+    review_us = _us_or_none(call.data.get(ATTR_REVIEW))
+    if (review_us is None) is not call.data[ATTR_NO_FURTHER_REVIEW]:
+        raise invalid("review_or_none")
+    if review_us is not None and review_us <= us_of(dt_util.utcnow()):
+        raise invalid("review_due_already")
+    hold = await async_ask_who_knows(
+        call.hass,
+        lambda client: client.review_hold(call.data[ATTR_HOLD_ID], HoldReview(review_us=review_us, actor=user.id)),
+        ErrorCode.UNKNOWN_HOLD,
+    )
+    return _response(call.hass, hold)
+
+
 async def _async_release_hold(call: ServiceCall) -> ServiceResponse:
     """Release a hold, whichever library has it. What another hold covers stays held."""
     user = await async_require_administrator(call)
@@ -180,6 +198,7 @@ def _response(hass: HomeAssistant, hold: Hold) -> JsonObjectType:
         "end": _iso_or_none(hold.end_us),
         "placed": iso_of(hold.placed_us),
         "review": _iso_or_none(hold.review_us),
+        "reviewed": _iso_or_none(hold.reviewed_us),
         "expires": _iso_or_none(hold.expires_us),
         "ended": _iso_or_none(hold.ended_us),
     }
@@ -212,6 +231,15 @@ HOLD_ACTIONS: Final = (
             vol.Optional(ATTR_KEY): opaque_id(ATTR_KEY),
         },
         handler=_async_place_hold,
+    ),
+    Action(
+        name="review_hold",
+        fields={
+            vol.Required(ATTR_HOLD_ID): opaque_id(ATTR_HOLD_ID),
+            vol.Optional(ATTR_REVIEW): cv.datetime,
+            vol.Optional(ATTR_NO_FURTHER_REVIEW, default=False): cv.boolean,
+        },
+        handler=_async_review_hold,
     ),
     Action(
         name="release_hold", fields={vol.Required(ATTR_HOLD_ID): opaque_id(ATTR_HOLD_ID)}, handler=_async_release_hold
