@@ -70,14 +70,14 @@ class ReadIn:
     """Reads one volume, on the running event loop, until all is read or `close`."""
 
     def __init__(
-        self, index: IndexThread, clock: Clock, handle: VolumeHandle, note: Path, on_done: Callable[[Path, int], None]
+        self, index: IndexThread, clock: Clock, folder: Path, handle: VolumeHandle, on_done: Callable[[Path, int], None]
     ) -> None:
-        """Begin. `note` is the file that says that it is still to be done, and goes when it is."""
+        """Begin. A note in the data `folder` says that it is still to be done, and goes when it is."""
         self.unread_bytes = 0
         self._index = index
         self._clock = clock
         self._handle = handle
-        self._note = note
+        self._folder = folder
         self._on_done = on_done
         self._stop = threading.Event()
         self._wake = asyncio.Event()
@@ -90,13 +90,15 @@ class ReadIn:
         await asyncio.wait({self._task})
 
     async def _read(self) -> None:
-        path = self._handle.volume.path
+        volume = self._handle.volume
+        path = volume.path
+        note = unread_note(self._folder, volume.volume_id)
         _LOGGER.warning("Volume %s holds footage that the index does not know: reading it", path)
         while not self._stop.is_set():
             try:
-                behind = await asyncio.to_thread(self._note.read_bytes) == BEHIND
+                behind = await asyncio.to_thread(note.read_bytes) == BEHIND
                 found = await self._index.beside(rebuild, [self._handle], self._progress, give_up_missing=behind)
-                await asyncio.to_thread(self._note.unlink)
+                await asyncio.to_thread(note_read, self._folder, volume, gave_up_missing=behind)
             except _StoppedError:
                 return
             except StorageError as error:
