@@ -8,17 +8,20 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from recorder_core.export.package.layout import utc_text
 from recorder_core.export.package.verify import verify_package
 from recorder_core.service.ledger_file import read_copy
 
 from .exit_codes import NOT_VERIFIED, OK, USAGE
 from .progress import Progress
+from .words import span
 
 if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
     from recorder_core.export.package.findings import PackageReport
+    from recorder_core.export.package.read_manifest import Absence
 
 _FINGERPRINT = re.compile("[0-9a-f]{64}")
 
@@ -60,7 +63,8 @@ def _print(report: PackageReport, *, fingerprint_was_given: bool, copy_was_given
     for finding in report.findings:
         print(f"{finding.file}: {finding.detail}")
     if report.findings:
-        print(f"{len(report.findings)} findings: this is not a package as it was made")
+        found = "One thing is wrong" if len(report.findings) == 1 else f"{len(report.findings)} things are wrong"
+        print(f"{found}: this is not a package as it was made")
         return
     print("The package is complete and unchanged since it was signed with the key of this fingerprint:")
     print(report.fingerprint)
@@ -68,8 +72,23 @@ def _print(report: PackageReport, *, fingerprint_was_given: bool, copy_was_given
         print("That is the key that you named.")
     else:
         print("Anybody can sign with a key of their own. Is it the fingerprint that the library has published?")
+    if report.not_shown:
+        print("It does not show all of the time that was asked for:")
+    else:
+        print("It shows all of the time that was asked for.")
+    for one in report.not_shown:
+        between = f"from {utc_text(one.start_us)} to {utc_text(one.end_us)}, {span(one.end_us - one.start_us)}"
+        print(f"  {one.camera_id} shows nothing {between}: {_why(one)}")
     print(f"The ledger tells of {report.proved} of the {report.recordings} recordings that the footage comes from.")
+    if report.proved < report.recordings:
+        print("For the others, which were still being recorded when it was made, the signature alone speaks.")
+    if report.ledger_entry is None:
+        return
     if copy_was_given:
         print("Its entries for them are those of the copy.")
-    elif report.ledger_entry is not None:
+    else:
         print(f"The newest of its entries for them must be in every copy of the ledger: {report.ledger_entry}")
+
+
+def _why(one: Absence) -> str:
+    return ". ".join(filter(None, (one.reason.replace("_", " "), one.detail)))

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from recorder_core.models import GapView, Settings
+    from recorder_core.models import Certificate, GapView, Settings
     from recorder_core.storage.index import Index
     from recorder_core.storage.records import Segment
     from recorder_core.storage.root_rows import RootProof
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Material:
     """What is stored of one camera: segments in time order, each with its file, and the gaps, clipped to the interval.
 
-    There are none where nothing lies in the interval.
+    There are none where nothing lies in the interval. `destroyed` are the certificates of footage that lay in it.
     """
 
     camera_id: str
@@ -30,6 +30,7 @@ class Material:
     segments: tuple[Segment, ...]
     sources: tuple[ClipSource, ...]
     gaps: tuple[GapView, ...]
+    destroyed: tuple[Certificate, ...]
 
 
 class Archive(Protocol):

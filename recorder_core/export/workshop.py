@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from recorder_core.errors import ErrorCode, RecorderError
@@ -111,7 +111,9 @@ class Workshop:
             camera_id=material.camera_id,
             camera_name=material.camera_name,
             plan=await asyncio.to_thread(_plan_or_nothing, material, request),
-            gaps=material.gaps,
+            # What a gap tells besides its reason may name the network's addresses, which are for nobody outside.
+            gaps=tuple(replace(gap, detail="") for gap in material.gaps),
+            destroyed=material.destroyed,
             segments=material.segments,
             proofs=proofs,
         )

@@ -75,6 +75,7 @@ class ServiceArchive:
             segments=tuple(window.segments) if inside else (),
             sources=tuple(self._footage.sources(window)) if inside else (),
             gaps=tuple(gap for gap in clipped if gap is not None),
+            destroyed=tuple(await self._index.ask(Index.destroyed, camera_id, start_us, end_us)),
         )
 
     async def begin_reading(self, camera_id: str, start_us: int, end_us: int) -> int:

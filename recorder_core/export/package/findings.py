@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .read_manifest import Absence
 
 
 class PackageFlaw(StrEnum):
@@ -39,7 +43,8 @@ class PackageReport:
 
     Who that was only its key tells: `fingerprint` is that of the key in the package, None where there is none that can
     be read. `ledger_entry` is the hash of the newest entry of the ledger that the manifest shows; `proved` of the
-    `recordings` that footage comes from are told of by such entries.
+    `recordings` that footage comes from are told of by such entries. `not_shown` is what no video shows of the
+    time that was asked for: a package that is whole may lack much of it.
     """
 
     findings: list[PackageFinding]
@@ -47,3 +52,4 @@ class PackageReport:
     recordings: int = 0
     proved: int = 0
     ledger_entry: str | None = None
+    not_shown: tuple[Absence, ...] = ()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from .camera_words import absence_lines, clock_words, summary, video_line
 from .layout import MANIFEST, PUBLIC_KEY, SIGNATURE, SUMS, VERIFY_PAGE, local_text, utc_text
 from .pdf import HEIGHT, WIDTH, Font, Pdf, wrapped
 
@@ -24,11 +26,12 @@ TITLE = "Recorded footage: evidence package"
 _NOT_WATCHED = (
     "The cameras record for the purposes that the library's policy names. They are not watched all the time, and "
     "nobody may rely on them for help or protection. The library and its governing body do not promise that everything "
-    "was recorded: the manifest lists every gap that is known, with its reason."
+    "was recorded. What of the time asked for is not shown, and why, stands above and in the manifest."
 )
 _AS_RECORDED = (
-    "The pictures are those that the cameras sent; they were neither converted nor changed. Wall times are those of "
-    "the recorder's clock. Where a camera told its own time, the table of frames shows it beside them."
+    "The pictures are those that the cameras sent; they were neither converted nor changed. Their times are those of "
+    "the recorder's clock. Where a camera told its own time, the table of pictures (frames.csv) shows it beside them, "
+    "in UTC like all times in it and in the names of files."
 )
 _FOR_THIS_REQUEST = (
     "This package was made for the request above. Its pictures may show persons who have nothing to do with it. "
@@ -76,14 +79,21 @@ def cover_letter(
         "From": at(request.start_us),
         "To": at(request.end_us),
         "Made": at(made_us),
+        "Time zone": f"{order.time_zone}; each local time has its offset from UTC behind it",
         "Recorder": f"{order.store_id}, version {order.version}",
+        "Its clock": clock_words([tree.segment for packed in cameras for tree in packed.trees.values()]),
         "Policy version": order.policy_version or "not given",
     }
     for label, value in details.items():
         page.row(label, value)
     page.heading("Cameras")
     for packed in cameras:
-        page.row(packed.camera.camera_id, _summary(packed))
+        absent = packed.not_shown(request.start_us, request.end_us)
+        page.row(packed.camera.camera_id, summary(packed, absent), before=5)
+        for clip in packed.clips:
+            page.row("", video_line(Path(clip.path).name, clip, zone), before=2)
+        for line in absence_lines(absent, zone):
+            page.row("", line, before=2)
     if page.lacks_letters:
         page.paragraph(_LACKING, Font.TEXT, 8, after=0)
     page.heading("Please note")
@@ -96,19 +106,6 @@ def cover_letter(
     for file in files:
         page.file(f"{file.name}  ({file.size:,} bytes)", file.sha256)
     return page.finished()
-
-
-def _summary(packed: PackedCamera) -> str:
-    frames = sum(clip.frames for clip in packed.clips)
-    seconds = sum(clip.duration_us for clip in packed.clips) / 1_000_000
-    hidden = sum(clip.lead_in_us for clip in packed.clips) / 1_000_000
-    parts = [
-        f"{packed.camera.camera_name}; videos: {len(packed.clips)}, pictures: {frames:,}, seconds: {seconds:,.1f}",
-        f"gaps in the recording: {len(packed.camera.gaps)}",
-    ]
-    if hidden:
-        parts.append(f"{hidden:,.1f} s of pictures from before the start lie hidden in the files")
-    return "; ".join(parts)
 
 
 class _Page:
@@ -139,8 +136,9 @@ class _Page:
             self._line(line, font, size)
         self._y += after
 
-    def row(self, label: str, value: str) -> None:
-        """A label on the left and its value, both as many lines as they need."""
+    def row(self, label: str, value: str, *, before: float = 0) -> None:
+        """A label on the left and its value, both as many lines as they need, below so much room."""
+        self._y += before
         labels = wrapped(label, Font.BOLD, 9, _LABEL_WIDTH - 8)
         values = wrapped(value, Font.TEXT, 9, _TEXT_WIDTH - _LABEL_WIDTH)
         for number in range(max(len(labels), len(values))):

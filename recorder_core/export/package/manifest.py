@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from .absent import not_shown
 from .layout import FORMAT, FORMAT_VERSION, PIECE_BYTES, PUBLIC_KEY, json_document, times
 
 if TYPE_CHECKING:
@@ -41,6 +42,12 @@ class PackedCamera:
     clips: list[ExportFile] = field(default_factory=list)
     trees: dict[str, SegmentTree] = field(default_factory=dict)
 
+    def not_shown(self, start_us: int, end_us: int) -> list[GapView]:
+        """Return what the clips do not show of an interval, and why."""
+        videos = [(clip.start_us, clip.end_us) for clip in self.clips]
+        camera = self.camera
+        return not_shown((start_us, end_us), videos, camera.gaps, camera.destroyed, camera.segments)
+
 
 def manifest_json(
     order: PackageOrder, cameras: Sequence[PackedCamera], files: Sequence[PackedFile], made_us: int
@@ -70,7 +77,7 @@ def manifest_json(
         },
         "signing_key": {"algorithm": "Ed25519", "fingerprint": order.key.fingerprint, "file": PUBLIC_KEY},
         "piece_bytes": PIECE_BYTES,
-        "cameras": [_camera(packed, zone) for packed in cameras],
+        "cameras": [_camera(packed, order, zone) for packed in cameras],
         "ledger": _ledger(order),
         "files": [
             {"name": file.name, "size": file.size, "sha256": file.sha256, "pieces": file.pieces, **file.about}
@@ -101,12 +108,14 @@ def about_media(
     }
 
 
-def _camera(packed: PackedCamera, zone: ZoneInfo) -> dict[str, object]:
+def _camera(packed: PackedCamera, order: PackageOrder, zone: ZoneInfo) -> dict[str, object]:
     camera = packed.camera
+    absent = packed.not_shown(order.request.start_us, order.request.end_us)
     trees = sorted(packed.trees.values(), key=lambda tree: tree.segment.start_us)
     return {
         "camera_id": camera.camera_id,
         "name": camera.camera_name,
+        "not_shown": [_gap(gap, zone) for gap in absent],
         "gaps": [_gap(gap, zone) for gap in camera.gaps],
         "segments": [_segment(tree, camera.proofs, zone) for tree in trees],
     }

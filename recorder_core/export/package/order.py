@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from recorder_core.export.clip_plan import ClipPlan
-    from recorder_core.models import GapView, PackageRequest
+    from recorder_core.models import Certificate, GapView, PackageRequest
     from recorder_core.storage.records import Segment
     from recorder_core.storage.root_rows import RootProof
 
@@ -24,13 +24,15 @@ class CameraPlan:
     """What a package takes of one camera.
 
     `plan` has no parts where nothing is stored. `segments` are those that it cuts from, open ones as far as they are
-    written; `proofs` has an entry for each of them that is complete, by its segment id.
+    written; `proofs` has an entry for each of them that is complete, by its segment id. `destroyed` tells of footage
+    of the interval that is there no more.
     """
 
     camera_id: str
     camera_name: str
     plan: ClipPlan
     gaps: tuple[GapView, ...]
+    destroyed: tuple[Certificate, ...]
     segments: tuple[Segment, ...]
     proofs: Mapping[int, RootProof]
 

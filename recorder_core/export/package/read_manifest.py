@@ -1,6 +1,7 @@
 """Reading a manifest back, which may have been altered or made up: what is not there as expected is one error.
 
-It has one form only. So nobody reads two things in it: no key stands twice, and no name leads out of the package.
+It has one form only. So nobody reads two things in it: no key stands twice, each time is one moment however it is told,
+and no name leads out of the package or tells another camera or time.
 """
 
 from __future__ import annotations
@@ -11,10 +12,23 @@ from typing import TYPE_CHECKING
 
 from recorder_core.models import LedgerEntry
 
-from .layout import ALWAYS_LISTED, FORMAT, FORMAT_VERSION, PIECE_BYTES, UNLISTED, are_plain, json_document
+from .absent import holes
+from .layout import (
+    ALWAYS_LISTED,
+    FORMAT,
+    FORMAT_VERSION,
+    PIECE_BYTES,
+    UNLISTED,
+    are_plain,
+    is_clip_name,
+    json_document,
+    told_twice,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    from .absent import Span
 
 MALFORMED = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
 """What reading JSON raises that is not what it should be."""
@@ -72,11 +86,25 @@ class ReadSegment:
 
 
 @dataclass(frozen=True, slots=True)
+class Absence:
+    """A stretch of the time asked for in which nothing of a camera is shown, and why."""
+
+    camera_id: str
+    start_us: int
+    end_us: int
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadManifest:
-    """What the check of a package needs of its manifest."""
+    """What the check of a package needs of its manifest; `asked` is the time that was asked for."""
 
     fingerprint: str
     started_us: int
+    asked: Span
+    cameras: tuple[str, ...]
+    absences: tuple[Absence, ...]
     files: tuple[ReadFile, ...]
     videos: tuple[ReadVideo, ...]
     segments: Mapping[str, ReadSegment]
@@ -86,6 +114,12 @@ class ReadManifest:
     def names(self) -> list[str]:
         """All files of the package, in their order."""
         return [*(file.name for file in self.files), *UNLISTED]
+
+    def untold(self, camera_id: str) -> list[Span]:
+        """Return what neither a video of a camera shows nor the manifest calls not shown."""
+        told = [(video.start_us, video.end_us) for video in self.videos if video.camera_id == camera_id]
+        told += [(one.start_us, one.end_us) for one in self.absences if one.camera_id == camera_id]
+        return holes(self.asked, told)
 
 
 def read_manifest(data: bytes) -> ReadManifest:
@@ -101,6 +135,11 @@ def read_manifest(data: bytes) -> ReadManifest:
         manifest = ReadManifest(
             fingerprint=str(content["signing_key"]["fingerprint"]),
             started_us=_number(content["started_us"]),
+            asked=(_number(content["request"]["start_us"]), _number(content["request"]["end_us"])),
+            cameras=tuple(str(camera["camera_id"]) for camera in content["cameras"]),
+            absences=tuple(
+                _absence(str(camera["camera_id"]), one) for camera in content["cameras"] for one in camera["not_shown"]
+            ),
             files=tuple(
                 ReadFile(str(file["name"]), _number(file["size"]), str(file["sha256"]), tuple(map(str, file["pieces"])))
                 for file in content["files"]
@@ -114,17 +153,43 @@ def read_manifest(data: bytes) -> ReadManifest:
             ledger={entry.seq: entry for entry in entries},
         )
         again = json_document(content)
+        twice = next(filter(None, map(told_twice, _objects(content))), None)
+        shown = {video.camera_id for video in manifest.videos}
+        complete = content["request"]["camera_ids"] == list(manifest.cameras) and shown <= set(manifest.cameras)
     except ManifestError:
         raise
     except MALFORMED as error:
         raise ManifestError("The manifest cannot be read.") from error
     if again != data:
         raise ManifestError("The manifest is not in the one form that it has: it could be read in two ways.")
-    if not are_plain(manifest.names):
+    if twice is not None:
+        raise ManifestError(f'The manifest tells a time, "{twice}", in two ways that are not the same moment.')
+    if not complete:
+        raise ManifestError("The manifest tells of other cameras than were asked for.")
+    if not are_plain(manifest.names) or not all(map(_is_named_well, manifest.videos)):
         raise ManifestError("The manifest lists files under names that no package has.")
     if set(manifest.names) != {*_of_videos(manifest), *ALWAYS_LISTED, *UNLISTED}:
         raise ManifestError("The manifest lists other files than a package has.")
     return manifest
+
+
+def _objects(content: object) -> Iterator[dict[str, object]]:
+    """All objects in a document, itself included."""
+    left = [content]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            yield one
+            left.extend(one.values())
+        elif isinstance(one, list):
+            left.extend(one)
+
+
+def _is_named_well(video: ReadVideo) -> bool:
+    """Whether the files of a video are called after its camera and its first picture, which people go by."""
+    stem = video.name.removesuffix(".mp4")
+    others = (video.proofs, video.frames_file) == (f"{stem}.proofs.jsonl", f"{stem}.frames.csv")
+    return others and is_clip_name(video.name, video.camera_id, video.start_us)
 
 
 def _of_videos(manifest: ReadManifest) -> set[str]:
@@ -156,6 +221,11 @@ def _video(fields: dict[str, object]) -> ReadVideo:
         proofs=str(fields["proofs"]),
         frames_file=str(fields["frames_file"]),
     )
+
+
+def _absence(camera_id: str, fields: dict[str, object]) -> Absence:
+    start_us, end_us = _number(fields["start_us"]), _number(fields["end_us"])
+    return Absence(camera_id, start_us, end_us, str(fields["reason"]), str(fields["detail"]))
 
 
 def _segment(camera_id: str, fields: dict[str, object]) -> ReadSegment:

@@ -16,7 +16,7 @@ from recorder_core.ledger_chain import broken_links
 
 from .ed25519 import fingerprint, read_public, signed
 from .findings import PackageFinding, PackageFlaw, PackageReport
-from .layout import MANIFEST, PIECE_BYTES, PUBLIC_KEY, SIGNATURE, SUMS, UNLISTED, sums_text
+from .layout import MANIFEST, PIECE_BYTES, PUBLIC_KEY, SIGNATURE, SUMS, UNLISTED, sums_text, utc_text
 from .opened import OpenedPackage
 from .read_manifest import ManifestError, ReadFile, ReadManifest, read_manifest
 from .verify_clip import check_frames, check_video
@@ -78,13 +78,19 @@ class _Check:
             self._by_sums(sums)
             return PackageReport(self._findings, found)
         self._by_manifest(manifest)
+        self._check_scope(manifest)
         if ledger_copy is not None:
             self._by_copy(manifest, ledger_copy)
         self._check_sums(manifest, own)
         places = [segment.ledger for segment in manifest.segments.values() if segment.ledger is not None]
         newest = manifest.ledger.get(max(manifest.ledger, default=0))
         return PackageReport(
-            self._findings, found, len(manifest.segments), len(places), None if newest is None else newest.hash
+            self._findings,
+            found,
+            len(manifest.segments),
+            len(places),
+            None if newest is None else newest.hash,
+            manifest.absences,
         )
 
     def _manifest(self, data: bytes, sums: dict[str, str], own: dict[str, str]) -> ReadManifest | None:
@@ -153,6 +159,16 @@ class _Check:
                 check()
             except ProofError as error:
                 self._find(MANIFEST, PackageFlaw.PROOF, f"{error}.")
+
+    def _check_scope(self, manifest: ReadManifest) -> None:
+        """What is missing must be told; where a video is not right itself, that says nothing about the manifest."""
+        for camera_id in manifest.cameras:
+            own = [video for video in manifest.videos if video.camera_id == camera_id]
+            if any(self._flawed(name) for video in own for name in (video.name, video.proofs)):
+                continue
+            for begin, end in manifest.untold(camera_id):
+                sentence = f"It hides that {camera_id} shows nothing from {utc_text(begin)} to {utc_text(end)}."
+                self._find(MANIFEST, PackageFlaw.PROOF, sentence)
 
     def _by_copy(self, manifest: ReadManifest, ledger_copy: Sequence[LedgerEntry]) -> None:
         """Whoever has the key could make up entries too, but not in a copy that is kept elsewhere."""

@@ -48,6 +48,8 @@ def check_video(file: BinaryIO, offset: int, size: int, video: ReadVideo, clip: 
     sync = [index for index, picture in enumerate(clip.pictures) if picture.sync]
     if [picture.size for picture in clip.pictures] != layout.table.sizes.tolist() or sync != layout.table.sync.tolist():
         raise ProofError("Its pictures are not those that the proofs show")
+    if layout.created_s != video.start_us // 1_000_000:
+        raise ProofError("Its time of creation is not that of its first picture")
     _check_times(video, clip, layout)
     return layout
 

@@ -178,8 +178,7 @@ class _Package:
 
     def _stem(self, camera_id: str, part: ClipPart, number: int) -> str:
         """The beginning of the names of a part's files: cameras may differ in capitals only, files may not."""
-        start = datetime.fromtimestamp(part.start_us // 1_000_000, UTC)
-        stem = f"{camera_id}_{start:%Y%m%dT%H%M%SZ}" + (f"-{number}" if number else "")
+        stem = layout.clip_stem(camera_id, part.start_us) + (f"-{number}" if number else "")
         while stem.lower() in self._stems:
             stem += "_"
         self._stems.add(stem.lower())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,9 +13,9 @@ from recorder_core.cli.exit_codes import NOT_VERIFIED, OK, UNUSABLE, USAGE
 from recorder_core.cli.main import run
 from recorder_core.export.package import SigningKey
 from recorder_core.export.package.layout import CUSTODY, LETTER, MANIFEST, PUBLIC_KEY, SIGNATURE, SUMS, VERIFY_PAGE
-from recorder_core.models import LedgerEntry
+from recorder_core.models import LedgerEntry, StartMode
 from tests.core.export.conftest import package
-from tests.core.export.packages import STEM, contents_of, flipped, unpacked_to
+from tests.core.export.packages import CAMERA, STEM, contents_of, flipped, made_package, package_order, unpacked_to
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,6 +60,43 @@ def test_it_says_whose_signature_it_is(package: Path, capsys: pytest.CaptureFixt
     assert (report["fingerprint"], report["fingerprint_was_given"], report["findings"]) == (right, True, [])
     assert run(["verify", str(package), "--fingerprint", right[:16]]) == USAGE
     assert "the whole fingerprint" in capsys.readouterr().err
+
+
+def test_it_says_what_is_not_shown(package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A package that is whole may lack much of what was asked for, and its proofs may not reach the ledger yet."""
+    assert run(["verify", str(package)]) == OK
+    told = capsys.readouterr().out.splitlines()
+    at = told.index("It does not show all of the time that was asked for:")
+    assert re.fullmatch(
+        r"  entrance shows nothing from 2023-11-14T22:13:20\.520000Z to 2023-11-14T22:13:20\.800000Z, 0\.28 s: "
+        r"left out\. These pictures were recorded, but cannot be shown without earlier ones, from before the start\.",
+        told[at + 1],
+    )
+    assert told[at + 2].endswith(": disabled")
+    order = package_order(tmp_path, mode=StartMode.LEAD_IN)
+    entrance = order.plans[0]
+    segments = tuple(replace(segment, root=b"") for segment in entrance.segments)
+    request = replace(order.request, camera_ids=[CAMERA])
+    whole = made_package(
+        tmp_path, replace(order, request=request, plans=(replace(entrance, segments=segments, proofs={}),))
+    )
+    (tmp_path / "ledger.jsonl").touch()
+    assert run(["verify", str(whole), "--copy", str(tmp_path / "ledger.jsonl")]) == OK
+    told = capsys.readouterr().out.splitlines()
+    assert told[-3:] == [
+        "It shows all of the time that was asked for.",
+        "The ledger tells of 0 of the 2 recordings that the footage comes from.",
+        "For the others, which were still being recorded when it was made, the signature alone speaks.",
+    ]
+
+
+def test_it_counts_what_is_wrong(package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In words."""
+    files = unpacked_to(package, tmp_path / "unpacked")
+    for name, words in ((LETTER, "One thing is wrong: this"), (CUSTODY, "2 things are wrong: this")):
+        files[name].unlink()
+        assert run(["verify", str(tmp_path / "unpacked")]) == NOT_VERIFIED
+        assert words in capsys.readouterr().out
 
 
 def test_a_copy_must_have_the_entries_of_the_ledger(

@@ -125,6 +125,7 @@ def package_order(
         camera_name="Entrance, Łódź",
         plan=plan_clip(sources, start_us, end_us, mode),
         gaps=(GapView(start_us=start_us - 5, end_us=start_us + 5, reason="stalled"),),
+        destroyed=(),
         segments=tuple(segments),
         proofs=ledger_proofs(segments) if not gap else {},
     )
@@ -133,6 +134,7 @@ def package_order(
         camera_name="Garage",
         plan=ClipPlan(()),
         gaps=(GapView(start_us=start_us, end_us=None, reason="disabled"),),
+        destroyed=(),
         segments=(),
         proofs={},
     )

@@ -62,7 +62,7 @@ class Shelf:
         """Return all of it, with one gap."""
         assert start_us < end_us
         sources = tuple(self.recorded) if camera_id == "lobby" else ()
-        return Material(camera_id, camera_id.title(), tuple(map(_segment, sources)), sources, (GAP,))
+        return Material(camera_id, camera_id.title(), tuple(map(_segment, sources)), sources, (GAP,), ())
 
     async def begin_reading(self, camera_id: str, start_us: int, end_us: int) -> int:
         """Number it."""

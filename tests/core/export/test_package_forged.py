@@ -8,6 +8,7 @@ from array import array
 from base64 import b64encode
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -18,18 +19,21 @@ from recorder_core.export.package.layout import (
     PUBLIC_KEY,
     SIGNATURE,
     SUMS,
+    clip_stem,
     json_document,
     json_line,
+    times,
 )
 from recorder_core.export.package.verify import verify_package
 from recorder_core.mp4 import progressive_header, read_progressive
-from tests.core.export.packages import STEM, contents_of, named, resigned, sums_of, unpacked_to, zipped
+from tests.core.export.packages import CAMERA, STEM, contents_of, named, resigned, sums_of, unpacked_to, zipped
 from tests.core.mp4.footage import H264, footage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+DENVER = ZoneInfo("America/Denver")
 VIDEO, PROOFS, FRAMES = f"{STEM}.mp4", f"{STEM}.proofs.jsonl", f"{STEM}.frames.csv"
 
 
@@ -67,6 +71,7 @@ class Forgery:
     contents: dict[str, bytes]
     manifest: Any
     proofs: Any
+    stem: str = STEM
 
     @property
     def video(self) -> dict[str, Any]:
@@ -74,15 +79,53 @@ class Forgery:
         return next(file for file in self.manifest["files"] if file["kind"] == "video")
 
     @property
+    def request(self) -> dict[str, Any]:
+        """What the manifest says was asked for."""
+        found: dict[str, Any] = self.manifest["request"]
+        return found
+
+    def yesterday(self, name: str) -> dict[str, str]:
+        """What the request would say if that were a day earlier."""
+        return {name: self.request[name].replace("2023-11-14", "2023-11-13")}
+
+    def lend_recordings(self) -> None:
+        """Tell that one camera's recordings are another one's."""
+        entrance, garage = self.manifest["cameras"]
+        garage["segments"] = entrance["segments"]
+
+    @property
     def place(self) -> dict[str, Any]:
         """Where the manifest says that the first segment stands in the ledger."""
         found: dict[str, Any] = self.manifest["cameras"][0]["segments"][0]["ledger"]
         return found
 
+    def tell(self, fields: dict[str, Any], **moments: int) -> None:
+        """Tell moments of these fields, each in all three ways."""
+        for name, at_us in moments.items():
+            fields.update(times(name, at_us, DENVER))
+
+    def call(self, camera_id: str) -> None:
+        """Have the clip's files called after this camera, and after the time that the manifest tells."""
+        stem = clip_stem(camera_id, self.video["start_us"])
+        for file in self.manifest["files"]:
+            if file["name"].startswith(self.stem):
+                self.contents[file["name"].replace(self.stem, stem)] = self.contents.pop(file["name"])
+                for key in {"name", "proofs", "frames_file"} & file.keys():
+                    file[key] = file[key].replace(self.stem, stem)
+        self.stem = stem
+
     def replay(self, by_us: int) -> None:
-        """Tell that the footage is of another time."""
-        for name in ("start_us", "end_us"):
-            self.video[name] += by_us
+        """Tell that the footage is of another time, wherever that is told."""
+        self.tell(self.video, start=self.video["start_us"] + by_us, end=self.video["end_us"] + by_us)
+        self.repack(created_us=self.video["start_us"])
+        self.call(CAMERA)
+
+    def of_another_camera(self) -> None:
+        """Tell that the footage is of another camera, wherever that is told."""
+        self.video["camera_id"] = "garage"
+        entrance, garage = self.manifest["cameras"]
+        entrance["not_shown"] = garage["not_shown"]
+        self.call("garage")
 
     def repack(self, **changes: int) -> None:
         """Write other headers around the same samples."""
@@ -99,9 +142,17 @@ class Forgery:
             table,
             show_start=layout.show_start + int(changes.get("later", 0)),
             show_duration=layout.show_duration,
-            created_us=layout.created_s * 1_000_000,
+            created_us=changes.get("created_us", layout.created_s * 1_000_000),
         )
         self.contents[VIDEO] = header + data[layout.data_offset :]
+
+    def mirror(self) -> None:
+        """Have a player show left for right: the first number of the track's matrix (ISO/IEC 14496-12, 8.3.2)."""
+        data = bytearray(self.contents[VIDEO])
+        matrix = data.index(b"tkhd") + 4 + 40
+        assert data[matrix : matrix + 4] == (0x1_0000).to_bytes(4)
+        data[matrix : matrix + 4] = (0xFFFF_0000).to_bytes(4)
+        self.contents[VIDEO] = bytes(data)
 
     def other_pictures(self) -> None:
         """Let a player find other data than the proved samples, which follow behind."""
@@ -135,7 +186,7 @@ ATTEMPTS: dict[str, tuple[Callable[[Forgery], object], str, str]] = {
     "another time in the ledger": (lambda one: one.manifest["ledger"][0].update(at_us=0), MANIFEST, "proof"),
     "another kind in the ledger": (lambda one: one.manifest["ledger"][0].update(kind="begun"), MANIFEST, "proof"),
     "no hash": (lambda one: one.manifest["ledger"][0].update(previous="x"), MANIFEST, "proof"),
-    "another camera's root": (lambda one: one.manifest["cameras"][0].update(camera_id="garage"), MANIFEST, "proof"),
+    "another camera's root": (lambda one: one.lend_recordings(), MANIFEST, "proof"),
     "a file that nothing proves": (lambda one: one.list_another("more.mp4"), MANIFEST, "structure"),
     "a name that leads away": (lambda one: one.rename("../frames.csv"), MANIFEST, "structure"),
     "a name of a Windows folder": (lambda one: one.rename("..\\frames.csv"), MANIFEST, "structure"),
@@ -153,12 +204,35 @@ ATTEMPTS: dict[str, tuple[Callable[[Forgery], object], str, str]] = {
     "no proof": (lambda one: one.proofs.append([]), PROOFS, "proof"),
     "too deep": (lambda one: one.proofs.append(deep()), PROOFS, "proof"),
     "another order": (lambda one: one.proofs.insert(1, one.proofs.pop(2)), VIDEO, "proof"),
-    "another camera": (lambda one: one.video.update(camera_id="garage"), PROOFS, "proof"),
-    "yesterday": (lambda one: one.replay(-86_400_000_000), VIDEO, "proof"),
-    "two seconds later": (lambda one: one.replay(2_000_000), VIDEO, "proof"),
+    "another camera": (lambda one: one.of_another_camera(), "garage_20231114T221320Z.proofs.jsonl", "proof"),
+    "another camera in the manifest only": (lambda one: one.video.update(camera_id="garage"), MANIFEST, "structure"),
+    "yesterday": (lambda one: one.replay(-86_400_000_000), f"{CAMERA}_20231113T221320Z.mp4", "proof"),
+    "two seconds later": (lambda one: one.replay(2_000_000), f"{CAMERA}_20231114T221322Z.mp4", "proof"),
+    "yesterday in the names": (lambda one: one.call("entrance_20231113T221320Z"), MANIFEST, "structure"),
+    "yesterday in UTC": (lambda one: one.video.update(start_utc="2023-11-13T22:13:20.520000Z"), MANIFEST, "structure"),
+    "yesterday in local time": (lambda one: one.request.update(one.yesterday("start_local")), MANIFEST, "structure"),
+    "a time in another form": (lambda one: one.request.update(end_local="20231114T1513-0700"), MANIFEST, "structure"),
+    "a time of no moment": (
+        lambda one: one.request.update(more_utc="2023-11-13T22:13:20.520000Z"),
+        MANIFEST,
+        "structure",
+    ),
+    "yesterday for a player": (
+        lambda one: one.repack(created_us=one.video["start_us"] - 86_400_000_000),
+        VIDEO,
+        "proof",
+    ),
+    "less was asked for": (lambda one: one.request["camera_ids"].pop(), MANIFEST, "structure"),
+    "more was asked for": (
+        lambda one: one.tell(one.request, end=one.request["end_us"] + 60_000_000),
+        MANIFEST,
+        "proof",
+    ),
+    "nothing is missing": (lambda one: one.manifest["cameras"][1].update(not_shown=[]), MANIFEST, "proof"),
     "more pictures": (lambda one: one.video.update(frames=31), VIDEO, "proof"),
-    "a longer time": (lambda one: one.video.update(end_us=one.video["end_us"] + 2_000_000), VIDEO, "proof"),
+    "a longer time": (lambda one: one.tell(one.video, end=one.video["end_us"] + 2_000_000), VIDEO, "proof"),
     "a lead-in": (lambda one: one.video.update(lead_in_us=3_000_000), VIDEO, "proof"),
+    "a mirrored picture": (lambda one: one.mirror(), VIDEO, "proof"),
     "slow motion": (lambda one: one.repack(slower=1), VIDEO, "proof"),
     "another format": (lambda one: one.repack(other=1), VIDEO, "proof"),
     "hidden pictures": (lambda one: one.repack(later=9000), VIDEO, "proof"),
@@ -186,7 +260,7 @@ def forged(path: Path, package: Path, attempt: Callable[[Forgery], object]) -> P
     proofs = [json.loads(line) for line in contents[PROOFS].splitlines()]
     one = Forgery(contents, json.loads(contents[MANIFEST]), proofs)
     attempt(one)
-    one.contents[PROOFS] = b"".join(map(line_of, one.proofs))
+    one.contents[f"{one.stem}.proofs.jsonl"] = b"".join(map(line_of, one.proofs))
     one.contents[MANIFEST] = json_document(one.manifest)
     return resigned(path, one.contents, SigningKey.of(package.parents[1]))
 

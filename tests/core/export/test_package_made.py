@@ -148,7 +148,9 @@ def test_cameras_that_differ_in_capitals_only_have_files_of_their_own(tmp_path: 
     """Else one would be unpacked over the other where names do not tell them apart."""
     order = package_order(tmp_path)
     entrance, _ = order.plans
-    package = made_package(tmp_path, replace(order, plans=(entrance, replace(entrance, camera_id="Entrance"))))
+    request = replace(order.request, camera_ids=[CAMERA, "Entrance"])
+    plans = (entrance, replace(entrance, camera_id="Entrance"))
+    package = made_package(tmp_path, replace(order, request=request, plans=plans))
     names = [name for name in contents_of(package) if name.endswith(".mp4")]
     assert names == [f"{STEM}.mp4", f"Entrance{STEM.removeprefix(CAMERA)}_.mp4"]
     # The footage itself says whose it is, and it is one camera's only.

@@ -69,6 +69,13 @@ async def test_a_good_package(page: Page, package: Path, unpacked: dict[str, Pat
         assert verdict == "good", words
         assert fingerprint in words
         assert "2 of the 2 recordings" in await page.inner_text("#facts")
+        assert "2023-11-14 15:13:20.520 -07:00 (2023-11-14 22:13:20.520 UTC)" in await page.inner_text("#facts")
+        assert "It does not show all of the time that was asked for: something is missing of 2 of the 2" in words
+        cameras = await page.inner_text("#cameras")
+        assert "2023-11-14 15:13:20.520 to 15:13:20.800 -07:00\n0.3 s: left out. These pictures were" in cameras
+        assert "2023-11-14 15:13:20.800 to 15:13:22.0" in cameras
+        assert "Its own clock was up to 0.3 s behind the recorder's." in cameras
+        assert "Nothing: there is no video of this camera." in cameras
     assert set(asked) == {unpacked[VERIFY_PAGE].as_uri()}
 
 

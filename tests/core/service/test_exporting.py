@@ -21,6 +21,7 @@ from recorder_core.export import workshop, write_clip
 from recorder_core.export.package.verify import verify_package
 from recorder_core.models import (
     CameraState,
+    DeletionRule,
     ExportRequest,
     ExportState,
     FeedItem,
@@ -34,7 +35,9 @@ from recorder_core.models import (
 from recorder_core.service.events import EventKind
 from recorder_core.simulator import ChangeVideo, Disconnect, Simulator, VideoSettings
 from recorder_core.simulator.frame_code import read_code
+from recorder_core.storage.certificate_rows import Destroyed, Reason, certify
 from recorder_core.storage.index import Index
+from recorder_core.storage.records import GapReason
 
 from .rig import camera, config_of, followed, served, state_reached, stored, use_volume
 from .shelves import DAY_S, HOUR_S, S, library
@@ -101,6 +104,34 @@ async def test_stills_and_packages_are_made_held_and_removed(data: Path) -> None
     assert told[-1] is ExportState.REMOVED
     kinds = [item.event.kind for item in items if item.event is not None]
     assert (kinds.count(EventKind.EXPORT_QUEUED), kinds.count(EventKind.EXPORT_DONE)) == (2, 2)
+
+
+async def test_a_package_tells_what_was_deleted_and_names_no_address(data: Path) -> None:
+    """What was there before, why nothing was recorded meanwhile; the camera's address is for nobody outside."""
+    async with Simulator([camera()]) as simulator, served(data) as (recorder, client):
+        segment = await _recorded(client, data, simulator)
+        before_us = segment.start_us - 60 * S
+        detail = "192.0.2.7 refuses connections at port 554."
+        gone = Destroyed("lobby", RecordClass.VIDEO, before_us - 60 * S, before_us, 1, (bytes(32),))
+
+        def delete(index: Index) -> None:
+            index.add_gap("lobby", before_us, before_us + 10 * S, GapReason.CONNECT_FAILED, detail)
+            with index._writing() as connection:
+                certify(connection, gone, Reason(DeletionRule.QUOTA, "", before_us))
+
+        await recorder._index.ask(delete)
+        job = await client.package(
+            PackageRequest(camera_ids=["lobby"], start_us=before_us - 30 * S, end_us=segment.start_us + S)
+        )
+        job = await client.export_job(job.export_id, wait_s=60)
+        report = await asyncio.to_thread(verify_package, Path(job.files[0].path))
+        packed = await asyncio.to_thread(Path(job.files[0].path).read_bytes)
+    assert report.findings == []
+    assert [one.reason for one in report.not_shown[:3]] == ["deleted", "connect_failed", "not_recorded"]
+    assert report.not_shown[0].start_us == before_us - 30 * S
+    assert report.not_shown[0].detail.endswith("by the rule quota: certificate 1.")
+    assert report.not_shown[1].detail == ""
+    assert b"192.0.2.7" not in packed
 
 
 async def test_damaged_footage_is_not_handed_out_and_is_marked(data: Path, caplog: pytest.LogCaptureFixture) -> None:
