@@ -41,7 +41,7 @@ VIDEO = VideoSettings(width=640, height=360, fps=10, gop=10)
 async def side(tls: ssl.SSLContext) -> AsyncIterator[Simulator]:  # noqa: F811
     """Three cameras: one open, one with a password, one behind a certificate that nobody signed."""
     cameras = (
-        SimulatedCamera(OPEN, number=7, video=VIDEO, clock_error_us=2_000_000, report_interval_s=0.2),
+        SimulatedCamera(OPEN, number=7, video=VIDEO, clock_error_us=1_000_000_000, report_interval_s=0.2),
         SimulatedCamera(
             GUARDED,
             number=8,
@@ -76,7 +76,7 @@ async def test_the_picture_is_the_camera_s_own(hass: HomeAssistant, library: Lib
     assert (values["codec"], values["resolution"], values["source"]) == ("h264", "640 × 360", "rtsp")  # noqa: RUF001 - the sign between two lengths
     assert float(values["fps"]) == pytest.approx(10, rel=0.2)
     assert 0 < float(values["bitrate"]) < 10
-    assert float(values["clock_offset"]) == pytest.approx(2, abs=0.5)
+    assert float(values["clock_offset"]) == pytest.approx(1000, abs=60)  # a busy machine hears of it late
     assert values["audio"] == "The camera offers sound. Sound is never recorded."
     assert float(values["days"]) > 1
     await side.wait_for_no_client(OPEN)

@@ -16,7 +16,7 @@ from homeassistant.const import (
     STATE_UNKNOWN,
 )
 
-from recorder_core.simulator import Disconnect
+from recorder_core.simulator import Quirk
 
 from .library import FRONT
 
@@ -88,7 +88,7 @@ async def test_a_camera_that_is_switched_off_stays_off(
 
 async def test_a_lost_camera_is_a_problem_with_a_reason(recording: Library, cameras: Simulator) -> None:
     """The camera that is gone says so; the other one is not touched."""
-    await cameras.apply(FRONT, Disconnect())
+    await cameras.apply(FRONT, Quirk.REFUSE)
     problem = await recording.async_wait_for(PROBLEM, lambda state: state.state == STATE_ON)
     assert problem.attributes["reason"] != "none"
     assert recording.state(CONNECTIVITY).state == STATE_OFF

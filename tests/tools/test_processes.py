@@ -59,7 +59,8 @@ def test_a_process_that_does_not_listen_is_ended_by_force() -> None:
     assert deaf.stdout is not None
     deaf.stdout.readline()
     polite = _child("import sys\nprint(flush=True)\ninput()")
-    stop([deaf, polite], grace_s=0.5)
+    stop([deaf], grace_s=0.1)
+    stop([polite])
     assert deaf.returncode == -9
     assert polite.returncode not in {None, 0, -9}
     for process in (deaf, polite):

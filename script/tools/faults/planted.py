@@ -16,23 +16,22 @@ if TYPE_CHECKING:
     from .sent import SentFrame
     from .stage import Stage
 
-_SEEN = 0.8
-"""At least this part of a file's time lies between the first and the last of its frames."""
-
 
 def plant(stage: Stage, sent: dict[str, list[SentFrame]], result: Result) -> None:
-    """Take files away, one by one, that were claimed: one of the newest, and one that a hold is on."""
+    """Take files away, one by one, that were claimed: one of the newest, and one that a hold is on.
+
+    The last recorder was left in peace. It deleted nothing of its own, and the longest file of what it recorded is
+    longer than what a kill may cost; of others, what was deleted beside them may leave less.
+    """
     there = [claim for claim in stage.claims.known.values() if claim.path.exists()]
-    plain = [claim for claim in there if not _is_held(stage, claim)]
+    plain = [claim for claim in there if not _is_held(stage, claim) and claim.row.start_us >= stage.lives[-1].start_us]
     held = [claim for claim in there if _is_held(stage, claim)]
     if not plain or not held:
-        result.wrong.append(f"there are {len(plain)} files without a hold and {len(held)} with one to take away")
+        result.wrong.append(f"there are {len(plain)} new files without a hold and {len(held)} with one to take away")
         return
-    with _away(max(plain, key=lambda claim: claim.row.end_us - claim.row.start_us)) as taken:
+    with _away(max(plain, key=lambda claim: claim.row.end_us - claim.row.start_us)):
         verdict = stage.judge(sent)
-    # Where most was deleted by rules, the longest file that is left may be shorter than what a kill may cost.
-    missed_s = min((taken.row.end_us - taken.row.start_us) / 1e6 * _SEEN, LOSS_LIMIT_S)
-    result.bites("a lost file", found=verdict.closed_segments_lost == 1 and verdict.max_loss_s > missed_s)
+    result.bites("a lost file", found=verdict.closed_segments_lost == 1 and verdict.max_loss_s > LOSS_LIMIT_S)
     with _away(max(held, key=lambda claim: claim.row.end_us - claim.row.start_us)) as taken:
         verdict = stage.judge(sent)
     result.bites("a held file that is gone", found=verdict.held_bytes_deleted >= taken.row.size)

@@ -20,7 +20,9 @@ from .result import Ground, Result
 from .running import Cameras
 from .write_steps import writing_functions
 
-_ATTEMPTS: Final = 4
+_ATTEMPTS: Final = 12
+"""Most steps are met at once; of a few that need some luck, this is far more than enough."""
+
 _LIVES: Final = 2
 _LATEST: Final = 3
 """A step that is passed again and again is met at one of its first passages."""

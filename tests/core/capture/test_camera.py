@@ -83,14 +83,16 @@ async def test_passwords(tmp_path: Path, challenge: Challenge, caplog: pytest.Lo
     assert "top-secret" not in repr(recorder.config)
 
 
-async def test_a_session_lives_on_with_nonces_that_grow_stale(tmp_path: Path) -> None:
+async def test_a_session_lives_on_with_nonces_that_grow_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Signs of life come in time, each with a nonce that the camera still takes."""
-    guarded = camera(**ACCOUNT, challenges=(Challenge.DIGEST_MD5,), nonce_uses=2, session_timeout_s=2)
+    # Seven of them take longer than the camera waits for one, and a busy machine may be late with each.
+    monkeypatch.setattr("recorder_core.rtsp.stream._KEEP_ALIVE_SHARE", 0.15)
+    guarded = camera(**ACCOUNT, challenges=(Challenge.DIGEST_MD5,), nonce_uses=2, session_timeout_s=4)
     async with house(tmp_path, guarded) as home:
         home.record()
         counters = home.simulator.counters("entrance")
         await home.run()
-        while counters.keep_alives < 3:
+        while counters.keep_alives < 7:
             await home.simulator.wait_frames("entrance", 5)
         await home.stop()
         assert (counters.timeouts, counters.plays) == (0, 1)
@@ -135,7 +137,8 @@ async def test_a_camera_that_cannot_be_had_and_then_can(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Quirk | SlowAnswers, code: ErrorCode, reason: GapReason
 ) -> None:
     """The reason stands in the gap; one gap, however often it is tried."""
-    monkeypatch.setattr("recorder_core.capture.native.ANSWER_TIMEOUT_S", 0.1)
+    if code is ErrorCode.TIMEOUT:
+        monkeypatch.setattr("recorder_core.capture.native.ANSWER_TIMEOUT_S", 0.1)
     made = camera(**ACCOUNT, challenges=(Challenge.DIGEST_SHA256,), faults=(fault,))
     async with house(tmp_path, made) as home:
         recorder = home.record()

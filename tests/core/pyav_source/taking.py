@@ -6,6 +6,7 @@ import asyncio
 import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from recorder_core.media import AccessUnit
 from recorder_core.simulator import Challenge, SimulatedCamera, Simulator, Transport, VideoSettings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable
 
     from recorder_core.capture.source import SourceInfo
     from recorder_core.simulator import Fault
@@ -36,18 +37,21 @@ class Full(Exception):  # noqa: N818  it ends a capture, nothing is wrong
 
 
 class Pipe(BytesIO):
-    """A pipe in memory that breaks once there are `most` units in it."""
+    """A pipe in memory that breaks once there are `most` units in it; `flows` is called with each one."""
 
-    def __init__(self, most: int = 25) -> None:
+    def __init__(self, most: int = 25, flows: Callable[[], object] = int) -> None:
         """Begin empty."""
         super().__init__()
         self._most = most
+        self._flows = flows
         self._units = 0
 
     def write(self, data: bytes, /) -> int:  # type: ignore[override]  # the child writes bytes only
         """Take a message."""
-        self._units += data[0] == Kind.UNIT
         written = super().write(data)
+        if data[0] == Kind.UNIT:
+            self._units += 1
+            self._flows()
         if self._units >= self._most:
             raise Full
         return written
@@ -68,9 +72,9 @@ def orders(url: str, user: str | None = None, password: str | None = None, *, ve
     return Orders(url=url, username=user, password=password, verify_tls=verify, stall_timeout_s=10.0)
 
 
-async def captured(told: Orders, most: int = 25) -> Captured:
-    """Capture in a thread of this process."""
-    pipe, result = Pipe(most), Captured()
+async def captured(told: Orders, most: int = 25, flows: Callable[[], object] = int) -> Captured:
+    """Capture in a thread of this process, which calls `flows` with each unit."""
+    pipe, result = Pipe(most, flows), Captured()
     try:
         await asyncio.to_thread(capture, told, pipe)
     except Full:
@@ -93,14 +97,16 @@ async def captured(told: Orders, most: int = 25) -> Captured:
 
 
 async def captured_until(fault: Fault, camera: SimulatedCamera, *, stall_timeout_s: float = 10.0) -> Captured:
-    """Capture a camera to which that happens after ten frames."""
-    async with Simulator([camera]) as simulator:
+    """Capture a camera to which that happens once units flow."""
+    flowing = asyncio.Event()
+    flows = partial(asyncio.get_running_loop().call_soon_threadsafe, flowing.set)
+    async with Simulator([camera]) as simulator, asyncio.TaskGroup() as group:
         told = replace(orders(simulator.url("door")), stall_timeout_s=stall_timeout_s)
-        capturing = asyncio.create_task(captured(told, most=10_000))
-        await simulator.wait_for_client("door")
-        await simulator.wait_frames("door", 10)
+        capturing = group.create_task(captured(told, 10_000, flows))
+        capturing.add_done_callback(lambda _: flowing.set())  # it may have ended by itself
+        await flowing.wait()
         await simulator.apply("door", fault)
-        return await capturing
+    return capturing.result()
 
 
 class Taker:

@@ -34,18 +34,22 @@ def parse(*words: str) -> argparse.Namespace:
 async def test_a_library_runs_until_it_is_told_to_stop(stop: signal.Signals, tmp_path: Path) -> None:
     log = tmp_path / "frames.jsonl"
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "recorder_core", "simulate", "--library", "hanson", "--port", "0", "--log", str(log),
+        sys.executable, "-m", "recorder_core", "simulate", "--library", "missoula", "--port", "0", "--log", str(log),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
         assert process.stdout is not None
-        lines = [(await process.stdout.readline()).decode() for _ in range(8)]
-        cameras = LIBRARIES["hanson"].cameras
+        cameras = LIBRARIES["missoula"].cameras
+        lines = [(await process.stdout.readline()).decode() for _ in range(len(cameras) + 1)]
         for camera, line in zip(cameras, lines, strict=False):
             assert re.fullmatch(rf"rtsp://127\.0\.0\.1:\d+/{camera.name}  {camera.title}\n", line)
-        assert lines[-1] == "7 cameras are running. Ctrl-C stops them.\n"
-        async with connect(lines[0].split()[0]) as client:
+        assert lines[-1] == "11 cameras are running. Ctrl-C stops them.\n"
+        urls = {bool(camera.password): line.split()[0] for camera, line in zip(cameras, lines, strict=False)}
+        async with connect(urls[True]) as client:
             assert (await client.ask("DESCRIBE")).status == 401
+        async with connect(urls[False]) as client:
+            await client.play()
+            await client.packets(1)
         process.send_signal(stop)
         _, errors = await process.communicate()
         assert (process.returncode, errors) == (0, b"")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import aiohttp
 import numpy as np
@@ -25,23 +26,24 @@ from recorder_core.simulator import (
 
 from .cameras import CAMERA, QUICK
 
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
 OLD = replace(CAMERA, video=replace(QUICK, codec=VideoCodec.MJPEG), transports=(Transport.HTTP,))
 LOCKED = replace(OLD, username="reader", password="right", challenges=(Challenge.BASIC,))  # noqa: S106  a test's
 
 
-async def serials(response: aiohttp.ClientResponse, count: int) -> list[int]:
-    """Return which pictures come in so many parts of the answer."""
+async def serials(response: aiohttp.ClientResponse) -> AsyncIterator[int]:
+    """Yield which pictures come in the parts of the answer."""
     reader = aiohttp.MultipartReader.from_response(response)
-    found: list[int] = []
-    while len(found) < count:
+    while True:
         part = await reader.next()
         assert isinstance(part, aiohttp.BodyPartReader)
         assert part.headers["Content-Type"] == "image/jpeg"
         luma = Image.open(io.BytesIO(await part.read())).convert("L")
         code = read_code(np.asarray(luma))
         assert code is not None
-        found.append(code.serial)
-    return found
+        yield code.serial
 
 
 async def test_pictures_follow_each_other_in_one_answer() -> None:
@@ -50,7 +52,8 @@ async def test_pictures_follow_each_other_in_one_answer() -> None:
     async with Simulator([camera]) as simulator, aiohttp.ClientSession() as client:
         async with client.get(simulator.url("door")) as response:
             assert response.status == 200
-            first, *others = await serials(response, 12)
+            parts = serials(response)
+            first, *others = [await anext(parts) for _ in range(12)]
         assert others == list(range(first + 1, first + 12))
         await simulator.wait_for_no_client("door")
         counters = simulator.counters("door")
@@ -87,8 +90,12 @@ async def test_a_clients_answer_is_as_the_camera_goes_on() -> None:
     async with Simulator([OLD]) as simulator, aiohttp.ClientSession() as client:
         url = simulator.url("door")
         async with client.get(url) as one, client.get(url) as other:
-            seen = await serials(one, 5), await serials(other, 5)
-            assert set(seen[0]) & set(seen[1])
+            ours, theirs = serials(one), serials(other)
+            first = await anext(theirs)
+            while (serial := await anext(ours)) < first:  # it began earlier
+                pass
+            seen = [[serial, *[await anext(ours) for _ in range(4)]], [first, *[await anext(theirs) for _ in range(4)]]]
+            assert seen == [list(range(first, first + 5))] * 2
             await simulator.apply("door", Quirk.STALL)
             sent = simulator.counters("door").frames_sent
             await simulator.wait_taken("door", simulator.counters("door").frames_taken + 5)
