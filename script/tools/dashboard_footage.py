@@ -20,12 +20,16 @@ _STORAGE: Final = (
 )
 _HOLDS: Final = (("holds", "Active holds"), ("holds_to_review", "To review"))
 _COLUMNS: Final = (
-    ("Reaches back to", "{{{{ as_timestamp(states('{oldest_footage}'), 0) | timestamp_custom('%b %-d, %H:%M') }}}}"),
-    ("Days achieved", "{{{{ states('{achieved_days}') | replace('unknown', '') }}}}"),
-    ("A day takes", "{{{{ states('{bytes_per_day}', rounded=True, with_unit=True) }}}}"),
-    ("Held", "{{{{ (states('{held_footage}') | float(0) * 1000) | round }}}} MB"),
-    ("Gaps today", "{{{{ states('{gap_today}', rounded=True, with_unit=True) }}}}"),
+    ("oldest_footage", "Reaches back to", "as_timestamp(states(it)) | timestamp_custom('%b&nbsp;%-d,&nbsp;%H:%M')"),
+    ("achieved_days", "Days achieved", "states(it)"),
+    ("bytes_per_day", "A day takes", "states(it, rounded=True, with_unit=True)"),
+    ("held_footage", "Held", "(states(it) | float * 1000) | round ~ '&nbsp;MB'"),
+    ("gap_today", "Gaps today", "states(it, rounded=True, with_unit=True)"),
 )
+"""An entity's key, the column's head, and how the state of the entity `it` is shown once there is one."""
+
+_ON_A_PHONE: Final = ("oldest_footage", "achieved_days", "gap_today")
+_PHONE: Final = "(max-width: 700px)"
 
 
 def footage_view(cameras: Sequence[Mapping[str, str]], library: Mapping[str, str], policy: str) -> Card:
@@ -40,8 +44,8 @@ def footage_view(cameras: Sequence[Mapping[str, str]], library: Mapping[str, str
             _grid("Storage", [*_tiles(library, _STORAGE), _words(policy)]),
             _grid("Holds", [*_tiles(library, _HOLDS), _button(), _words(_BUTTON_WORDS)]),
             _grid("Exports", [_words(_EXPORT_WORDS), _progress(library["export_progress"])]),
-            _grid("How far footage reaches", [_table(cameras)], span=2),
-            _grid("What became of footage", [_events(cameras)]),
+            _grid("How far footage reaches", _tables(cameras), span=2),
+            _grid("What became of footage", [_events([*(camera["footage"] for camera in cameras), library["room"]])]),
         ],
     }
 
@@ -51,9 +55,11 @@ _BUTTON_WORDS: Final = (
     "and asks for a review after 30 days."
 )
 _EXPORT_WORDS: Final = (
-    "Administrators export by the actions `export_clip`, `export_still` and `export_package`. "
-    "Each of them is told of below. A package is checked by its own `verify.html`, without network."
+    "Administrators export by the actions *Export clip*, *Export still* and *Export package* "
+    "(Settings → Tools → Actions). Each export is told of below. A package is checked by the page `verify.html` in it, "
+    "in any browser, without network."
 )
+_TABLE_WORDS: Final = "*Days achieved* counts footage that no hold keeps. A dash (—) stands where there is none yet."
 
 
 def _grid(heading: str, cards: Sequence[Card], *, span: int = 1) -> Card:
@@ -81,15 +87,30 @@ def _words(text: str) -> Card:
     return {"type": "markdown", "content": text, "text_only": True}
 
 
-def _table(cameras: Sequence[Mapping[str, str]]) -> Card:
-    heads = ["Camera", *(name for name, _ in _COLUMNS)]
-    lines = ["| " + " | ".join(heads) + " |", "|:--|" + "--:|" * len(_COLUMNS)]
+def _tables(cameras: Sequence[Mapping[str, str]]) -> list[Card]:
+    """Return the same table twice: whole, and for phones with fewer columns. Only one of them is ever visible."""
+    words = {**_words(_TABLE_WORDS), "grid_options": {"columns": "full"}}
+    few = [column for column in _COLUMNS if column[0] in _ON_A_PHONE]
+    return [_table(cameras, _COLUMNS, f"not all and {_PHONE}"), _table(cameras, few, _PHONE), words]
+
+
+def _table(cameras: Sequence[Mapping[str, str]], columns: Sequence[tuple[str, str, str]], screen: str) -> Card:
+    """Return a table as wide as its card; Markdown's own is as wide as its words."""
+    heads = "".join(f'<td align="right"><b>{head}</b></td>' for _, head, _ in columns)
+    rows = [f"<tr><td><b>Camera</b></td>{heads}</tr>"]
     for camera in cameras:
-        cells = [camera["title"], *(template.format(**camera) for _, template in _COLUMNS)]
-        lines.append("| " + " | ".join(cells) + " |")
-    return {"type": "markdown", "content": "\n".join(lines), "grid_options": {"columns": "full"}}
+        cells = "".join(_cell(camera[key], shown) for key, _, shown in columns)
+        rows.append(f"<tr><td>{camera['title']}</td>{cells}</tr>")
+    content = "\n".join(('<table width="100%">', *rows, "</table>"))
+    seen: Card = {"condition": "screen", "media_query": screen}
+    return {"type": "markdown", "content": content, "visibility": [seen], "grid_options": {"columns": "full"}}
 
 
-def _events(cameras: Sequence[Mapping[str, str]]) -> Card:
-    target = {"entity_id": [camera["footage"] for camera in cameras]}
+def _cell(entity: str, shown: str) -> str:
+    known = f"{{% set it = '{entity}' %}}{{{{ {shown} if has_value(it) else '—' }}}}"
+    return f'<td align="right">{known}</td>'
+
+
+def _events(entities: Sequence[str]) -> Card:
+    target = {"entity_id": [*entities]}
     return {"type": "logbook", "target": target, "hours_to_show": 24, "grid_options": {"rows": 9}}
