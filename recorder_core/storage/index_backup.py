@@ -6,6 +6,8 @@ only after it was checked and synced; one of a damaged index never takes a whole
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
 import shutil
 import sqlite3
@@ -20,7 +22,11 @@ from .files import FILE_MODE, fsync_folder, storage_error
 if TYPE_CHECKING:
     from pathlib import Path
 
+_LOGGER = logging.getLogger(__name__)
+
 GENERATIONS = 2
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def backup_path(index: Path, generation: int) -> Path:
@@ -55,7 +61,16 @@ def back_up(index: Path) -> None:
     except OSError as error:
         raise storage_error(error, "Copying the index") from error
     except sqlite3.Error as error:
-        raise StorageError(ErrorCode.STORAGE_FAILED, "The index could not be copied.") from error
+        raise _refusal(error) from error
+    finally:
+        with suppress(OSError):  # what refused it is told; else it is a copy by now
+            draft.unlink()  # half a copy would keep a full disk full
+
+
+def _refusal(error: sqlite3.Error) -> StorageError:
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        return StorageError(ErrorCode.VOLUME_FULL, "The disk that holds the index is too full for a copy of it.")
+    return StorageError(ErrorCode.STORAGE_FAILED, "The index could not be copied.")
 
 
 def newest_copy(index: Path) -> Path | None:
@@ -68,11 +83,22 @@ def newest_copy(index: Path) -> Path | None:
 
 
 def put_back(copy: Path, index: Path) -> None:
-    """Put a copy, which stays, in the place of an index that was set aside. Blocks. Raises OSError."""
+    """Put a copy, which stays, in the place of an index that was set aside. Blocks. Raises OSError.
+
+    Where there is no room for another one, it does not stay: the index is needed more, for nothing is recorded, nor
+    deleted to make room, without one; the next copy is made within the hour.
+    """
     draft = index.with_name(f"{index.name}.restored")
-    _create(draft)
-    shutil.copyfile(copy, draft)
-    _sync(draft)
+    try:
+        _create(draft)
+        shutil.copyfile(copy, draft)
+        _sync(draft)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        if error.errno not in _NO_ROOM:
+            raise
+        _LOGGER.error("There is no room to copy %s: it becomes the index itself", copy.name)  # noqa: TRY400  # it says all
+        draft = copy
     draft.replace(index)
     fsync_folder(index.parent)
 

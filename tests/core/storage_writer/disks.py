@@ -35,9 +35,9 @@ def file_size_limit(limit: int = ROOM) -> Generator[None]:
 
 
 @contextmanager
-def mounted_disk(folder: Path) -> Generator[bool]:
+def mounted_disk(folder: Path, size: int = ROOM) -> Generator[bool]:
     """Put a disk of 1 MiB at `folder` and say that it is there; say no where nobody may mount one."""
-    mount = [shutil.which("mount") or "mount", "-t", "tmpfs", "-o", f"size={ROOM},mode=0700", "tmpfs", str(folder)]
+    mount = [shutil.which("mount") or "mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(folder)]
     is_mounted = os.geteuid() == 0 and subprocess.run(mount, check=False, capture_output=True).returncode == 0
     try:
         yield is_mounted
