@@ -9,7 +9,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from .dashboard_footage import BUTTON
 from .demo_furnish import DOMAIN, entity_ids
@@ -42,6 +42,8 @@ class Story:
     clip: Json
     still: Json
     package: Json
+    packed: Json
+    """What was asked of the action for the package."""
     forecasts: list[Json]
 
 
@@ -111,6 +113,11 @@ async def forecasts(house: RunningHouse, cameras: Iterable[DemoCamera], start: s
     return found
 
 
+async def export_package(house: RunningHouse, asked: Json) -> Json:
+    """Pack footage; return what the action answers."""
+    return await house.api.call_action(f"{DOMAIN}.export_package", asked)
+
+
 async def tell(house: RunningHouse, library: str, say: Callable[[str], None]) -> Story:
     """Let the story happen, in a house that records."""
     say("Something happens: a press on the button holds footage …")
@@ -130,14 +137,15 @@ async def tell(house: RunningHouse, library: str, say: Callable[[str], None]) ->
         data = {"entity_id": target, "start": start, "pre_roll": "00:10:00", "key": f"demo-{more['case_id']}", **more}
         await house.api.call_action(f"{DOMAIN}.place_hold", data)
     interval = {"start": start, "end": end}
-    package: dict[str, Any] = {  # Any: the data of an action
+    package: Json = {
         "entity_id": await camera_entities(house, incident),
         "request_id": "R-2026-31",
         "basis": "police-report-26-4711",
         **interval,
     }
     return Story(
-        package=await house.api.call_action(f"{DOMAIN}.export_package", package),
+        package=await export_package(house, package),
+        packed=package,
         clip=await house.api.call_action(f"{DOMAIN}.export_clip", {"entity_id": first, **interval}),
         still=await house.api.call_action(f"{DOMAIN}.export_still", {"entity_id": first, "at": iso(now - 5)}),
         holds=await holds(house),

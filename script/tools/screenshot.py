@@ -15,7 +15,7 @@ from .demo import say, until_ended
 from .demo_furnish import DASHBOARD
 from .demo_house import open_house, wait_until_recording
 from .demo_people import HOUSES
-from .demo_story import tell
+from .demo_story import export_package, tell
 from .ha_process import ROOT
 from .places import find_work_folder, free_port
 
@@ -63,7 +63,8 @@ async def run(library: str, folder: Path) -> int:
         story = await tell(house, library, say)
         await asyncio.sleep(SETTLED_S)
         await take_dashboard(house, HOUSES[library].time_zone, folder)
-        await take_verify(Path(story.package["files"][0]["path"]), house.folder / "unpacked", folder)
+        package = await export_package(house, story.packed)  # once more: the ledger tells of files that are closed
+        await take_verify(Path(package["files"][0]["path"]), house.folder / "unpacked", folder)
     say(f"The new pictures are in {folder}.")
     return 0
 
