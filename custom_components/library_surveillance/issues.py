@@ -89,6 +89,8 @@ def issues_of(picture: Picture) -> Iterator[Issue]:
     for volume in picture.volumes.values():
         if key := _volume_issue(volume):
             yield Issue(key, volume.path, {"path": volume.path})
+        if volume.unread:
+            yield Issue("footage_unread", volume.path, {"path": volume.path}, warning=True)
     yield from _room_issues(picture)
     if picture.recorder.sweep_halt is not None:
         key, fixable = _HALT_ISSUES[picture.recorder.sweep_halt]

@@ -127,6 +127,8 @@ class VolumeConfig(DataClassORJSONMixin):
 class VolumeStatus(DataClassORJSONMixin):
     """A volume's room, in bytes. `used_bytes` is the recorder's own footage on it.
 
+    `unread` says that some of that is still to be read into the index, which was lost or never knew it.
+
     `only_held` says that it is full of footage that is held: recording to it goes on when a hold ends or room is made.
     """
 
@@ -139,6 +141,7 @@ class VolumeStatus(DataClassORJSONMixin):
     min_free_bytes: int | None = None
     max_bytes: int | None = None
     problem: Problem | None = None
+    unread: bool = False
     only_held: bool = False
 
 

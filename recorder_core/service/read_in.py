@@ -73,6 +73,7 @@ class ReadIn:
         self, index: IndexThread, clock: Clock, folder: Path, handle: VolumeHandle, on_done: Callable[[Path, int], None]
     ) -> None:
         """Begin. A note in the data `folder` says that it is still to be done, and goes when it is."""
+        self.is_over = False
         self.unread_bytes = 0
         self._index = index
         self._clock = clock
@@ -109,6 +110,7 @@ class ReadIn:
                 _LOGGER.exception("Reading volume %s failed unexpectedly", path)
             else:
                 _LOGGER.warning("%d segments of volume %s were taken into the index", found.adopted, path)
+                self.is_over = True
                 self.unread_bytes = 0
                 self._on_done(path, found.adopted)
                 return

@@ -113,7 +113,11 @@ class VolumeLooks:
         """Begin to read what the index does not know of a volume, if there is such, and nobody does so yet."""
         note = unread_note(self._folder, handle.volume.volume_id)
         if slot.reading is None and await asyncio.to_thread(note.exists):
-            slot.reading = ReadIn(self._index, self._clock, self._folder, handle, self._told.read_in)
+            slot.reading = ReadIn(self._index, self._clock, self._folder, handle, partial(self._is_read, slot))
+
+    def _is_read(self, slot: Slot, path: Path, segments: int) -> None:
+        self._told.read_in(path, segments)
+        self._told.changed(slot.status(), slot.state)
 
     async def known_id(self, path: str) -> str | None:
         """Return the id of the volume that lay in a folder last; None if none ever did."""

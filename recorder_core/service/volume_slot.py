@@ -123,6 +123,7 @@ class Slot:
             min_free_bytes=self.config.min_free_bytes,
             max_bytes=self.config.max_bytes,
             problem=None if self.error is None else problem_of(self.error),
+            unread=self.reading is not None and not self.reading.is_over,
             only_held=self.only_held,
         )
 

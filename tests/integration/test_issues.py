@@ -49,6 +49,18 @@ async def test_a_volume_in_trouble_is_an_issue_until_it_is_well(
     assert shown_issues(hass) == {}
 
 
+async def test_footage_that_is_still_to_be_read_is_told_of_until_it_is(
+    hass: HomeAssistant, visited: Library, standing: StandingRecorder
+) -> None:
+    """What cannot be found is not gone."""
+    await visited.async_set_up()
+    standing.feed.publish(FeedItem(volume=replace(VOLUME, unread=True, free_bytes=5)))
+    await visited.async_wait_for("sensor.riverside_library_storage_free", lambda _: bool(shown_issues(hass)))
+    assert shown_issues(hass) == {"footage_unread": {"library": "Riverside Library", "path": VOLUME.path}}
+    standing.feed.publish(FeedItem(volume=VOLUME))
+    await visited.async_wait_for("sensor.riverside_library_storage_free", lambda _: not shown_issues(hass))
+
+
 async def test_a_disk_that_does_not_answer_is_not_said_to_be_unplugged(
     hass: HomeAssistant, visited: Library, standing: StandingRecorder
 ) -> None:

@@ -255,6 +255,7 @@ async def test_footage_that_cannot_be_read_in_is_tried_again(
         if left:
             reading._wake.set()  # once, or it would be done again after the last of them
     assert len(_notes(data)) == 1
+    assert watched.volumes.statuses()[0].unread
     monkeypatch.undo()
     await watched.use(config)
     async with asyncio.timeout(60):
@@ -262,6 +263,7 @@ async def test_footage_that_cannot_be_read_in_is_tried_again(
     assert "The disk that holds the index is full." in caplog.text
     assert "0 segments" in caplog.text
     assert _notes(data) == []
+    assert [told.unread for told in (watched.told[-1], *watched.volumes.statuses())] == [False, False]
     await watched.close()
 
 

@@ -24,6 +24,7 @@ class Watched:
         """Open the index."""
         self.index = IndexThread(Index.open(data / "index.sqlite", SystemClock()))
         self.changes: list[tuple[VolumeState, VolumeState]] = []
+        self.told: list[VolumeStatus] = []
         self.closed: list[Segment] = []
         self.missed: list[Gap] = []
         self.found: list[Volume] = []
@@ -45,6 +46,7 @@ class Watched:
 
     def _changed(self, volume: VolumeStatus, before: VolumeState) -> None:
         self.changes.append((before, volume.state))
+        self.told.append(volume)
         self._news.set()
 
     async def sees(self, state: VolumeState, number: int) -> None:
