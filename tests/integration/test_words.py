@@ -21,6 +21,7 @@ from custom_components.library_surveillance import (
     sensor,
     switch,
 )
+from custom_components.library_surveillance.flow.forms import LOCAL_RETENTION_SCHEMA
 from custom_components.library_surveillance.services import ACTIONS
 from recorder_core.errors import ErrorCode, RecorderError
 from recorder_core.models import CameraState, Duty, HoldKind, StartMode, StillFormat, SweepHalt, VolumeState
@@ -129,6 +130,18 @@ def test_enumerations_are_complete() -> None:
     assert set(states["storage_state"]["state"]) == {state.value for state in VolumeState}
     for key, enumeration in (("start_mode", StartMode), ("hold_kind", HoldKind), ("still_format", StillFormat)):
         assert set(ENGLISH["selector"][key]["options"]) == {member.value for member in enumeration}
+
+
+def test_units_that_are_words_have_words() -> None:
+    """Days are asked for in full; what is no word, such as GB, is the same in every language."""
+    configs = [selector.config for selector in LOCAL_RETENTION_SCHEMA.schema.values()]
+    units = {
+        ENGLISH["selector"][config["translation_key"]]["unit_of_measurement"][config["unit_of_measurement"]]
+        for config in configs
+        if "translation_key" in config
+    }
+    assert units == {"days"}
+    assert {config["unit_of_measurement"] for config in configs if "translation_key" not in config} == {"GB"}
 
 
 def test_every_event_that_is_shown_can_come_and_has_words() -> None:

@@ -71,11 +71,17 @@ _TEXT: Final = TextSelector(TextSelectorConfig(autocomplete="off"))
 _SECRET: Final = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="new-password"))
 
 
-def _number(unit: str | None = None) -> NumberSelector:
+def _number(unit: str | None = None, translation_key: str | None = None) -> NumberSelector:
+    """Return a field for a number. A unit that is a word has its translations under a key."""
     config = NumberSelectorConfig(mode=NumberSelectorMode.BOX, step="any")
     if unit is not None:
         config["unit_of_measurement"] = unit
+    if translation_key is not None:
+        config["translation_key"] = translation_key
     return NumberSelector(config)
+
+
+_DAY_COUNT: Final = _number("days", "days")
 
 
 _LIMITS: Final = {
@@ -83,9 +89,9 @@ _LIMITS: Final = {
     vol.Optional(CONF_MAX_GB): _number("GB"),
 }
 _DAYS: Final = {
-    vol.Optional(CONF_RETENTION_DAYS): _number("d"),
-    vol.Optional(CONF_MINIMUM_DAYS): _number("d"),
-    vol.Optional(CONF_DESTROY_AFTER_DAYS): _number("d"),
+    vol.Optional(CONF_RETENTION_DAYS): _DAY_COUNT,
+    vol.Optional(CONF_MINIMUM_DAYS): _DAY_COUNT,
+    vol.Optional(CONF_DESTROY_AFTER_DAYS): _DAY_COUNT,
 }
 _PROFILE: Final = {
     vol.Required(CONF_PROFILE): SelectSelector(
@@ -125,7 +131,7 @@ RECONFIGURE_SCHEMAS: Final = {
 }
 RETENTION_SCHEMA: Final = vol.Schema(_DAYS)
 LOCAL_RETENTION_SCHEMA: Final = vol.Schema(
-    {**_DAYS, vol.Optional(CONF_EXPORT_DAYS): _number("d"), vol.Optional(CONF_EXPORT_QUOTA_GB): _number("GB")}
+    {**_DAYS, vol.Optional(CONF_EXPORT_DAYS): _DAY_COUNT, vol.Optional(CONF_EXPORT_QUOTA_GB): _number("GB")}
 )
 TOKEN_SCHEMA: Final = vol.Schema({vol.Required(CONF_TOKEN): _SECRET})
 CREDENTIALS_SCHEMA: Final = vol.Schema({vol.Required(CONF_USERNAME): _TEXT, vol.Required(CONF_PASSWORD): _SECRET})
