@@ -64,8 +64,10 @@ async def test_a_clip_is_cut_out_of_footage_of_this_very_minute(
     codes = [code for frame in decoded(path) if (code := read_code(frame))]
     assert {code.camera for code in codes} == {1}
     assert len(codes) == pytest.approx(10, abs=1)
-    assert abs(codes[0].time_us / 1_000_000 - start.timestamp()) < 0.3
-    assert abs(codes[-1].time_us / 1_000_000 - end.timestamp()) < 0.3
+    assert codes[-1].time_us - codes[0].time_us == pytest.approx((len(codes) - 1) * 100_000, abs=20_000)
+    for moment, code in ((start, codes[0]), (end, codes[-1])):
+        # What is stored is dated by when it came: on a busy machine some time after it was taken.
+        assert -0.3 < moment.timestamp() - code.time_us / 1_000_000 < 5
     assert response["export_id"]
 
 

@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from recorder_core.simulator.camera import SimulatedCamera as Camera
     from recorder_core.storage.records import Segment
 
+EARLY_US, LATE_US = -100_000, 5_000_000
+"""A picture is dated by when it came: hardly before it was taken, and after that by as much as a busy machine adds.
+
+How well, with arrivals that are known, `test_run_clock` and `test_recording_time` show.
+"""
+
 QUICK = VideoSettings(width=320, height=192, fps=40, gop=8, bitrate=300_000)
 
 

@@ -25,7 +25,7 @@ from recorder_core.simulator import (
 )
 from recorder_core.storage.records import GapReason
 
-from .house import QUICK, camera, consecutive, house
+from .house import EARLY_US, LATE_US, QUICK, camera, consecutive, house
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -180,7 +180,7 @@ async def test_time_lines_that_end(tmp_path: Path, event: Fault) -> None:
         # Between two sync samples and no more.
         assert files[1][0].serial - files[0][-1].serial <= 2 * QUICK.gop
         # The second run's time is as true as the first one's.
-        assert all(-100_000 < error < 600_000 for error in await home.clock_errors())
+        assert all(EARLY_US < error < LATE_US for error in await home.clock_errors())
 
 
 async def test_a_clock_of_32_bits_that_begins_anew(tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ async def test_the_wall_clock_steps(tmp_path: Path, step_us: int) -> None:
         files.sort(key=lambda file: file[0].serial)
         assert consecutive([code.serial for file in files for code in file])
         errors = sorted(await home.clock_errors())
-        assert errors[1] - errors[0] == pytest.approx(3_600_000_000, abs=600_000)
+        assert errors[1] - errors[0] == pytest.approx(3_600_000_000, abs=LATE_US)
 
 
 async def test_a_disk_that_hangs(tmp_path: Path) -> None:
