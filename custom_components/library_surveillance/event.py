@@ -52,6 +52,7 @@ _OF_CAMERA: Final[Mapping[str, str]] = {
 
 _OF_LIBRARY: Final[Mapping[str, str]] = {
     "storage_held": "only_held_left",
+    "storage_being_read": "waits_for_exports",
     "storage_nearly_full": "holds_leave_little",
     "sweep_halted": "deletion_halted",
     "sweep_resumed": "deletion_resumed",

@@ -115,6 +115,8 @@ def _room_issues(picture: Picture) -> Iterator[Issue]:
     for volume in picture.volumes.values():
         if volume.only_held:
             yield Issue("storage_held", volume.path, {"path": volume.path, "held_gb": shown_gb(volume.used_bytes)})
+        elif volume.being_read:
+            yield Issue("storage_being_read", volume.path, {"path": volume.path})
         elif volume.state is VolumeState.FULL:
             yield Issue("storage_full", volume.path, {"path": volume.path})
     usable = usable_on(picture.volumes.values())

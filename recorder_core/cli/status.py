@@ -58,6 +58,8 @@ def _volume(volume: VolumeStatus) -> str:
     note = "" if volume.problem is None else f" ({volume.problem.message})"
     if volume.only_held:
         note += ", HOLDS KEEP ALL THAT IS ON IT"
+    if volume.being_read:
+        note += ", EXPORTS READ WHAT COULD GO FROM IT"
     return f"{volume.path}: {volume.state}{note}, {room}"
 
 

@@ -130,6 +130,7 @@ class VolumeStatus(DataClassORJSONMixin):
     `unread` says that some of that is still to be read into the index, which was lost or never knew it.
 
     `only_held` says that it is full of footage that is held: recording to it goes on when a hold ends or room is made.
+    `being_read` says that it is full, and that what holds do not keep is read for exports: it goes on behind these.
     """
 
     volume_id: str | None
@@ -143,6 +144,7 @@ class VolumeStatus(DataClassORJSONMixin):
     problem: Problem | None = None
     unread: bool = False
     only_held: bool = False
+    being_read: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

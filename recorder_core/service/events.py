@@ -48,6 +48,7 @@ class EventKind(StrEnum):
     SWEEP_RESUMED = "sweep_resumed"
     STORAGE_NEARLY_FULL = "storage_nearly_full"
     STORAGE_HELD = "storage_held"
+    STORAGE_BEING_READ = "storage_being_read"
     DUTY_FAILED = "duty_failed"
     DUTY_RESUMED = "duty_resumed"
     EXPORT_QUEUED = "export_queued"

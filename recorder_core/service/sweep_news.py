@@ -27,6 +27,7 @@ class SweepNews:
         self._halt: SweepHalt | None = None
         self._scarce = False
         self._only_held: set[str] = set()
+        self._being_read: set[str] = set()
         self._below: set[str] = set()
 
     def deleted(self, certificate: Certificate) -> None:
@@ -78,3 +79,11 @@ class SweepNews:
                 _LOGGER.error("Volume %s is full of footage that is held; recording to it has stopped", volume.path)
                 self._events.note(EventKind.STORAGE_HELD, path=str(volume.path), held_bytes=held_bytes)
         self._only_held = {volume.volume_id for volume in full}
+
+    def being_read(self, full: dict[Volume, int]) -> None:
+        """Say which volumes are full although no hold keeps all that is on them: the rest is read just now."""
+        for volume, size in full.items():
+            if volume.volume_id not in self._being_read:
+                _LOGGER.error("Volume %s is full, and what could go is being read; recording waits", volume.path)
+                self._events.note(EventKind.STORAGE_BEING_READ, path=str(volume.path), size=size)
+        self._being_read = {volume.volume_id for volume in full}

@@ -1,7 +1,7 @@
-"""Finds out what is to go, again and again: by age, by quota, and before the volumes are full. Decides nothing alone.
+"""Finds out what is to go, again and again: by age and by quota here, for room in `sweep_room`. Decides nothing alone.
 
 What goes is decided by `sweep_plan`, what may go by the index, in the transaction that takes it (invariants 2 and 3);
-here the two are asked in turn, in small steps, on the injected clock. Nothing is deleted by age while the clock is in
+the two are asked in turn, in small steps, on the injected clock. Nothing is deleted by age while the clock is in
 doubt, and then only by the time at which the clock was looked at; nothing at all while holds may be unread
 (invariant 7).
 """
@@ -12,47 +12,33 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from recorder_core.errors import RequestError
-from recorder_core.models import DeletionRule, Duty, Retention, SweepHalt
+from recorder_core.models import DeletionRule, Duty, SweepHalt
 from recorder_core.storage.index import Index
 
 from .deletion import Deletion
-from .kept import Kept, read_kept
+from .kept import read_kept
 from .sweep_news import SweepNews
-from .sweep_plan import (
-    age_batch_us,
-    days_until_full,
-    growth,
-    is_scarce,
-    is_tight,
-    over_limits,
-    over_quota,
-    too_old_us,
-    wanted_bytes,
-)
-from .volume_slot import find_shortage, spare_bytes
+from .sweep_plan import age_batch_us, over_quota, too_old_us
+from .sweep_room import STEPS, SweepRoom
 from .waiting import woken_or_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from recorder_core.clock import Clock
-    from recorder_core.models import Certificate, VolumeState
-    from recorder_core.storage.records import Volume
-    from recorder_core.storage.volumes import Room
+    from recorder_core.models import Certificate, Retention
 
     from .duties import Duties
     from .events import EventLog
     from .holds import Holds
     from .index_thread import IndexThread
+    from .kept import Kept
     from .sweep_clock import SweepClock
     from .volumes import Volumes
 
 SWEEP_S = 10.0
 _KEPT_US = 300_000_000
 """So often what a camera has kept is read anew, though nothing says that it has changed."""
-
-_STEPS = 20
-"""Transactions for one rule in one turn: what a new rule takes may go on for hours, and the rest cannot wait for it."""
 
 
 class Rules(Protocol):
@@ -104,15 +90,13 @@ class Sweeper:
         self._duties = duties
         self._news = SweepNews(events)
         self._deletion = Deletion(index, volumes, clock, policy_version=rules.policy_version, on_deleted=self._deleted)
+        self._wake = asyncio.Event()
+        self._room = SweepRoom(index, volumes, self._deletion, self._news, on_more=self._wake.set)
         self._aged_us: dict[str, int] = {}
         self._kept: dict[str, Kept] = {}
         self._kept_us: int | None = None
         self._stale: set[str] = set()
-        self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
-        self._stopping = False
-        self._task: asyncio.Task[None] | None = None
-        self.days_until_full: float | None = None
 
     # Life
 
@@ -125,10 +109,9 @@ class Sweeper:
 
     async def close(self) -> None:
         """Stop after the step that is being done."""
-        self._stopping = self._deletion.stopping = True
+        self._deletion.stopping = True
         self._wake.set()
-        if self._task is not None:
-            await asyncio.wait({self._task})
+        await asyncio.wait({self._task})
 
     def wake(self) -> None:
         """Sweep now and thoroughly: rules or holds have changed."""
@@ -148,6 +131,11 @@ class Sweeper:
         """What the clock showed when it was last looked at; None while it is in doubt."""
         return None if self._sweep_clock.in_doubt else self._sweep_clock.seen_us
 
+    @property
+    def days_until_full(self) -> float | None:
+        """In how many days all volumes are full; None if they never are, or nobody can tell."""
+        return self._room.days_until_full
+
     async def confirm_clock(self) -> None:
         """Believe the clock as it is, for somebody has looked at it."""
         async with self._turn:
@@ -156,10 +144,10 @@ class Sweeper:
         self.wake()
 
     async def _sweep_again_and_again(self) -> None:
-        while not self._stopping:
+        while not self._deletion.stopping:
             with self._duties.turn(Duty.SWEEP):
                 await self.sweep()
-            if not self._stopping:
+            if not self._deletion.stopping:
                 await woken_or_after(self._clock, self._wake, SWEEP_S)
 
     async def sweep(self) -> None:
@@ -174,7 +162,8 @@ class Sweeper:
             await self._read_kept()
             if self.halt is not SweepHalt.HOLDS:
                 await self._by_quota()
-                await self._by_space()
+                rules = self._rules.retentions()
+                await self._room.make(rules, {one: self._rules.bytes_per_day(one) for one in rules}, self._kept)
             await self._deletion.collect()
             await self._read_kept()
         self._rules.swept()
@@ -190,9 +179,11 @@ class Sweeper:
             last_us = self._aged_us.get(camera_id)
             if limit is None or (last_us is not None and running_us - last_us < age_batch_us(retention)):
                 continue
-            while not self._stopping and await self._deletion.oldest_of(camera_id, limit[0], before_us=limit[1]):
+            while not self._deletion.stopping and await self._deletion.oldest_of(
+                camera_id, limit[0], before_us=limit[1]
+            ):
                 steps += 1
-                if steps == _STEPS:
+                if steps == STEPS:
                     self._wake.set()  # the rest with the next turn
                     return
             self._aged_us[camera_id] = running_us
@@ -201,13 +192,13 @@ class Sweeper:
         steps = 0
         for camera_id, retention in self._rules.retentions().items():
             excess = await self._over_quota(camera_id, retention)
-            while excess > 0 and not self._stopping:
+            while excess > 0 and not self._deletion.stopping:
                 deleted = await self._deletion.oldest_of(camera_id, DeletionRule.QUOTA, max_bytes=excess)
                 if deleted is None:
                     break
                 excess -= deleted.size
                 steps += 1
-                if steps == _STEPS:
+                if steps == STEPS:
                     self._wake.set()
                     return
 
@@ -221,49 +212,6 @@ class Sweeper:
             return 0
         held = await self._index.beside(Index.held_bytes, camera_id)
         return over_quota(retention, stored - held, rate)
-
-    async def _by_space(self) -> None:
-        """Make room where no volume has any, for what is recorded next, and on those that are beyond their limits.
-
-        While one has room, cameras go there, and nothing is deleted for it on the others.
-        """
-        rate = sum(self._rules.bytes_per_day(camera_id) for camera_id in self._rules.retentions())
-        rooms = await self._volumes.rooms()
-        exhausted: set[Volume] = set()
-        if all(is_tight(room, rate) for _, room, _ in rooms):
-            exhausted = await self._make_room(rooms, rate)
-            rooms = await self._volumes.rooms()
-        for volume, room, _ in rooms:
-            await self._free(volume, over_limits(room, rate))
-        tight = {volume.volume_id for volume, room, _ in rooms if is_tight(room, rate)}
-        await self._tell_of_room(rooms, tight, exhausted)
-        self._foresee([room for _, room, _ in rooms])
-
-    async def _make_room(self, rooms: list[tuple[Volume, Room, VolumeState]], rate: int) -> set[Volume]:
-        """Delete the oldest footage of all volumes, on whichever it lies; return those where nothing more may go."""
-        begins = {}
-        for volume, room, _ in rooms:
-            if wanted_bytes(room, rate) > 0:
-                begins[volume, room] = await self._index.ask(Index.oldest_on, volume.volume_id)
-        exhausted = {volume for (volume, _), begin_us in begins.items() if begin_us is None}
-        there = [(begin_us, volume, room) for (volume, room), begin_us in begins.items() if begin_us is not None]
-        for _, volume, room in sorted(there, key=lambda one: one[0]):
-            if await self._free(volume, wanted_bytes(room, rate)):
-                break
-            exhausted.add(volume)
-        return exhausted
-
-    async def _free(self, volume: Volume, wanted: int) -> bool:
-        """Delete the oldest footage on a volume that may go; False where not enough may."""
-        for _ in range(_STEPS):
-            if wanted <= 0 or self._stopping:
-                return True
-            deleted = await self._deletion.oldest_on(volume, wanted)
-            if deleted == 0:
-                return False
-            wanted -= deleted
-        self._wake.set()
-        return True
 
     def _deleted(self, certificate: Certificate) -> None:
         self._stale.add(certificate.camera_id)
@@ -289,28 +237,3 @@ class Sweeper:
             self._kept[camera_id] = kept
             self._rules.kept(camera_id, kept)
             self._news.minimum(camera_id, below=kept.below_minimum(rules[camera_id], now_us), first=known is None)
-
-    async def _tell_of_room(
-        self, rooms: list[tuple[Volume, Room, VolumeState]], tight: set[str], exhausted: set[Volume]
-    ) -> None:
-        """Say where cameras are to go, and what holds leave of the volumes."""
-        full = {}
-        for volume, room, state in rooms:
-            if volume in exhausted and find_shortage(room, state) is not None:
-                left = await self._index.ask(Index.bytes_on_volume, volume.volume_id)
-                if left > 0:  # else it is another program's doing
-                    full[volume] = left
-        self._volumes.take_room(tight=tight, only_held={volume.volume_id for volume in full})
-        self._news.only_held(full)
-        held = sum(kept.held_bytes for kept in self._kept.values())
-        scarce = is_scarce([room for _, room, _ in rooms], held) or (bool(exhausted) and held > 0)
-        self._news.scarcity(scarce=scarce, held_bytes=held)
-
-    def _foresee(self, rooms: list[Room]) -> None:
-        """Work out when all is full; of volumes that are away nobody can tell."""
-        growths = []
-        for camera_id, retention in self._rules.retentions().items():
-            kept = self._kept.get(camera_id, Kept())
-            growths.append(growth(retention, self._rules.bytes_per_day(camera_id), kept.unheld_bytes))
-        spare = sum(max(spare_bytes(room), 0) for room in rooms)
-        self.days_until_full = days_until_full(spare, growths) if rooms else None

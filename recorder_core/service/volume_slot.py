@@ -99,7 +99,9 @@ class Slot:
     tight: bool = False
     """Whether its room soon ends, so that cameras go where there is more."""
     only_held: bool = False
-    """Whether it is full and nothing on it may go."""
+    """Whether it is full of footage that is held."""
+    being_read: bool = False
+    """Whether it is full, and what holds do not keep on it is read just now."""
     look_soon: asyncio.Event = field(default_factory=asyncio.Event)
     """Set where the next look is not to wait for its time."""
     watching: asyncio.Task[None] | None = None
@@ -125,6 +127,7 @@ class Slot:
             problem=None if self.error is None else problem_of(self.error),
             unread=self.reading is not None and not self.reading.is_over,
             only_held=self.only_held,
+            being_read=self.being_read,
         )
 
 

@@ -165,13 +165,17 @@ class Volumes:
         for slot in self._slots:
             slot.look_soon.set()
 
-    def take_room(self, *, tight: Collection[str], only_held: Collection[str]) -> None:
-        """Take note, by their ids, of volumes whose room soon ends, and of full ones on which nothing may go."""
+    def take_room(self, *, tight: Collection[str], only_held: Collection[str], being_read: Collection[str]) -> None:
+        """Take note, by their ids, of volumes whose room soon ends, and of full ones on which nothing may go.
+
+        What they have is held, or what of it is not is read just now.
+        """
         for slot in self._slots:
             volume_id = None if slot.handle is None else slot.handle.volume.volume_id
             slot.tight = volume_id in tight
-            if slot.only_held is not (volume_id in only_held):
-                slot.only_held = not slot.only_held
+            kept = (volume_id in only_held, volume_id in being_read)
+            if kept != (slot.only_held, slot.being_read):
+                slot.only_held, slot.being_read = kept
                 self._on_changed(slot.status(), slot.state)
 
     def obstacle(self) -> StorageError | None:

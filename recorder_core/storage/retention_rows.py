@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from recorder_core.models import Certificate
 
+    from .intervals import Interval
+
     type _Segment = Row[tuple[object, ...]]
 
 AT_ONCE = 500
@@ -77,7 +79,7 @@ WITHIN_ON = WITHIN.where(SEGMENT.c.volume_key == bindparam("volume"))
 
 @dataclass(frozen=True, slots=True)
 class Oldest:
-    """The oldest segment of a camera that may go: when, how many bytes, and where it lies."""
+    """The oldest segment of a camera that no hold keeps: when, how many bytes, and where it lies."""
 
     start_us: int
     end_us: int
@@ -165,15 +167,29 @@ class RetentionRows(CameraRows):
             begins: list[int] = [first.start_us for first in (next(one, None) for one in found) if first is not None]
             return min(begins, default=None)
 
+    def all_held(self, volume_id: str) -> bool:
+        """Whether holds keep all footage on a volume, whatever of it is read just now.
+
+        Raises:
+            StorageError: `VOLUME_MISSING` for a volume that was never put.
+        """
+        with self._reading() as connection, ExitStack() as streams:
+            volume = volume_key(connection, volume_id)
+            found = [
+                streams.enter_context(closing(_unheld(connection, key, volume)))
+                for key in _cameras_on(connection, volume)
+            ]
+            return all(next(one, None) is None for one in found)
+
     def oldest_unheld(self, camera_id: str) -> Oldest | None:
-        """Return the oldest segment of a camera that neither a hold nor a reading keeps; None without one.
+        """Return the oldest segment of a camera that no hold keeps, whether or not it is read; None without one.
 
         Raises:
             RequestError: `UNKNOWN_CAMERA`.
         """
         with (
             self._reading() as connection,
-            closing(_oldest(connection, camera_key(connection, camera_id), EVER_US)) as found,
+            closing(_unheld(connection, camera_key(connection, camera_id))) as found,
         ):
             if (first := next(found, None)) is None:
                 return None
@@ -184,9 +200,21 @@ class RetentionRows(CameraRows):
 
 
 def _oldest(connection: Connection, key: int, before_us: int, volume: int | None = None) -> Generator[_Segment]:
-    """Yield what may go of a camera and ends by `before_us`, the oldest first, reading no further than is asked for."""
-    query = WITHIN if volume is None else WITHIN_ON
+    """Yield what may go of a camera and ends by `before_us`, the oldest first."""
     kept = held_intervals(connection, key) + reading_intervals(connection, key)
+    return _outside(connection, key, kept, before_us, volume)
+
+
+def _unheld(connection: Connection, key: int, volume: int | None = None) -> Generator[_Segment]:
+    """Yield what no hold keeps of a camera, the oldest first."""
+    return _outside(connection, key, held_intervals(connection, key), EVER_US, volume)
+
+
+def _outside(
+    connection: Connection, key: int, kept: list[Interval], before_us: int, volume: int | None
+) -> Generator[_Segment]:
+    """Yield the segments that lie outside of all that is kept, reading no further than is asked for."""
+    query = WITHIN if volume is None else WITHIN_ON
     for start_us, end_us in subtract([(-EVER_US, before_us)], kept):
         values = {"camera": key, "volume": volume, "from": start_us, "until": end_us}
         with connection.execute(query, values) as rows:

@@ -36,10 +36,15 @@ CAMERA = CameraStatus(
 
 
 def told(
-    camera: CameraStatus, *, days: float | None = None, state: VolumeState = VolumeState.OK, only_held: bool = False
+    camera: CameraStatus,
+    *,
+    days: float | None = None,
+    state: VolumeState = VolumeState.OK,
+    only_held: bool = False,
+    being_read: bool = False,
 ) -> dict[str, object]:
     """Return the issues of a recorder with one camera and 1000 GB for footage."""
-    volume = replace(VOLUME, state=state, only_held=only_held)
+    volume = replace(VOLUME, state=state, only_held=only_held, being_read=being_read)
     recorder = StandingRecorder(volumes=[volume], cameras={FRONT: camera}, days_until_full=days)
     return {issue.key: dict(issue.placeholders) for issue in issues_of(Picture.of(recorder.status()))}
 
@@ -69,12 +74,13 @@ def test_holds_that_leave_little(held: int, *, is_told: bool) -> None:
 
 
 def test_only_held_footage_is_left() -> None:
-    """The recorder tells it apart from a disk that something else has filled, whatever holds there are."""
+    """The recorder tells it apart from a disk that something else has filled, and from one that exports keep."""
     some = replace(CAMERA, held_bytes=4 * GB)
     assert told(some, state=VolumeState.FULL) == {"storage_full": {"path": VOLUME.path}}
     assert told(some, state=VolumeState.FULL, only_held=True) == {
         "storage_held": {"path": VOLUME.path, "held_gb": "150.0"}
     }
+    assert told(some, state=VolumeState.FULL, being_read=True) == {"storage_being_read": {"path": VOLUME.path}}
 
 
 def test_holds_that_were_not_read_back() -> None:

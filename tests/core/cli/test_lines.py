@@ -97,6 +97,7 @@ def test_a_status_tells_how_long_footage_is_kept_and_what_is_wrong() -> None:
         used_bytes=5,
         problem=Problem(code=ErrorCode.VOLUME_READ_ONLY, message="It cannot be written to."),
         only_held=True,
+        being_read=True,
     )
     recorder = replace(
         RECORDER,
@@ -113,7 +114,7 @@ def test_a_status_tells_how_long_footage_is_kept_and_what_is_wrong() -> None:
         "holds: 0 active, 0 to review",
         (
             "volume /footage: read_only (It cannot be written to.), HOLDS KEEP ALL THAT IS ON IT, "
-            "100 GB of 1 TB free, 5 B of footage"
+            "EXPORTS READ WHAT COULD GO FROM IT, 100 GB of 1 TB free, 5 B of footage"
         ),
         "full: in 3.2 days",
         (

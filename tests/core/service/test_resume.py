@@ -43,7 +43,7 @@ async def test_an_export_that_waits_keeps_its_footage_over_a_restart(
     oldest: list[object] = []
 
     async def start(self: Sweeper) -> None:
-        oldest.append(await self._index.ask(Index.oldest_unheld, "lobby"))
+        oldest.append(await self._index.ask(Index.oldest_on, self._volumes.usable()[0].volume_id))
         await real(self)
 
     monkeypatch.setattr(Sweeper, "start", start)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
+import pytest
+
 from recorder_core.models import HoldRelease, HoldRequest, SweepHalt, VolumeState
+from recorder_core.storage.index import Index
 
 from .shelves import DAY_S, HOUR_S, library
 from .watching import watching
@@ -75,6 +78,39 @@ async def test_a_limit_that_is_lowered_is_kept_though_another_volume_has_room(da
         await one.use(data / "a", data / "b", max_bytes=limit)
         await one.sweep()
         assert limit * 0.8 < _used(one, 0) <= limit
+
+
+async def test_what_an_export_reads_keeps_a_full_volume_as_long_as_that_lasts_and_is_not_held(data: Path) -> None:
+    async with library(data) as one:
+        await one.use(data / "footage")
+        await one.camera()
+        laid = one.lay(ago_s=HOUR_S, fragments=4, times=20)
+        span = laid[0].start_us, laid[9].end_us, laid[-1].end_us
+        await one.sweep()
+        [before] = (await one.client.status()).cameras
+        await one.client.place_hold(HoldRequest(camera_ids=["lobby"], start_us=span[1], end_us=span[2]))
+        reading = await one.recorder._index.ask(Index.begin_reading, "lobby", span[0], span[1])
+        await one.use(data / "footage", max_bytes=sum(segment.size for segment in laid))
+        await one.sweep()
+        status = await one.client.status()
+        [volume] = status.volumes
+        assert (volume.state, volume.being_read, volume.only_held) == (VolumeState.FULL, True, False)
+        assert status.cameras[0].achieved_days == before.achieved_days == pytest.approx((HOUR_S + 80) / DAY_S)
+        await one.sweep()
+        [told] = await one.events("storage_being_read")
+        assert told.data == {"path": str(data / "footage"), "size": volume.used_bytes}
+        assert await one.events("storage_held") == await one.events("storage_nearly_full") == []
+        assert len(one.stored()) == len(laid)
+        held = await one.client.place_hold(HoldRequest(camera_ids=["lobby"], start_us=span[0], end_us=span[1]))
+        await one.sweep()
+        [volume] = (await one.client.status()).volumes
+        assert (volume.being_read, volume.only_held) == (False, True)
+        await one.client.release_hold(held.hold.hold_id, HoldRelease())
+        await one.recorder._index.ask(Index.end_reading, reading)
+        await one.sweep()
+        [volume] = (await one.client.status()).volumes
+        assert (volume.being_read, volume.only_held) == (False, False)
+        assert 10 <= len(one.stored()) < len(laid)
 
 
 async def test_what_changes_of_the_whole_is_told_at_once_to_all_who_watch(data: Path) -> None:

@@ -150,9 +150,23 @@ def test_a_start_forgets_what_was_read(store: Store) -> None:
     """An export that was killed keeps nothing for ever."""
     row(store, store.run(), T0, _MINUTE)
     store.index.begin_reading("entrance", T0 + 5, T0 + 6)
-    assert (_by_age(store, T0 + 90 * _MINUTE), store.index.oldest_unheld("entrance")) == (None, None)
+    assert (_by_age(store, T0 + 90 * _MINUTE), store.index.oldest_on(store.volume_id)) == (None, None)
     store.index.forget_readings()
     assert _by_age(store, T0 + 90 * _MINUTE) is not None
+
+
+def test_what_is_read_is_kept_for_a_moment_and_not_held(store: Store) -> None:
+    run = store.run()
+    oldest, newest = (row(store, run, T0 + minute * _MINUTE, _MINUTE) for minute in range(2))
+    store.index.begin_reading("entrance", T0, newest.end_us)
+    _hold(store, newest.start_us, None)
+    unheld = store.index.oldest_unheld("entrance")
+    assert unheld is not None
+    assert (unheld.start_us, store.index.oldest_on(store.volume_id)) == (T0, None)
+    assert not store.index.all_held(store.volume_id)
+    _hold(store, oldest.start_us, None, hold_id="another")
+    assert store.index.oldest_unheld("entrance") is None
+    assert store.index.all_held(store.volume_id)
 
 
 def test_a_certificate_spans_nothing_that_stays(store: Store) -> None:

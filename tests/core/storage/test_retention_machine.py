@@ -12,7 +12,7 @@ from pathlib import Path
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, precondition, rule
 
-from recorder_core.models import Certificate, DeletionRule, HoldRequest, HoldState, LedgerKind
+from recorder_core.models import Certificate, DeletionRule, HoldRequest, HoldReview, HoldState, LedgerKind
 from recorder_core.storage.ids import segment_path
 from recorder_core.storage.index import Index
 from recorder_core.storage.records import FragmentSpan, Run, Segment, Volume
@@ -122,6 +122,12 @@ class Retention(RuleBasedStateMachine):
         self.kept[hold_id] = _Kept(frozenset(camera_ids), T0 + start - rolls[0], end_us)
         return hold_id
 
+    @rule(hold_id=holds, next_review=st.none() | _moment)
+    def review(self, hold_id: str, next_review: int | None) -> None:
+        """Look at a hold, which frees nothing and keeps no more."""
+        review = HoldReview(review_us=None if next_review is None else T0 + next_review)
+        self.index.review_hold(hold_id, review, now_us=0)
+
     @rule(hold_id=consumes(holds), state=st.sampled_from([HoldState.RELEASED, HoldState.EXPIRED]))
     def end_hold(self, hold_id: str, state: HoldState) -> None:
         """Free what no other hold covers."""
@@ -205,7 +211,7 @@ class Retention(RuleBasedStateMachine):
         moments = {at for one in inside for at in range(max(one.start_us, start_us), min(one.end_us, end_us))}
         assert self.index.footage_in(camera_id, start_us, end_us) == (sum(one.size for one in inside), len(moments))
         oldest = self.index.oldest_unheld(camera_id)
-        first = next(iter(self._free(camera_id, _EVER)), None)
+        first = next(iter(self._free(camera_id, _EVER, str)), None)
         assert (oldest is None) == (first is None)
         if oldest is not None and first is not None:
             expected = (first.start_us, first.end_us, first.size, first.volume_id)
@@ -218,6 +224,8 @@ class Retention(RuleBasedStateMachine):
         assert {one.segment_id for stored, _ in volumes for one in stored} == {one.segment_id for one in self.segments}
         assert {one.segment_id for _, garbage in volumes for one in garbage} == self.garbage
         assert self.index.certificates(None, 0, 1000) == self.certificates
+        held = [all(self._is_kept(one, str) for one in self.segments if one.volume_id == each) for each in _VOLUMES]
+        assert [self.index.all_held(each) for each in _VOLUMES] == held
 
     def _is_kept(self, segment: Segment, *kinds: type) -> bool:
         """Whether a microsecond of it is held (its name is a text) or read (a number)."""
@@ -228,14 +236,14 @@ class Retention(RuleBasedStateMachine):
             if isinstance(name, kinds)
         )
 
-    def _free(self, camera_id: str, before_us: int) -> list[Segment]:
-        """What may go, the oldest first."""
+    def _free(self, camera_id: str, before_us: int, *kinds: type) -> list[Segment]:
+        """What may go, the oldest first; with one of the kinds, what only that would keep."""
         free = [
             one
             for one in self.segments
             if one.camera_id == camera_id
             and max(one.end_us, one.start_us + 1) <= before_us
-            and not self._is_kept(one, str, int)
+            and not self._is_kept(one, *kinds or (str, int))
         ]
         return sorted(free, key=lambda one: one.start_us)
 
