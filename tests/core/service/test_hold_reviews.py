@@ -13,6 +13,7 @@ from recorder_core.storage.index_backup import back_up, backup_path
 
 from .clocks import SteppedClock
 from .shelves import DAY_S, DAY_US, library
+from .watching import watching
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,16 +86,23 @@ async def test_a_hold_that_stays_is_due_again_when_its_review_says(data: Path) -
         assert await _counts(one) == (2, 1)
 
 
-async def test_a_hold_that_is_released_is_not_to_be_reviewed_any_more(data: Path) -> None:
-    """From that very moment."""
+async def test_whoever_follows_is_told_at_once_that_nothing_is_due_any_more(data: Path) -> None:
+    """The next sweep is not waited for: it may have much to delete."""
     async with library(data) as one:
         await one.camera()
-        hold = await _due(one)
+        stays, goes = await _due(one), await _due(one)
         one.clock.pass_by(1.5 * DAY_S)
         await one.sweep()
-        assert await _counts(one) == (1, 1)
-        await one.client.release_hold(hold.hold_id, HoldRelease())
-        assert await _counts(one) == (0, 0)
+        assert await _counts(one) == (2, 2)
+        async with one.recorder.keeping._sweeper._turn, watching(one.client) as watcher:
+
+            def shown() -> tuple[int, int] | None:
+                return next(((one.holds, one.holds_to_review) for one in reversed(watcher.statuses())), None)
+
+            await one.client.review_hold(stays.hold_id, HoldReview(review_us=None))
+            await watcher.sees(lambda: shown() == (2, 1))
+            await one.client.release_hold(goes.hold_id, HoldRelease())
+            await watcher.sees(lambda: shown() == (1, 0))
 
 
 async def test_nobody_is_reminded_of_what_was_reviewed_a_moment_ago(
