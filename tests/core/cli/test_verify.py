@@ -139,7 +139,7 @@ def read_only_view(folder: Path, at: Path) -> Iterator[Path]:
         subprocess.run([mount, "-o", "remount,bind,ro", at], check=True)
         yield at
     finally:
-        subprocess.run([umount, at], check=True)
+        subprocess.run([umount, "--lazy", at], check=True)
 
 
 @pytest.mark.parametrize(
