@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from playwright.async_api import Page
 
 _BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")  # as `script/system-packages` takes them
-_VERDICT_LIMIT_MS: Final = 100_000
+_PATIENCE_MS: Final = 250_000
+"""For whatever a page is to do; the longest is the verdict on a package of gigabytes."""
 
 
 @asynccontextmanager
@@ -37,11 +38,13 @@ async def opened_browser(
         browser = await playwright.chromium.launch(
             executable_path=next(filter(None, map(shutil.which, _BROWSERS)), None),
             args=["--no-sandbox", "--force-color-profile=srgb"],
+            timeout=_PATIENCE_MS,
             env={**os.environ, "TMPDIR": scratch},
         )
         context = await browser.new_context(
             offline=offline, viewport={"width": width, "height": height}, timezone_id=time_zone
         )
+        context.set_default_timeout(_PATIENCE_MS)
         yield await context.new_page()
         await browser.close()
 
@@ -61,5 +64,5 @@ async def judged(page: Page, verify_page: Path, given: Iterable[Path]) -> tuple[
     """Hand files to a package's own page, opened from disk; return its verdict (good, bad, open) and its words."""
     await page.goto(verify_page.as_uri())
     await page.set_input_files("#files", [str(path) for path in given])
-    await page.wait_for_selector("html[data-result]", timeout=_VERDICT_LIMIT_MS)
+    await page.wait_for_selector("html[data-result]")
     return await page.get_attribute("html", "data-result") or "", await page.inner_text("#verdict")

@@ -32,7 +32,7 @@ _LEFT = 48 << 10
 
 async def _until(recorder: Recorder, client: RecorderClient, reached: Callable[[RecorderStatus], bool]) -> None:
     """Have done what is due again and again, as time would, until the status shows something."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while not reached(await client.status()):
             for slot in recorder._volumes._slots:
                 await recorder._volumes._look(slot)
