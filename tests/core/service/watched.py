@@ -51,7 +51,7 @@ class Watched:
 
     async def sees(self, state: VolumeState, number: int) -> None:
         """Wait until a volume is told to be in a state."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while self.volumes.statuses()[number].state is not state:
                 self._news.clear()
                 await self._news.wait()
