@@ -177,7 +177,8 @@ class RecorderStatus(DataClassORJSONMixin):
     """The recorder as a whole. `store_id` names the data folder and survives restarts; `pid` is the worker's.
 
     `days_until_full` is None while nothing would ever fill the volumes. `holds` counts the active ones and
-    `holds_to_review` those whose review is due. `sweep_halt` says why footage is not deleted for now. `failing` are the
+    `holds_to_review` those whose review is due; `holds_leave_little` says that what they keep leaves the rest less than
+    a fifth of the volumes. `sweep_halt` says why footage is not deleted for now. `failing` are the
     duties whose last turn failed.
     """
 
@@ -193,6 +194,7 @@ class RecorderStatus(DataClassORJSONMixin):
     days_until_full: float | None = None
     holds: int = 0
     holds_to_review: int = 0
+    holds_leave_little: bool = False
     sweep_halt: SweepHalt | None = None
     failing: list[Duty] = field(default_factory=list)
 

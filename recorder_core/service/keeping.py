@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from .settings import SettingsFiles
     from .volumes import Volumes
 
-    type _Shown = tuple[SweepHalt | None, int, int, float | None]
+    type _Shown = tuple[SweepHalt | None, int, int, bool, float | None]
 
 
 class Keeping:
@@ -140,6 +140,11 @@ class Keeping:
         """How many of them somebody is to look at again."""
         return self._holds.to_review
 
+    @property
+    def holds_leave_little(self) -> bool:
+        """Whether holds leave little of the volumes to other footage."""
+        return self._sweeper.holds_leave_little
+
     # For the sweeper
 
     def retentions(self) -> dict[str, Retention]:
@@ -166,7 +171,8 @@ class Keeping:
     def _show(self) -> None:
         """Have the status shown if it is another one; in how many days all is full changes a little all the time."""
         days = self.days_until_full
-        shown = (self.halt, self.holds_active, self.holds_to_review, None if days is None else round(days, 1))
+        rounded = None if days is None else round(days, 1)
+        shown = (self.halt, self.holds_active, self.holds_to_review, self.holds_leave_little, rounded)
         if shown != self._shown:
             self._shown = shown
             self._on_changed()

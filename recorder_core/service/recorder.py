@@ -190,6 +190,7 @@ class Recorder:
         self._events.note(EventKind.RECORDER_STARTED, version=__version__)
         self._stack.push_async_callback(self.exporting.close)
         await self._index.ask(Index.forget_readings)
+        await self._index.ask(Index.settle_erasures)
         await self.exporting.resume()
         await self.keeping.start(self._volumes, self._cameras, self._settings, self._synchronised)
         self._stack.push_async_callback(self.keeping.close)
@@ -253,6 +254,7 @@ class Recorder:
             days_until_full=self.keeping.days_until_full,
             holds=self.keeping.holds_active,
             holds_to_review=self.keeping.holds_to_review,
+            holds_leave_little=self.keeping.holds_leave_little,
             sweep_halt=self.keeping.halt,
             failing=self._duties.failing,
         )

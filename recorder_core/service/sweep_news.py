@@ -25,7 +25,8 @@ class SweepNews:
         """Tell by `events`; nothing was told yet."""
         self._events = events
         self._halt: SweepHalt | None = None
-        self._scarce = False
+        self.scarce = False
+        """Whether holds leave little to other footage."""
         self._only_held: set[str] = set()
         self._being_read: set[str] = set()
         self._below: set[str] = set()
@@ -67,10 +68,10 @@ class SweepNews:
 
     def scarcity(self, *, scarce: bool, held_bytes: int) -> None:
         """Holds leave little to other footage, or not."""
-        if scarce and not self._scarce:
+        if scarce and not self.scarce:
             _LOGGER.warning("Holds leave little room to record: they keep %d bytes", held_bytes)
             self._events.note(EventKind.STORAGE_NEARLY_FULL, held_bytes=held_bytes)
-        self._scarce = scarce
+        self.scarce = scarce
 
     def only_held(self, full: dict[Volume, int]) -> None:
         """Say which volumes are full of footage that is held, with its bytes: recording to them has stopped."""

@@ -120,6 +120,11 @@ class Sweeper:
         self._wake.set()
 
     @property
+    def holds_leave_little(self) -> bool:
+        """Whether holds leave little of the volumes to other footage."""
+        return self._news.scarce
+
+    @property
     def halt(self) -> SweepHalt | None:
         """Why nothing is deleted for now: by age because of the clock, at all because of holds."""
         if self._holds.unread:

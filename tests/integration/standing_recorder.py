@@ -81,6 +81,7 @@ class StandingRecorder:
     refused: set[str] = field(default_factory=set)
     days_until_full: float | None = None
     holds_to_review: int = 0
+    holds_leave_little: bool = False
     sweep_halt: SweepHalt | None = None
     failing: list[Duty] = field(default_factory=list)
 
@@ -110,6 +111,7 @@ class StandingRecorder:
             days_until_full=self.days_until_full,
             holds=self.holds_to_review,
             holds_to_review=self.holds_to_review,
+            holds_leave_little=self.holds_leave_little,
             sweep_halt=self.sweep_halt,
             failing=self.failing,
         )

@@ -42,10 +42,13 @@ def told(
     state: VolumeState = VolumeState.OK,
     only_held: bool = False,
     being_read: bool = False,
+    holds_leave_little: bool = False,
 ) -> dict[str, object]:
     """Return the issues of a recorder with one camera and 1000 GB for footage."""
     volume = replace(VOLUME, state=state, only_held=only_held, being_read=being_read)
-    recorder = StandingRecorder(volumes=[volume], cameras={FRONT: camera}, days_until_full=days)
+    recorder = StandingRecorder(
+        volumes=[volume], cameras={FRONT: camera}, days_until_full=days, holds_leave_little=holds_leave_little
+    )
     return {issue.key: dict(issue.placeholders) for issue in issues_of(Picture.of(recorder.status()))}
 
 
@@ -59,6 +62,13 @@ def test_storage_that_fills_before_the_minimum_is_reached(minimum: float, days: 
     assert told(camera, days=days) == ({"storage_nearly_full": {"days": "6.9"}} if is_told else {})
 
 
+def test_storage_that_is_full_is_not_said_to_be_nearly_full_too() -> None:
+    """Nor is a last hour called no time at all."""
+    camera = replace(CAMERA, retention=Retention(minimum_days=30))
+    assert told(camera, days=0.0) == {"storage_nearly_full": {"days": "0.1"}}
+    assert set(told(camera, days=0.0, state=VolumeState.FULL)) == {"storage_full"}
+
+
 def test_a_camera_below_its_minimum() -> None:
     """It has lost footage already, so nobody is told that it might."""
     assert told(replace(CAMERA, below_minimum=True), days=0) == {
@@ -66,11 +76,11 @@ def test_a_camera_below_its_minimum() -> None:
     }
 
 
-@pytest.mark.parametrize(("held", "is_told"), [(800 * GB, False), (801 * GB, True), (0, False)])
-def test_holds_that_leave_little(held: int, *, is_told: bool) -> None:
-    """A fifth of the storage is what the rest needs."""
-    shown = {"holds_leave_little": {"held_gb": "801.0", "gb": "1000.0"}}
-    assert told(replace(CAMERA, held_bytes=held)) == (shown if is_told else {})
+def test_holds_that_leave_little() -> None:
+    """What is little is for the recorder to say, which stops for it."""
+    some = replace(CAMERA, held_bytes=801 * GB)
+    assert told(some) == {}
+    assert told(some, holds_leave_little=True) == {"holds_leave_little": {"held_gb": "801.0", "gb": "1000.0"}}
 
 
 def test_only_held_footage_is_left() -> None:

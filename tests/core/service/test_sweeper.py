@@ -187,10 +187,12 @@ async def test_with_only_held_footage_left_recording_stops_loudly_and_goes_on_by
         used = sum(segment.size for segment in laid)
         placed = await one.client.place_hold(HoldRequest(camera_ids=["lobby"], start_us=laid[0].start_us))
         assert placed.held_bytes == used
+        assert not (await one.client.status()).holds_leave_little
         await one.use(data / "footage", max_bytes=used)
         await one.sweep()
         assert len(await one.events("storage_held")) == 1
         assert len(await one.events("storage_nearly_full")) == 1
+        assert (await one.client.status()).holds_leave_little
         [volume] = (await one.client.status()).volumes
         assert volume.state is VolumeState.FULL
         await one.client.put_camera(config_of(simulator))
