@@ -51,9 +51,6 @@ _CAMERA_ISSUES: Final = {
 _SOON_DAYS: Final = 7
 """Storage that fills within so many days is told of while there is still time to buy a disk."""
 
-_SCARCE: Final = 5
-"""Holds that leave less than this fraction of the storage to the rest are told of before recording stops for them."""
-
 _HALT_ISSUES: Final = {
     SweepHalt.CLOCK: ("deletion_halted", True),
     SweepHalt.HOLDS: ("holds_unread", False),
@@ -111,7 +108,6 @@ def _volume_issue(volume: VolumeStatus) -> str | None:
 
 def _room_issues(picture: Picture) -> Iterator[Issue]:
     """Yield what there is to say of room. Where it ends the oldest footage goes, unless a hold keeps it."""
-    held = sum(camera.held_bytes for camera in picture.cameras.values())
     for volume in picture.volumes.values():
         if volume.only_held:
             yield Issue("storage_held", volume.path, {"path": volume.path, "held_gb": shown_gb(volume.used_bytes)})
@@ -119,11 +115,10 @@ def _room_issues(picture: Picture) -> Iterator[Issue]:
             yield Issue("storage_being_read", volume.path, {"path": volume.path})
         elif volume.state is VolumeState.FULL:
             yield Issue("storage_full", volume.path, {"path": volume.path})
-    usable = usable_on(picture.volumes.values())
-    if held and (usable - held) * _SCARCE < usable:
-        yield Issue(
-            "holds_leave_little", placeholders={"held_gb": shown_gb(held), "gb": shown_gb(usable)}, warning=True
-        )
+    if picture.recorder.holds_leave_little:
+        held = sum(camera.held_bytes for camera in picture.cameras.values())
+        values = {"held_gb": shown_gb(held), "gb": shown_gb(usable_on(picture.volumes.values()))}
+        yield Issue("holds_leave_little", placeholders=values, warning=True)
     days = picture.recorder.days_until_full
     room = any(volume.state is VolumeState.OK for volume in picture.volumes.values())  # else the issue above says it
     if room and _is_soon(days) and any(_falls_short(camera, days) for camera in picture.cameras.values()):
