@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from recorder_core.api.client import RecorderClient
 from recorder_core.api.server import Server
 from recorder_core.clock import SystemClock
-from recorder_core.models import CameraConfig, CameraState, Coverage, FeedItem, Settings, VolumeConfig
+from recorder_core.models import CameraConfig, CameraState, Coverage, FeedItem, Settings, VolumeConfig, VolumeState
 from recorder_core.service.recorder import Recorder
 from recorder_core.simulator import Challenge, SimulatedCamera, Simulator, VideoSettings
 
@@ -94,6 +94,16 @@ def config_of(simulator: Simulator, **changes: bool | str | float) -> CameraConf
 async def state_reached(client: RecorderClient, state: CameraState, camera_id: str = "lobby") -> FeedItem:
     """Wait until a camera is in this state, in which it stays."""
     return (await feed_until(client, in_state(state, camera_id), after=None))[-1]
+
+
+async def volume_reached(client: RecorderClient, state: VolumeState) -> None:
+    """Wait until a volume is in this state, in which it stays."""
+
+    def reached(item: FeedItem) -> bool:
+        volumes = item.status.volumes if item.status else [item.volume] if item.volume else []
+        return any(volume.state is state for volume in volumes)
+
+    await feed_until(client, reached, after=None)
 
 
 async def stored(client: RecorderClient, camera_id: str = "lobby", seconds: float = 0.5) -> Coverage:

@@ -35,7 +35,19 @@ from recorder_core.storage.index import Index
 from recorder_core.storage.late_rows import AWAY
 from recorder_core.storage.volumes import MARKER
 
-from .rig import PASSWORD, camera, config_of, feed_until, holes, served, state_reached, stored, use_volume
+from .rig import (
+    PASSWORD,
+    camera,
+    config_of,
+    feed_until,
+    followed,
+    holes,
+    served,
+    state_reached,
+    stored,
+    use_volume,
+    volume_reached,
+)
 
 if TYPE_CHECKING:
     from recorder_core.models import Coverage
@@ -208,7 +220,7 @@ async def test_a_disk_that_is_not_there_is_no_reason_not_to_start(data: Path) ->
         assert volume.problem.code is ErrorCode.VOLUME_MISSING
         marker.rename(data / "footage" / MARKER)
         recorder._volumes.look_soon()
-        await feed_until(client, lambda item: item.volume is not None and item.volume.state is VolumeState.OK)
+        await volume_reached(client, VolumeState.OK)
     assert not (data / "footage" / "cameras").exists()
 
 
@@ -220,7 +232,7 @@ async def test_what_was_being_written_to_a_disk_that_went_away_is_taken_in_when_
         before = await stored(client)
         (data / "footage").rename(data / "away")
         recorder._volumes.look_soon()
-        await feed_until(client, lambda item: item.volume is not None and item.volume.state is VolumeState.MISSING)
+        await volume_reached(client, VolumeState.MISSING)
         await client.put_camera(config_of(simulator, enabled=False))
         (data / "away").rename(data / "footage")
         recorder._volumes.look_soon()
@@ -306,11 +318,9 @@ async def test_figures_follow_when_a_segment_closes(data: Path) -> None:
         await client.put_camera(config_of(simulator))
         await state_reached(client, CameraState.RECORDING)
         await stored(client)
-        await client.put_camera(config_of(simulator, enabled=False))
-        items = await feed_until(
-            client, lambda item: item.camera is not None and item.camera.stored_bytes > 0, after=None
-        )
-    status = items[-1].camera
+        async with followed(client, lambda item: item.camera is not None and item.camera.stored_bytes > 0) as following:
+            await client.put_camera(config_of(simulator, enabled=False))
+    status = following.result()[-1].camera
     assert status is not None
     assert status.newest_us is not None
     assert status.oldest_us is not None
