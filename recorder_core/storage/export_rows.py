@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row
 
-    from recorder_core.models import Certificate
-
     from .certificate_rows import Reason
 
 _ERASED = select(ERASURE.c.certificate_id).scalar_subquery()
@@ -124,7 +122,6 @@ class ExportRows(CertificateRows):
                         holds=len(holds),
                     )
             removed = replace(job, state=ExportState.REMOVED)
-            folder = job.files[0].path.rpartition("/")[0] if job.files else ""
             _put(connection, removed)
             for camera_id in job.camera_ids:
                 destroyed = Destroyed(
@@ -136,7 +133,8 @@ class ExportRows(CertificateRows):
                     digests=tuple(bytes.fromhex(file.sha256) for file in job.files),
                     export_id=export_id,
                 )
-                _link(connection, export_id, folder, certify(connection, destroyed, reason))
+                certificate = certify(connection, destroyed, reason)
+                link_certificate(connection, export_id, folder_of(job), certificate.certificate_id)
             return removed
 
     def give_up_draft(self, job: ExportJob, folder: str, sizes: Mapping[str, int], reason: Reason) -> None:
@@ -157,7 +155,8 @@ class ExportRows(CertificateRows):
                     digests=tuple(sha256(f"{name} {size}".encode()).digest() for name, size in sorted(sizes.items())),
                     export_id=job.export_id,
                 )
-                _link(connection, job.export_id, folder, certify(connection, draft, reason))
+                certificate = certify(connection, draft, reason)
+                link_certificate(connection, job.export_id, folder, certificate.certificate_id)
 
     def export_erased(self, export_id: str, folder: str, now_us: int) -> None:
         """Note that the folder of an export lies nowhere any more; twice is as once."""
@@ -204,8 +203,14 @@ def unknown_export(export_id: str) -> RequestError:
     return RequestError(ErrorCode.UNKNOWN_EXPORT, "There is no such export.", export_id=export_id[:64])
 
 
-def _link(connection: Connection, export_id: str, folder: str, certificate: Certificate) -> None:
-    values = {"certificate_id": certificate.certificate_id, "export_id": export_id, "folder": folder}
+def folder_of(job: ExportJob) -> str:
+    """Return where the files of an export lie that was made; empty if it has none."""
+    return job.files[0].path.rpartition("/")[0] if job.files else ""
+
+
+def link_certificate(connection: Connection, export_id: str, folder: str, certificate_id: int) -> None:
+    """Note, within the caller's transaction, which export and folder a certificate tells of."""
+    values = {"certificate_id": certificate_id, "export_id": export_id, "folder": folder}
     connection.execute(insert(EXPORT_CERTIFICATE).values(values))
 
 

@@ -9,15 +9,21 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, delete, func, insert, select
 
+from recorder_core.models import DeletionRule
+
 from .camera_rows import volume_key
 from .certificate_rows import note_erased
 from .database import Database
+from .erasure_rows import gone_unseen
 from .schema import GARBAGE, OPEN_FILE, VOLUME
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from sqlalchemy import Connection
+
+_RULES = tuple(DeletionRule)
+"""Reasons for which there is a certificate, which garbage from before schema version 3 does not name."""
 
 _IDS_AT_ONCE = 500
 """SQLite takes a limited number of values in one question."""
@@ -70,13 +76,17 @@ class GarbageRows(Database):
         gone = [{"gone": segment_id} for segment_id in segment_ids]
         with self._writing() as connection:
             of_certificates: set[int] = set()
+            nameless = False
             for some in batched(segment_ids, _IDS_AT_ONCE, strict=False):
                 told = (GARBAGE.c.segment_id.in_(some), GARBAGE.c.certificate_id.is_not(None))
+                old = (GARBAGE.c.segment_id.in_(some), GARBAGE.c.certificate_id.is_(None), GARBAGE.c.reason.in_(_RULES))
                 of_certificates.update(connection.execute(select(GARBAGE.c.certificate_id).where(*told)).scalars())
+                nameless |= connection.execute(select(func.count()).where(*old)).scalar_one() > 0
             connection.execute(delete(GARBAGE).where(GARBAGE.c.segment_id == bindparam("gone")), gone)
-            note_erased(
-                connection, [one for one in of_certificates if not _is_left(connection, one)], self.clock.now_us()
-            )
+            erased = {one for one in of_certificates if not _is_left(connection, one)}
+            if nameless:
+                erased.update(gone_unseen(connection))
+            note_erased(connection, erased, self.clock.now_us())
 
     def pending_bytes(self, volume_id: str) -> int:
         """Return the bytes on a volume that are given up and not unlinked yet; they count as free (invariant 6)."""

@@ -6,6 +6,7 @@ method is one committed transaction. Any of them may raise StorageError with wha
 
 from __future__ import annotations
 
+from .erasure_rows import ErasureRows
 from .export_rows import ExportRows
 from .footage_rows import FootageRows
 from .garbage_rows import GarbageRows
@@ -25,6 +26,7 @@ class Index(
     RebuildRows,
     LateRows,
     GarbageRows,
+    ErasureRows,
     RuleRows,
     RootRows,
     HoldRows,

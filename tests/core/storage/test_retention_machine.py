@@ -128,12 +128,6 @@ class Retention(RuleBasedStateMachine):
         review = HoldReview(review_us=None if next_review is None else T0 + next_review)
         self.index.review_hold(hold_id, review, now_us=0)
 
-    @rule(hold_id=holds, next_review=st.none() | _moment)
-    def review(self, hold_id: str, next_review: int | None) -> None:
-        """Look at a hold, which frees nothing and keeps no more."""
-        review = HoldReview(review_us=None if next_review is None else T0 + next_review)
-        self.index.review_hold(hold_id, review, now_us=0)
-
     @rule(hold_id=consumes(holds), state=st.sampled_from([HoldState.RELEASED, HoldState.EXPIRED]))
     def end_hold(self, hold_id: str, state: HoldState) -> None:
         """Free what no other hold covers."""
