@@ -8,7 +8,7 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from recorder_core.export.package.layout import utc_text
+from recorder_core.export.package.layout import printable, utc_text
 from recorder_core.export.package.verify import verify_package
 from recorder_core.service.ledger_file import read_copy
 
@@ -61,7 +61,7 @@ def main(package: Path, *, fingerprint: str | None, ledger_copy: Path | None, as
 
 def _print(report: PackageReport, *, fingerprint_was_given: bool, copy_was_given: bool) -> None:
     for finding in report.findings:
-        print(f"{finding.file}: {finding.detail}")
+        print(printable(f"{finding.file}: {finding.detail}"))
     if report.findings:
         found = "One thing is wrong" if len(report.findings) == 1 else f"{len(report.findings)} things are wrong"
         print(f"{found}: this is not a package as it was made")
@@ -78,7 +78,7 @@ def _print(report: PackageReport, *, fingerprint_was_given: bool, copy_was_given
         print("It shows all of the time that was asked for.")
     for one in report.not_shown:
         between = f"from {utc_text(one.start_us)} to {utc_text(one.end_us)}, {span(one.end_us - one.start_us)}"
-        print(f"  {one.camera_id} shows nothing {between}: {_why(one)}")
+        print(printable(f"  {one.camera_id} shows nothing {between}: {_why(one)}"))
     print(f"The ledger tells of {report.proved} of the {report.recordings} recordings that the footage comes from.")
     if report.proved < report.recordings:
         print("For the others, which were still being recorded when it was made, the signature alone speaks.")

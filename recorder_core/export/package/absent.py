@@ -35,7 +35,7 @@ class AbsenceReason(StrEnum):
     NOT_RECORDED = "not_recorded"
 
 
-_LEFT_OUT = "These pictures were recorded, but cannot be shown without earlier ones, from before the start."
+_LEFT_OUT = "It was recorded, but a video begins with the first picture after the start that needs no earlier one."
 _NOT_RECORDED = "The recorder knows of no recording of that time."
 
 

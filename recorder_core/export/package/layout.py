@@ -17,6 +17,9 @@ FORMAT_VERSION = 1
 PIECE_BYTES = 16 << 20
 """A file has a hash for each piece of this size: a browser can digest that at once, and it says where a change is."""
 
+LARGEST_WHOLE = 1 << 30
+"""No file but a video is larger, for a package is of a day of one camera at most; made-up ones fill no memory."""
+
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.json.sig"
 PUBLIC_KEY = "public-key.pem"
@@ -51,6 +54,11 @@ def is_clip_name(name: str, camera_id: str, start_us: int) -> bool:
     """Tell whether a clip of this camera and start may have this name: numbered, and told apart where it must be."""
     rest = name.removeprefix(clip_stem(camera_id, start_us))
     return rest != name and re.fullmatch(r"(-[1-9][0-9]*)?_*\.mp4", rest) is not None
+
+
+def printable(text: str) -> str:
+    """Return a text as it can stand on a screen: what moves, hides or turns around others is its number in Unicode."""
+    return "".join(one if one.isprintable() else f"<U+{ord(one):04X}>" for one in text)
 
 
 def sums_text(hashes: Mapping[str, str]) -> str:

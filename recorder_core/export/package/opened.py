@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from .findings import PackageFinding, PackageFlaw
-from .layout import PIECE_BYTES
+from .layout import LARGEST_WHOLE, PIECE_BYTES
 from .zip_file import Member, ZipError, read_zip
 
 if TYPE_CHECKING:
@@ -49,8 +49,9 @@ class OpenedPackage:
                 yield piece
 
     def content(self, name: str) -> bytes:
-        """Read a whole file, empty if there is none of that name."""
-        return b"".join(self.pieces(name)) if name in self.places else b""
+        """Read a whole file, empty if there is none of that name, or if it is larger than any that is read so."""
+        place = self.places.get(name)
+        return b"" if place is None or place.size > LARGEST_WHOLE else b"".join(self.pieces(name))
 
     def _in_folder(self, path: Path) -> dict[str, Place]:
         places = {}

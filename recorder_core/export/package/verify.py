@@ -103,9 +103,13 @@ class _Check:
             now = {**own, PUBLIC_KEY: hashlib.sha256(pem).hexdigest()}
             altered = [name for name, digest in now.items() if self._has(name) and digest != sums.get(name)]
             for name in altered:
-                self._find(name, PackageFlaw.ALTERED, f"It is not the file that {SUMS} lists, so the signature fails.")
+                self._find(
+                    name, PackageFlaw.ALTERED, f"It is not the file that {SUMS} lists, so the signature does not hold."
+                )
             if not altered and all(map(self._has, (MANIFEST, SIGNATURE, PUBLIC_KEY))):
-                self._find(SIGNATURE, PackageFlaw.SIGNATURE, "The signature does not belong to the manifest and key.")
+                self._find(
+                    SIGNATURE, PackageFlaw.SIGNATURE, "The signature does not belong to the manifest and the key."
+                )
             genuine = MANIFEST not in altered
         if not genuine or not data:
             return None

@@ -265,9 +265,11 @@ def _walked(file: BinaryIO, size: int) -> tuple[list[Member], int]:
         name = rest[:name_bytes].decode("utf-8", "replace")
         length = int.from_bytes(rest[-8:], "little")
         member = Member(name, position + local_bytes(name), length, fields[6], fields[5] << 16 | fields[4])
-        if head + rest != local_header(member) or member.offset + length > size:
+        if head + rest != local_header(member):
             sentence = "The zip's structure is damaged, or another program packed it"
             raise ZipError(sentence, position, name if members else "")
+        if member.offset + length > size:
+            raise ZipError("The zip ends within this file: something was cut off", size, name)
         members.append(member)
         position = member.offset + length
     if not members or size - position > _LARGEST_DIRECTORY:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -69,7 +70,8 @@ def test_it_says_what_is_not_shown(package: Path, tmp_path: Path, capsys: pytest
     at = told.index("It does not show all of the time that was asked for:")
     assert re.fullmatch(
         r"  entrance shows nothing from 2023-11-14T22:13:20\.520000Z to 2023-11-14T22:13:20\.800000Z, 0\.28 s: "
-        r"left out\. These pictures were recorded, but cannot be shown without earlier ones, from before the start\.",
+        r"left out\. It was recorded, but a video begins with the first picture after the start "
+        r"that needs no earlier one\.",
         told[at + 1],
     )
     assert told[at + 2].endswith(": disabled")
@@ -87,6 +89,23 @@ def test_it_says_what_is_not_shown(package: Path, tmp_path: Path, capsys: pytest
         "It shows all of the time that was asked for.",
         "The ledger tells of 0 of the 2 recordings that the footage comes from.",
         "For the others, which were still being recorded when it was made, the signature alone speaks.",
+    ]
+
+
+def test_names_can_neither_move_nor_turn_around_what_is_said(
+    package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor be no text at all: whoever adds a file chooses its name."""
+    unpacked_to(package, tmp_path / "unpacked")
+    for name in (b"new\nline: ok", b"\x1b[2Jgone", "\u202egpj.exe".encode(), b"no\xfftext"):
+        (tmp_path / "unpacked" / os.fsdecode(name)).touch()
+    assert run(["verify", str(tmp_path / "unpacked")]) == NOT_VERIFIED
+    assert sorted(capsys.readouterr().out.splitlines()) == [
+        "4 things are wrong: this is not a package as it was made",
+        "<U+001B>[2Jgone: It is no part of the package.",
+        "<U+202E>gpj.exe: It is no part of the package.",
+        "new<U+000A>line: ok: It is no part of the package.",
+        "no<U+DCFF>text: It is no part of the package.",
     ]
 
 

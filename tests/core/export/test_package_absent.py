@@ -98,7 +98,7 @@ def test_pictures_that_need_earlier_ones_are_told_as_left_out(tmp_path: Path) ->
         ("garage", "disabled"),
     ]
     words = b" ".join(re.findall(rb"\((.*)\) Tj", contents_of(package)[LETTER])).decode("cp1252")
-    assert "left out. These pictures were recorded, but cannot be shown without earlier ones" in words
+    assert "left out. It was recorded, but a video begins with the first picture after" in words
     assert re.search(r"entrance_20231114T221320Z\.mp4: 2023-11-14 15:13:20\.\d{3} to 15:13:2\d\.\d{3} -07:00, ", words)
     led_in = made_package(tmp_path / "led_in", package_order(tmp_path / "led_in", mode=StartMode.LEAD_IN))
     assert json.loads(contents_of(led_in)[MANIFEST])["cameras"][0]["not_shown"] == []

@@ -12,7 +12,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from recorder_core.export.package import SigningKey
-from recorder_core.export.package.layout import CUSTODY, LETTER, MANIFEST, PUBLIC_KEY, SIGNATURE, SUMS, json_document
+from recorder_core.export.package.layout import (
+    CUSTODY,
+    LARGEST_WHOLE,
+    LETTER,
+    MANIFEST,
+    PUBLIC_KEY,
+    SIGNATURE,
+    SUMS,
+    json_document,
+)
 from recorder_core.export.package.opened import OpenedPackage
 from recorder_core.export.package.verify import verify_package
 from recorder_core.export.package.zip_file import ZipWriter
@@ -129,6 +138,13 @@ def other_checksum(path: Path, contents: dict[str, bytes]) -> None:
         archive.close()
 
 
+def one_behind(path: Path, contents: dict[str, bytes]) -> None:
+    """Have another program put a file into it."""
+    zipped(path, contents, STARTED_US)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("../evil", "Something else.")
+
+
 def compressed(path: Path, contents: dict[str, bytes]) -> None:
     """Pack it with another program."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -185,6 +201,15 @@ PACKED_ANEW: dict[str, tuple[Callable[[Path, dict[str, bytes]], object], set[tup
         lambda path, contents: path.write_bytes(b"x" + zipped(path, contents).read_bytes()),
         {("new.zip", "structure")},
     ),
+    "and cut short": (
+        lambda path, contents: path.write_bytes(zipped(path, contents).read_bytes()[:1000]),
+        {(f"{STEM}.mp4", "structure")},
+    ),
+    "and cut short in its directory": (
+        lambda path, contents: path.write_bytes(zipped(path, contents).read_bytes()[:-100]),
+        {("new.zip", "structure")},
+    ),
+    "with another file behind": (one_behind, {("../evil", "structure")}),
     "before other data": (
         lambda path, contents: path.write_bytes(zipped(path, contents).read_bytes() + b"x"),
         {("new.zip", "structure")},
@@ -219,6 +244,19 @@ def test_files_of_another_package(package: Path, tmp_path: Path) -> None:
         swapped[SUMS] = sums_of(swapped)
         report = verify_package(zipped(tmp_path / "swapped.zip", swapped))
         assert expected <= named(report)
+
+
+def test_a_file_that_is_larger_than_any_is_not_read_into_memory(package: Path, tmp_path: Path) -> None:
+    """It is named all the same."""
+    files = unpacked_to(package, tmp_path / "unpacked")
+    os.truncate(files[SIGNATURE], LARGEST_WHOLE + 1)
+    opened = OpenedPackage(tmp_path / "unpacked")
+    assert (opened.content(SIGNATURE), opened.content("none"), len(opened.content(SUMS))) == (
+        b"",
+        b"",
+        files[SUMS].stat().st_size,
+    )
+    assert named(verify_package(tmp_path / "unpacked")) == {(SIGNATURE, "altered")}
 
 
 def test_what_is_no_plain_file(package: Path, tmp_path: Path) -> None:
