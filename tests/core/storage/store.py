@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ FORMAT = VideoFormat(
 
 _FPS = 5
 _FRAME = TIMESCALE // _FPS
+_ROWS = itertools.count()
 
 
 class ManualClock:
@@ -163,7 +165,7 @@ class Store:
 
 def row(store: Store, run: Run, start_us: int, wall_us: int, size: int = 1000) -> Segment:
     """A segment's row without a file, for tests of the index alone; put into the index."""
-    segment_id = new_segment_id(start_us)
+    segment_id = new_segment_id(start_us, lambda bits: next(_ROWS) % (1 << bits))
     segment = Segment(
         segment_id=segment_id,
         camera_id=run.camera_id,
