@@ -191,7 +191,6 @@ class Recorder:
         self._stack.push_async_callback(self.exporting.close)
         await self._index.ask(Index.forget_readings)
         await self._index.ask(Index.settle_erasures)
-        await self._index.ask(Index.settle_erasures)
         await self.exporting.resume()
         await self.keeping.start(self._volumes, self._cameras, self._settings, self._synchronised)
         self._stack.push_async_callback(self.keeping.close)

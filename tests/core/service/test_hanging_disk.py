@@ -13,6 +13,7 @@ import pytest
 from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.models import VolumeConfig, VolumeState
 from recorder_core.service.disk_calls import LIMIT_S, DiskCalls
+from recorder_core.service.volume_look import VolumeLooks
 from recorder_core.storage.volumes import MARKER
 from tests.core.storage_writer.disks import hanging_disk
 
@@ -20,6 +21,8 @@ from .watched import Watched
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
+
+    from recorder_core.service.volume_slot import Slot
 
 
 @asynccontextmanager
@@ -118,3 +121,23 @@ async def test_whoever_gives_up_waiting_leaves_the_disk_as_busy_as_it_is() -> No
     go_on.set()
     await asyncio.to_thread(thread.join)
     assert await disk.do(go_on.is_set)
+
+
+async def test_a_start_that_fails_at_one_volume_has_looked_at_all(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing goes on behind the back of whoever is told of the failure."""
+    watched = Watched(data)
+    configs = [VolumeConfig(path=str(data / name)) for name in ("a", "b")]
+    await watched.volumes.check_new(configs)
+    await watched.volumes.open(configs)
+    look = VolumeLooks.look
+
+    async def fail_at_first(self: VolumeLooks, slot: Slot) -> None:
+        if slot.config is configs[0]:
+            raise ZeroDivisionError
+        await look(self, slot)
+
+    monkeypatch.setattr(VolumeLooks, "look", fail_at_first)
+    with pytest.raises(ZeroDivisionError):
+        await watched.volumes.start()
+    assert [volume.state for volume in watched.volumes.statuses()] == [VolumeState.MISSING, VolumeState.OK]
+    await watched.close()
