@@ -66,7 +66,9 @@ async def test_a_recorder_of_another_version_is_replaced(
 ) -> None:
     """Both sides always have one version; the old processes are gone before the new ones start."""
     old_code = place / "old"
-    shutil.copytree(recorder_core.__path__[0], old_code / "recorder_core")
+    # Other tests compile meanwhile, in files that come and go.
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(recorder_core.__path__[0], old_code / "recorder_core", ignore=ignored)
     (old_code / "recorder_core" / "version.py").write_text(f'__version__ = "{OTHER_VERSION}"\n')
     recorder = LocalRecorder(hass, place, client)
     with _running(sys.executable, "-m", "recorder_core", "serve", "--data", place, cwd=old_code) as old:
