@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from recorder_core.errors import RequestError, StorageError
+from recorder_core.errors import ErrorCode, RequestError, StorageError
 from recorder_core.storage.files import storage_error
 from recorder_core.storage.garbage import collect_garbage
 from recorder_core.storage.index import Index
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from .volumes import Volumes
 
 _LOGGER = logging.getLogger(__name__)
+
+_AWAY = frozenset({ErrorCode.VOLUME_MISSING, ErrorCode.VOLUME_FOREIGN})
 
 
 class Deletion:
@@ -47,6 +49,8 @@ class Deletion:
         self._on_deleted = on_deleted
         self.stopping = False
         """Whether the recorder stops: what is not unlinked by then goes at the next start."""
+        self.refused: StorageError | None = None
+        """What kept the last `collect` from unlinking all on the volumes that are there."""
 
     async def oldest_of(
         self, camera_id: str, rule: DeletionRule, *, before_us: int | None = None, max_bytes: int | None = None
@@ -86,11 +90,17 @@ class Deletion:
         return sum(certificate.size for certificate in certificates)
 
     async def collect(self) -> None:
-        """Unlink what was given up, on every volume that is there; what is away goes when it is back."""
+        """Unlink what was given up, on every volume that is there; what is away goes when it is back.
+
+        Where one refuses, the others go on, and `refused` says why.
+        """
+        self.refused = None
         for volume in self._volumes.usable():
             try:
                 await self._index.beside(collect_garbage, volume, lambda: self.stopping)
-            except StorageError as error:
-                _LOGGER.error("Nothing can be deleted from volume %s: %s", volume.path, error.message)  # noqa: TRY400  # it says all
-            except OSError as error:
-                _LOGGER.error("%s", storage_error(error, f"Deleting from volume {volume.path}").message)  # noqa: TRY400  # it says all
+            except (OSError, StorageError) as cause:
+                doing = f"Deleting from volume {volume.path}"
+                error = cause if isinstance(cause, StorageError) else storage_error(cause, doing)
+                _LOGGER.error("Volume %s keeps what was given up: %s", volume.path, error.message)  # noqa: TRY400  # it says all
+                if error.code not in _AWAY:  # of those, the next look at the volumes tells
+                    self.refused = error

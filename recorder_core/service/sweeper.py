@@ -156,7 +156,11 @@ class Sweeper:
                 await woken_or_after(self._clock, self._wake, SWEEP_S)
 
     async def sweep(self) -> None:
-        """Do once what is due."""
+        """Do once what is due.
+
+        Raises:
+            RecorderError: what could not be done; what did not depend on it was.
+        """
         async with self._turn:
             await self._sweep_clock.look()
             await self._holds.bring_to_files(self._volumes)
@@ -172,6 +176,8 @@ class Sweeper:
             await self._deletion.collect()
             await self._read_kept()
         self._rules.swept()
+        if self._deletion.refused is not None:
+            raise self._deletion.refused
 
     # Deleting
 

@@ -12,6 +12,7 @@ from recorder_core.errors import ErrorCode, RecorderError
 from recorder_core.models import (
     CameraState,
     DeletionRule,
+    Duty,
     HoldRelease,
     HoldRequest,
     LedgerKind,
@@ -22,8 +23,11 @@ from recorder_core.models import (
     VolumeState,
 )
 from recorder_core.service.clock_trust import PATIENCE_US
+from recorder_core.service.startup import INDEX
 from recorder_core.service.sweep_state import SWEEP
 from recorder_core.simulator import Simulator
+from recorder_core.storage.index_backup import backup_path
+from recorder_core.storage.retention_rows import RetentionRows
 from tests.core.storage_writer.disks import ROOM, mounted_disk
 
 from .clocks import SteppedClock
@@ -313,21 +317,92 @@ async def test_after_a_step_forward_nothing_goes_by_age_until_somebody_confirms_
         assert len(await one.events("sweep_resumed")) == 1
 
 
-async def test_a_file_that_cannot_be_unlinked_stays_garbage_until_it_can(data: Path) -> None:
+async def test_a_file_that_cannot_be_unlinked_stays_garbage_and_is_told_of_until_it_can(data: Path) -> None:
+    """It keeps no other file, neither of its folder nor of a later one, nor on another volume."""
     async with library(data) as one:
-        await one.use(data / "footage")
+        await one.use(data / "footage", data / "other")
         await one.camera(retention_days=1)
-        [segment] = one.lay(ago_s=2 * DAY_S)
+        segment, *_ = one.lay(ago_s=4 * DAY_S, times=2) + one.lay(ago_s=2 * DAY_S, volume=1)
+        one.lay(ago_s=2 * DAY_S)
         path = data / "footage" / segment.path
         path.unlink()
         path.mkdir()
+        with pytest.raises(RecorderError, match=f"Deleting from volume {data / 'footage'} failed: Is a directory"):
+            await one.sweep()
+        await one.clock.pass_until(lambda: one.recorder.status().failing == [Duty.SWEEP], 10)
+        assert one.stored() == []
+        assert [one.index.pending_bytes(one.volume(number).volume_id) for number in (0, 1)] == [segment.size, 0]
+        assert files(data / "footage") == 1
+        assert files(data / "other") == 0
+        path.rmdir()
+        await one.clock.pass_until(lambda: one.recorder.status().failing == [], 10)
+        assert one.index.pending_bytes(one.volume().volume_id) == 0
+
+
+@pytest.mark.parametrize(
+    ("rule", "limits"), [(DeletionRule.QUOTA, {"quota_bytes": 1}), (DeletionRule.AGE, {"retention_days": 0.01})]
+)
+async def test_what_a_new_rule_takes_goes_in_turns_that_follow_at_once(
+    data: Path, monkeypatch: pytest.MonkeyPatch, rule: DeletionRule, limits: dict[str, float]
+) -> None:
+    """Each is short, so that holds, figures and other rules need not wait for it."""
+    monkeypatch.setattr("recorder_core.service.sweeper.STEPS", 1)
+    async with library(data) as one:
+        await one.use(data / "footage")
+        await one.camera()
+        laid = one.lay(ago_s=HOUR_S, times=5)
+        for held in (laid[1], laid[3]):
+            request = HoldRequest(camera_ids=["lobby"], start_us=held.start_us, end_us=held.end_us)
+            await one.client.place_hold(request)
+        await one.camera("lobby", **limits)
+        await one.clock.pass_until(lambda: len(one.stored()) == 2, 0)  # no time goes by
+        assert [each.rule for each in await one.certificates()] == [rule] * 3
+
+
+async def test_what_an_export_reads_waits_to_go_by_quota(data: Path) -> None:
+    async with library(data) as one:
+        await one.use(data / "footage")
+        await one.camera()
+        first, second = one.lay(ago_s=HOUR_S, times=2)
+        reading = one.index.begin_reading("lobby", first.start_us, first.end_us)
+        await one.camera(quota_bytes=1)
+        await one.sweep()
+        assert [segment.segment_id for segment in one.stored()] == [first.segment_id]
+        one.index.end_reading(reading)
         await one.sweep()
         assert one.stored() == []
-        volume_id = one.volume().volume_id
-        assert one.index.pending_bytes(volume_id) == segment.size
-        path.rmdir()
+        assert [each.start_us for each in await one.certificates()] == [second.start_us, first.start_us]
+
+
+async def test_room_that_takes_many_transactions_is_made_in_turns_that_follow_at_once(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recorder_core.service.sweep_room.STEPS", 1)
+    monkeypatch.setitem(RetentionRows.condemn_oldest_on.__kwdefaults__ or {}, "limit", 5)
+    async with library(data) as one:
+        await one.use(data / "footage")
+        await one.camera()
+        laid = one.lay(ago_s=HOUR_S, times=40)
+        await one.use(data / "footage", max_bytes=laid[0].size * 20)
+        await one.clock.pass_until(lambda: len(one.stored()) <= 20, 0)
+        certificates = await one.certificates()
+        assert {(each.rule, each.records) for each in certificates[:4]} == {(DeletionRule.SPACE, 5)}
+
+
+async def test_rules_of_a_removed_camera_that_the_index_does_not_know_any_more_do_no_harm(data: Path) -> None:
+    async with library(data) as one:
+        await one.use(data / "footage")
+        await one.camera(quota_bytes=1, retention_days=1)
+        await one.client.remove_camera("lobby")
+    (data / INDEX).unlink()
+    backup_path(data / INDEX, 1).unlink(missing_ok=True)
+    async with library(data) as one:
+        assert list(one.recorder.keeping.retentions()) == ["lobby"]
+        await one.camera("hall", retention_days=1)
+        one.lay("hall", ago_s=2 * DAY_S)
         await one.sweep()
-        assert one.index.pending_bytes(volume_id) == 0
+        assert one.stored("hall") == []
+        assert one.recorder.status().failing == []
 
 
 async def test_what_is_being_recorded_counts_as_held(data: Path) -> None:

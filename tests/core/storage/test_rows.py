@@ -302,6 +302,27 @@ def test_garbage_whose_file_is_gone_is_forgotten(store: Store) -> None:
     assert store.index.garbage(store.volume_id) == []
 
 
+def test_a_file_that_cannot_be_unlinked_keeps_no_other(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that refuses one after the other is not asked for ever."""
+    run = store.run()
+    files = [store.file(run, T0 + number * S) for number in range(6)]
+    stuck = files[0], files[1]
+    for file in files:
+        store.path(file).parent.mkdir(parents=True, exist_ok=True)
+        (store.path(file).mkdir if file in stuck else store.path(file).touch)()
+        store.index.condemn(GarbageFile(file.segment_id, file.volume_id, file.path, 10, "nothing_whole"))
+    monkeypatch.setattr("recorder_core.storage.garbage._AT_ONCE", 3)
+    with pytest.raises(IsADirectoryError):
+        collect_garbage(store.index, store.handle.volume)
+    assert [one.segment_id for one in store.index.garbage(store.volume_id)] == [one.segment_id for one in stuck]
+    monkeypatch.setattr("recorder_core.storage.garbage._AT_ONCE", 1)
+    with pytest.raises(IsADirectoryError):
+        collect_garbage(store.index, store.handle.volume)
+    for file in stuck:
+        store.path(file).rmdir()
+    assert collect_garbage(store.index, store.handle.volume) == 20
+
+
 def test_garbage_of_a_volume_that_is_away_stays(store: Store) -> None:
     """That the file is not there means nothing if the volume is not."""
     file = store.file(store.run(), T0)
