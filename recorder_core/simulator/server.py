@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -61,6 +62,7 @@ class CameraServer:
         self._tls = tls
         self._log = log
         self._listener: asyncio.Server | None = None
+        self._kept_port: socket.socket | None = None
         self._running: asyncio.Task[None] | None = None
 
     @property
@@ -85,6 +87,7 @@ class CameraServer:
             with suppress(asyncio.CancelledError):
                 await self._running
         await self._close_port()
+        self._let_port_go()
 
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
@@ -92,14 +95,25 @@ class CameraServer:
             lambda: Connection(self), self.host, self.port, ssl=self._tls, reuse_address=True
         )
         self.port = self._listener.sockets[0].getsockname()[1]
+        self._let_port_go()
 
-    async def _close_port(self) -> None:
+    async def _close_port(self, *, keep: bool = False) -> None:
+        """Listen no more, and end all connections; a port that is kept refuses, and nobody else is given it."""
         listener, self._listener = self._listener, None
         if listener is not None:
             listener.close()
+            if keep:
+                self._kept_port = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET)
+                self._kept_port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                self._kept_port.bind((self.host, self.port))
         self.disconnect()
         if listener is not None:
             await listener.wait_closed()
+
+    def _let_port_go(self) -> None:
+        kept, self._kept_port = self._kept_port, None
+        if kept is not None:
+            kept.close()
 
     def disconnect(self) -> None:
         """End all connections without a word."""
@@ -131,7 +145,7 @@ class CameraServer:
         self.source.change(change.video if change else self.camera.video)
         self.source.announce_in_band(always=Quirk.NO_PARAMETER_SETS in self.faults)
         if Quirk.REFUSE in self.faults:
-            await self._close_port()
+            await self._close_port(keep=True)
         elif self._listener is None:
             await self._listen()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -84,6 +85,9 @@ async def test_refuse(simulator: Simulator, client: WireClient) -> None:
     with pytest.raises(ConnectionRefusedError):
         async with connect(client.url):
             pass
+    port = int(client.url.split(":")[2].split("/")[0])
+    with socket.socket() as other, pytest.raises(OSError, match="already in use"):
+        other.bind(("127.0.0.1", port))  # nobody else is given it meanwhile
     await simulator.clear("door")
     # It comes back at its old address.
     assert simulator.url("door") == client.url
