@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from recorder_core.models import GapView
+from recorder_core.models import DeletionRule, GapView
 
 from .layout import utc_text
 
@@ -34,6 +34,15 @@ class AbsenceReason(StrEnum):
     LEFT_OUT = "left_out"
     NOT_RECORDED = "not_recorded"
 
+
+_WHY_DELETED = {
+    DeletionRule.AGE: "as its time was over",
+    DeletionRule.QUOTA: "as the camera had more than its share of the disk",
+    DeletionRule.SPACE: "as the disk was full",
+    DeletionRule.LAW: "as the law says when it must be destroyed",
+    DeletionRule.PERSON: "by somebody's order",
+    DeletionRule.UNFINISHED: "as it was never finished",
+}
 
 _LEFT_OUT = "It was recorded, but a video begins with the first picture after the start that needs no earlier one."
 _NOT_RECORDED = "The recorder knows of no recording of that time."
@@ -72,7 +81,7 @@ def not_shown(
 
 def _deleted(certificate: Certificate) -> GapView:
     at, number = utc_text(certificate.at_us), certificate.certificate_id
-    detail = f"On {at[:10]} at {at[11:19]} UTC, by the rule {certificate.rule}: certificate {number}."
+    detail = f"On {at[:10]} at {at[11:19]} UTC, {_WHY_DELETED[certificate.rule]}: certificate {number}."
     return _reason((certificate.start_us, certificate.end_us), AbsenceReason.DELETED, detail)
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, strategies as st
 
 from recorder_core.export.package.absent import holes, not_shown
@@ -79,7 +80,15 @@ def test_each_stretch_has_the_reason_that_says_most() -> None:
         (8, 9 * SECOND, "not_recorded"),
         (9, 10 * SECOND, "disabled"),
     ]
-    assert found[2].detail == "On 2023-11-14 at 22:13:20 UTC, by the rule age: certificate 17."
+    assert found[2].detail == "On 2023-11-14 at 22:13:20 UTC, as its time was over: certificate 17."
+
+
+@pytest.mark.parametrize("rule", DeletionRule)
+def test_every_rule_has_its_words(rule: DeletionRule) -> None:
+    """Else no package could be made of what it deleted a part of."""
+    [one] = not_shown((0, SECOND), [], [], [replace(certificate(0, SECOND), rule=rule)], [])
+    assert one.reason == "deleted"
+    assert one.detail.startswith("On 2023-11-14 at 22:13:20 UTC, ")
 
 
 def test_pictures_that_need_earlier_ones_are_told_as_left_out(tmp_path: Path) -> None:
@@ -115,7 +124,7 @@ def test_what_was_deleted_is_told_with_its_certificate(tmp_path: Path) -> None:
     reasons = [one.reason for one in verify_package(package).not_shown if one.camera_id == "entrance"]
     assert reasons == ["not_recorded", "deleted", "left_out"]
     words = b" ".join(re.findall(rb"\((.*)\) Tj", contents_of(package)[LETTER]))
-    assert b"by the rule age: certificate 17." in words
+    assert b"as its time was over: certificate 17." in words
     assert b"user-7" not in words.split(b"Cameras")[1]
 
 

@@ -131,6 +131,21 @@ async def test_it_finds_what_the_command_finds(page: Page, package: Path, tmp_pa
             assert told == [f"{one.file}: {one.detail}" for one in findings], how
 
 
+async def test_in_a_narrow_window_nothing_is_out_of_sight(package: Path, unpacked: dict[str, Path]) -> None:
+    """Columns stand below each other, each cell with its heading; nothing is wider than a telephone."""
+    async with opened_browser(width=380) as page:
+        await judged(page, unpacked[VERIFY_PAGE], [package])
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 380
+        for table in ("cameras", "listing"):
+            wider = (
+                f"[...document.querySelectorAll('#{table} td')].filter(td => td.getBoundingClientRect().right > 380)"
+            )
+            assert await page.evaluate(f"{wider}.length") == 0
+        cell = page.locator("#cameras td").nth(2)
+        shown = await cell.evaluate("td => getComputedStyle(td, '::before').content")
+        assert shown == '"Not shown of the time that was asked for"'
+
+
 async def test_names_can_neither_move_nor_turn_around_what_is_said(page: Page, unpacked: dict[str, Path]) -> None:
     """A name that ends a line, and one that is read from right to left."""
     for name in ("new\nline: ok", "\u202egpj.exe", "<img src=x>"):

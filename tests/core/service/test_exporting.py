@@ -129,7 +129,7 @@ async def test_a_package_tells_what_was_deleted_and_names_no_address(data: Path)
     assert report.findings == []
     assert [one.reason for one in report.not_shown[:3]] == ["deleted", "connect_failed", "not_recorded"]
     assert report.not_shown[0].start_us == before_us - 30 * S
-    assert report.not_shown[0].detail.endswith("by the rule quota: certificate 1.")
+    assert report.not_shown[0].detail.endswith("as the camera had more than its share of the disk: certificate 1.")
     assert report.not_shown[1].detail == ""
     assert b"192.0.2.7" not in packed
 
