@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from .index_thread import IndexThread
     from .volumes import Volumes
 
+_LONGEST_US = 31 * 86_400_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -68,8 +70,13 @@ class Footage:
         """Return what is stored of a camera, and what is not, as it travels.
 
         Raises:
-            RequestError: `UNKNOWN_CAMERA` for one that never recorded here.
+            RequestError: `UNKNOWN_CAMERA` for one that never recorded here, `INTERVAL_INVERTED`, `INTERVAL_TOO_LONG`.
         """
+        if start_us >= end_us:
+            raise RequestError(ErrorCode.INTERVAL_INVERTED, "The interval must end after it begins.")
+        if end_us - start_us > _LONGEST_US:
+            days = _LONGEST_US // 86_400_000_000
+            raise RequestError(ErrorCode.INTERVAL_TOO_LONG, f"One question covers at most {days} days.", days=days)
         # In this order, for the reason that `window` has.
         writing = self._writing(camera_id, start_us, end_us)
         closed = await self._index.ask(Index.timeline, camera_id, start_us, end_us)

@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Self
 
 from recorder_core.clock import host_synchronised
 from recorder_core.decoder import Decoder
-from recorder_core.errors import ErrorCode, RequestError
+from recorder_core.errors import ErrorCode
 from recorder_core.models import (
     API_VERSION,
-    CameraConfig,
     Coverage,
     Duty,
     FeedItem,
@@ -36,8 +35,6 @@ from recorder_core.rtsp import Poller
 from recorder_core.storage.folder_check import check_folder
 from recorder_core.storage.index import Index
 from recorder_core.storage.lock import StoreLock
-from recorder_core.storage.reconcile import reconcile
-from recorder_core.storage.records import GapReason
 from recorder_core.version import __version__
 
 from .archive import ServiceArchive, Store
@@ -55,7 +52,7 @@ from .ledger import LedgerKeeper
 from .probe import probe
 from .problems import problem_of
 from .settings import SettingsFiles
-from .startup import INDEX, open_index
+from .startup import INDEX, bring_together, open_index
 from .volumes import Volumes
 
 if TYPE_CHECKING:
@@ -68,8 +65,6 @@ _LOGGER = logging.getLogger(__name__)
 
 HEARTBEAT_S = 5.0
 """How exactly a start after a crash knows when the recorder went down, where no footage tells."""
-
-_LONGEST_COVERAGE_US = 31 * 86_400_000_000
 
 
 class Recorder:
@@ -177,7 +172,7 @@ class Recorder:
         self.exporting = Exporting(self._index, self._events, archive, self._decoder, self._clock, self._duties)
         await self.configuration.start(self._first_volumes, configs)
         await self._volumes.open(self._settings().volumes)
-        await self._bring_together(configs)
+        await bring_together(self._index, self._volumes.handles(), configs)
         await ledger.start(self.configuration.settle)
         await archive.look_at_key()
         await self._volumes.start()
@@ -202,23 +197,6 @@ class Recorder:
             keep_backups(self._folder / INDEX, self._clock, self._duties), name="index backups"
         )
         self._stack.push_async_callback(_cancel, copying)
-
-    async def _bring_together(self, configs: dict[str, CameraConfig]) -> None:
-        """Make files and index agree; a camera's record goes on with a gap."""
-        # A gap that began after the last heartbeat leaves no row; that it began is known all the same.
-        ends = {gap.camera_id: gap.start_us for gap in await self._index.ask(Index.open_gaps)}
-        found = await self._index.ask(reconcile, self._volumes.handles())
-        if found.salvaged or found.discarded or found.waiting:
-            _LOGGER.warning(
-                "After a crash: %d open segments salvaged, %d held nothing, %d wait for their volume",
-                len(found.salvaged),
-                found.discarded,
-                len(found.waiting),
-            )
-        for camera_id, end_us in (ends | found.ends).items():
-            config = configs.get(camera_id)
-            if config is not None and config.enabled:
-                await self._index.ask(Index.open_gap, camera_id, end_us, GapReason.RECORDER_DOWN)
 
     async def _beat(self) -> None:
         while True:
@@ -331,16 +309,7 @@ class Recorder:
         return await self._decoder.jpeg(await self._footage.newest_sync_sample(camera_id))
 
     async def coverage(self, camera_id: str, start_us: int, end_us: int) -> Coverage:
-        """Return what is stored of a camera in `[start_us, end_us)`.
-
-        Raises:
-            RequestError: `UNKNOWN_CAMERA`, `INTERVAL_INVERTED`, `INTERVAL_TOO_LONG`.
-        """
-        if start_us >= end_us:
-            raise RequestError(ErrorCode.INTERVAL_INVERTED, "The interval must end after it begins.")
-        if end_us - start_us > _LONGEST_COVERAGE_US:
-            days = _LONGEST_COVERAGE_US // 86_400_000_000
-            raise RequestError(ErrorCode.INTERVAL_TOO_LONG, f"One question covers at most {days} days.", days=days)
+        """Return what is stored of a camera in `[start_us, end_us)`, see `Footage.coverage`."""
         return await self._footage.coverage(camera_id, start_us, end_us)
 
     # Ledger

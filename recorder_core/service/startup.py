@@ -21,14 +21,21 @@ from recorder_core.storage.folder_check import check_folder
 from recorder_core.storage.index import Index
 from recorder_core.storage.index_backup import GENERATIONS, backup_path, newest_copy, put_back
 from recorder_core.storage.index_loss import Loss, find_loss
+from recorder_core.storage.reconcile import reconcile
+from recorder_core.storage.records import GapReason
 
 from .read_in import BEHIND, unread_note
 from .settings import SettingsFiles
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from recorder_core.clock import Clock
+    from recorder_core.models import CameraConfig
+    from recorder_core.storage.volumes import VolumeHandle
+
+    from .index_thread import IndexThread
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -146,6 +153,26 @@ def _noted(folder: Path) -> _Recovery | None:
         return None
     except ValueError, TypeError, LookupError:  # what mashumaro and orjson raise: nobody knows what it said
         return _Recovery(loss=Loss.DAMAGE)
+
+
+async def bring_together(
+    index: IndexThread, volumes: Sequence[VolumeHandle], configs: Mapping[str, CameraConfig]
+) -> None:
+    """Make files and index agree; a camera's record goes on with a gap. Raises StorageError."""
+    # A gap that began after the last heartbeat leaves no row; that it began is known all the same.
+    ends = {gap.camera_id: gap.start_us for gap in await index.ask(Index.open_gaps)}
+    found = await index.ask(reconcile, volumes)
+    if found.salvaged or found.discarded or found.waiting:
+        _LOGGER.warning(
+            "After a crash: %d open segments salvaged, %d held nothing, %d wait for their volume",
+            len(found.salvaged),
+            found.discarded,
+            len(found.waiting),
+        )
+    for camera_id, end_us in (ends | found.ends).items():
+        config = configs.get(camera_id)
+        if config is not None and config.enabled:
+            await index.ask(Index.open_gap, camera_id, end_us, GapReason.RECORDER_DOWN)
 
 
 def note_unread_holds(folder: Path) -> None:
