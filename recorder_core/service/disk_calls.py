@@ -39,7 +39,7 @@ class DiskCalls:
         """
         async with self._turn:
             if not self._is_back():
-                raise _stalled()
+                raise stalled()
             answer: Future[T] = Future()
             answer.set_running_or_notify_cancel()  # so that nobody who gives up waiting makes it look done
             self._is_back = answer.done
@@ -55,11 +55,12 @@ class DiskCalls:
             try:
                 await asyncio.wait({waited}, timeout=self._limit_s)
                 if not waited.done():
-                    raise _stalled()
+                    raise stalled()
                 return waited.result()
             finally:
                 waited.cancel()  # what comes later is for nobody
 
 
-def _stalled() -> StorageError:
+def stalled() -> StorageError:
+    """Return what is said of a disk that hangs."""
     return StorageError(ErrorCode.STORAGE_STALLED, "The disk does not answer.")

@@ -20,13 +20,13 @@ from recorder_core.storage.reconcile import miss_left, salvage_left
 from recorder_core.storage.volumes import open_volume
 from recorder_core.storage.writer import VolumeWriter
 
-from .disk_calls import DiskCalls
+from .disk_calls import DiskCalls, stalled
 from .index_thread import IndexJournal
 from .read_in import ReadIn, note_unread, unread_note
 from .volume_slot import PRESENT, STATES, find_shortage, full, growing_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Collection
 
     from recorder_core.clock import Clock
     from recorder_core.models import VolumeConfig, VolumeStatus
@@ -61,6 +61,7 @@ class VolumeLooks:
         self._folder = folder
         self._told = told
         self._disks: dict[str, DiskCalls] = {}
+        self._closing: dict[str, asyncio.Task[None]] = {}
         self.may_read_in = False
         """Whether every camera has a record by now, so that footage may be read into it."""
 
@@ -102,12 +103,29 @@ class VolumeLooks:
         expected_id = await self.known_id(config.path)
         disk = self._disk(config)
         handle = await disk.do(open_volume, config, self._clock, expected_id=expected_id)
+        if (closing := self._closing.get(handle.volume.volume_id)) is not None and not closing.done():
+            raise stalled()
         await self._told.found(handle.volume)
         known = {volume.volume_id for volume in await self._index.ask(Index.volumes)}
         if handle.volume.volume_id not in known:
             await disk.do(note_unread, self._folder, handle.volume)
         await self._index.ask(Index.put_volume, handle.volume)
         return handle
+
+    async def close(self, slots: Collection[Slot], *, limit_s: float | None) -> None:
+        """Finish what is queued for writing and end all work on volumes that are in use no more.
+
+        A disk that takes longer than `limit_s` goes on by itself; until it has finished its volume is not taken up.
+        """
+        closing = {asyncio.create_task(slot.close(), name=f"closing {slot.config.path}"): slot for slot in slots}
+        if closing:
+            await asyncio.wait(closing, timeout=limit_s)
+        for task, slot in closing.items():
+            if task.done():
+                task.result()
+            else:
+                _LOGGER.error("Volume %s is closed as soon as its disk has written all", slot.config.path)
+                self._closing[slot.config.path if slot.handle is None else slot.handle.volume.volume_id] = task
 
     async def read_in(self, slot: Slot, handle: VolumeHandle) -> None:
         """Begin to read what the index does not know of a volume, if there is such, and nobody does so yet."""

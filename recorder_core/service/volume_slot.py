@@ -108,6 +108,17 @@ class Slot:
     dropped: bool = False
     """Whether it is in use no more, and not to be looked at again."""
 
+    async def close(self) -> None:
+        """Look no more, read no more, write what is queued."""
+        self.dropped = True
+        self.look_soon.set()
+        if self.watching is not None:  # no look may start a writer on a volume that goes, or have it read in
+            await asyncio.wait({self.watching})
+        if self.reading is not None:
+            await self.reading.close()
+        if self.writer is not None:
+            await self.writer.stop()
+
     def being_written(self) -> set[int]:
         """Return the ids of the segments that are open; may be called from any thread."""
         return set() if self.writer is None else {segment.file.segment_id for segment in self.writer.open_segments()}

@@ -17,6 +17,7 @@ from recorder_core.models import VolumeConfig, VolumeState, VolumeStatus
 from recorder_core.storage.folder_check import check_folder
 from recorder_core.storage.volumes import open_volume
 
+from .disk_calls import LIMIT_S
 from .volume_look import Told, VolumeLooks
 from .volume_slot import PRESENT, Slot, reserve_bytes, spare_bytes
 from .waiting import woken_or_after
@@ -72,7 +73,7 @@ class Volumes:
 
     async def open(self, configs: Sequence[VolumeConfig]) -> None:
         """Take these volumes into use, in place of the ones before; nobody records meanwhile."""
-        await self._close_slots()
+        await self._close_slots(limit_s=LIMIT_S)
         self._slots = [Slot(config) for config in configs]
         await _side_by_side(self._open(slot) for slot in self._slots)
 
@@ -136,7 +137,7 @@ class Volumes:
 
     async def close(self) -> None:
         """Finish what is queued for writing and end the writers."""
-        await self._close_slots()
+        await self._close_slots(limit_s=None)  # whoever waits for the recorder to end has a limit
 
     def statuses(self) -> list[VolumeStatus]:
         """Return what all volumes are like, as of the last look."""
@@ -272,17 +273,8 @@ class Volumes:
     async def _look(self, slot: Slot) -> None:
         await self._looks.look(slot)
 
-    async def _close_slots(self) -> None:
-        for slot in self._slots:
-            slot.dropped = True
-            slot.look_soon.set()
-        for slot in self._slots:
-            if slot.watching is not None:  # no look may start a writer on a volume that goes, or have it read in
-                await asyncio.wait({slot.watching})
-            if slot.reading is not None:
-                await slot.reading.close()
-            if slot.writer is not None:
-                await slot.writer.stop()
+    async def _close_slots(self, *, limit_s: float | None) -> None:
+        await self._looks.close(self._slots, limit_s=limit_s)
         self._slots = []
         self._chosen.clear()
 

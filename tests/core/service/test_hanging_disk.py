@@ -12,9 +12,14 @@ import pytest
 
 from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.models import VolumeConfig, VolumeState
+from recorder_core.service import volumes
 from recorder_core.service.disk_calls import LIMIT_S, DiskCalls
 from recorder_core.service.volume_look import VolumeLooks
+from recorder_core.storage.ids import segment_path
+from recorder_core.storage.index import Index
+from recorder_core.storage.records import OpenFile, Run
 from recorder_core.storage.volumes import MARKER
+from tests.core.storage.store import FORMAT, T0
 from tests.core.storage_writer.disks import hanging_disk
 
 from .watched import Watched
@@ -81,6 +86,37 @@ async def test_a_disk_that_hangs_is_told_of_and_taken_up_when_it_answers(data: P
         await watched.sees(VolumeState.OK, 0)
         turns = [change for change in watched.changes if change[0] is not change[1]]
         assert turns[2:] == [(VolumeState.OK, VolumeState.MISSING), (VolumeState.MISSING, VolumeState.OK)]
+
+
+async def test_a_disk_that_hangs_can_be_given_up(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recording goes on elsewhere; two writers never work on one volume, so it is taken up when the first has ended."""
+    (data / "a").mkdir()
+    with hanging_disk(data / "a") as hang:
+        watched = Watched(data)
+        await watched.use(VolumeConfig(path=str(data / "a")))
+        writer = watched.volumes.writer("lobby")
+        hang(True)
+        await watched.index.ask(Index.put_camera, "lobby", "Lobby")
+        await watched.index.ask(Index.begin_run, Run("run-1", "lobby", T0, "rtsp", "h264", 256, 144))
+        path = segment_path("lobby", T0, 1)
+        writer.open(OpenFile(1, "lobby", "run-1", writer.volume.volume_id, path, T0), FORMAT)
+        with monkeypatch.context() as patch:
+            patch.setattr(volumes, "LIMIT_S", 0.05)
+            await watched.use(VolumeConfig(path=str(data / "b")))
+        assert watched.volumes.writer("lobby").volume.path == data / "b"
+        watched.volumes._looks._disks[str(data / "a")]._limit_s = 0.05
+        await watched.volumes.open([VolumeConfig(path=str(data / "a"))])
+        await watched.volumes.start()
+        obstacle = watched.volumes.obstacle()
+        assert obstacle is not None
+        assert obstacle.code is ErrorCode.STORAGE_STALLED
+        watched.volumes._looks._disks[str(data / "a")]._limit_s = LIMIT_S
+        hang(False)
+        await asyncio.wait(watched.volumes._looks._closing.values())
+        await watched.look()
+        assert watched.volumes.obstacle() is None
+        assert await watched.index.ask(Index.open_files) == []  # the file that it left open is seen to
+        await watched.close()
 
 
 async def test_room_is_asked_for_no_longer_than_a_disk_may_take(data: Path) -> None:
