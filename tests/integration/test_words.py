@@ -24,8 +24,18 @@ from custom_components.library_surveillance import (
 from custom_components.library_surveillance.flow.forms import LOCAL_RETENTION_SCHEMA
 from custom_components.library_surveillance.services import ACTIONS
 from recorder_core.errors import ErrorCode, RecorderError
-from recorder_core.models import CameraState, Duty, HoldKind, StartMode, StillFormat, SweepHalt, VolumeState
+from recorder_core.models import (
+    CameraState,
+    DeletionRule,
+    Duty,
+    HoldKind,
+    StartMode,
+    StillFormat,
+    SweepHalt,
+    VolumeState,
+)
 from recorder_core.service.events import EventKind
+from recorder_core.storage.records import GapReason
 from recorder_core.version import __version__
 
 if TYPE_CHECKING:
@@ -150,6 +160,12 @@ def test_every_event_that_is_shown_can_come_and_has_words() -> None:
     for key, types in (("footage", event._OF_CAMERA), ("room", event._OF_LIBRARY)):
         assert set(types) <= {kind.value for kind in EventKind}
         assert set(words[key]["state_attributes"]["event_type"]["state"]) == set(types.values())
+    for key, attribute, values in (
+        ("footage", "reason", GapReason),
+        ("footage", "rule", DeletionRule),
+        ("room", "reason", SweepHalt),
+    ):
+        assert set(words[key]["state_attributes"][attribute]["state"]) == {value.value for value in values}
 
 
 def test_every_issue_has_a_title_and_a_description() -> None:
