@@ -6,9 +6,8 @@ every track that the recorder writes. Wall times are UTC in integer microseconds
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from hashlib import sha256
 
 TIMESCALE = 90_000
 """Media time units per second in every track."""
@@ -49,8 +48,6 @@ class AccessUnit:
     known to be missing right before it or in it. `parameter_sets` is set on the first unit that needs other ones than
     its predecessor; for Motion JPEG it is the frame header that gives the pictures' size.
     `discontinuity` is true where the source began anew, so that times before and after are not comparable.
-    `digest` is the SHA-256 of `data`. It is made with the unit, not when that is written a second later: the bytes are
-    then still in the processor's caches, which takes a third off the time, and none is ever without its digest.
     """
 
     data: bytes
@@ -60,11 +57,6 @@ class AccessUnit:
     packets_lost: int = 0
     parameter_sets: tuple[bytes, ...] | None = None
     discontinuity: bool = False
-    digest: bytes = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Make the digest."""
-        self.digest = sha256(self.data).digest()
 
 
 @dataclass(slots=True)
@@ -73,8 +65,7 @@ class Sample:
 
     `dts`, `pts`, `duration` are media times within the run. The decoding times of a run are its presentation times in
     ascending order, so a run starts with dts = pts, a picture that is decoded early has a positive composition offset
-    and one that follows it in decoding but precedes it in output a negative one (`trun` version 1). `digest` is the
-    SHA-256 of `data`, that of the unit where it comes from one.
+    and one that follows it in decoding but precedes it in output a negative one (`trun` version 1).
     """
 
     data: bytes
@@ -82,12 +73,6 @@ class Sample:
     pts: int
     duration: int
     sync: bool
-    digest: bytes = b""
-
-    def __post_init__(self) -> None:
-        """Make the digest where there is none yet."""
-        if not self.digest:
-            self.digest = sha256(self.data).digest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ class DecodeTimeline:
             self._place(unit, heapq.heappop(self._times), samples)
         self._waiting.clear()
         if self._unit is not None and self._dts is not None:
-            samples.append(_sample(self._unit, self._dts, self._duration))
+            samples.append(Sample(self._unit.data, self._dts, self._unit.pts, self._duration, self._unit.sync))
             self._unit = None
         return samples
 
@@ -86,9 +86,5 @@ class DecodeTimeline:
             if pts <= former:  # two units with one time, or a depth that was learned too late: they must still ascend
                 dts = former + 1
             self._duration = duration = dts - former
-            samples.append(_sample(before, former, duration))
+            samples.append(Sample(before.data, former, before.pts, duration, before.sync))
         self._unit, self._dts = unit, dts
-
-
-def _sample(unit: AccessUnit, dts: int, duration: int) -> Sample:
-    return Sample(unit.data, dts, unit.pts, duration, unit.sync, unit.digest)

@@ -7,6 +7,7 @@ file is closed as a segment only if it holds one video track and nothing else.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -63,7 +64,7 @@ class SegmentFile:
             sequence=self._sequence,
             base_dts=self._base_dts,
             start_us=shown_us,
-            digests=[sample.digest for sample in samples],
+            digests=[hashlib.sha256(sample.data).digest() for sample in samples],
         )
         offset = self.size
         self._write([header, *(sample.data for sample in samples)])

@@ -6,6 +6,7 @@ raise, which are those that its callers expect. Anything else that it raises is 
 
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 from array import array
@@ -186,7 +187,7 @@ def _segment() -> bytes:
             Sample(bytes((0, 0, 0, 2, 0x65, place)), dts, dts, 3600, sync=place == 0)
             for place, dts in enumerate(range(number * 7200, (number + 1) * 7200, 3600))
         ]
-        digests = [sample.digest for sample in samples]
+        digests = [hashlib.sha256(sample.data).digest() for sample in samples]
         parts.append(fragment_header(samples, sequence=number + 1, base_dts=0, start_us=10**15, digests=digests))
         parts += [sample.data for sample in samples]
     return b"".join(parts)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recorder_core.errors import ErrorCode, StorageError
-from recorder_core.media import TIMESCALE, AccessUnit, Fragment, Sample
+from recorder_core.media import TIMESCALE, Fragment, Sample
 from recorder_core.mp4 import read_segment
 from recorder_core.storage.segment_file import SegmentFile
 from tests.core.roots import documented_root
@@ -119,18 +119,6 @@ def test_the_reference_names_the_presentation_of_the_first_sample(store: Store, 
     with store.path(file).open("rb") as opened:
         (parsed,) = read_segment(opened).fragments
     assert parsed.start_us == T0 + S // 2
-
-
-def test_the_digest_is_the_one_that_was_made_when_the_picture_came(store: Store, file: OpenFile) -> None:
-    """What happens to its bytes on the way to the disk must show."""
-    unit = AccessUnit(b"as it came", 0, sync=True, arrival_us=0)
-    changed = Sample(b"otherwise!", 0, 0, TIMESCALE, sync=True, digest=unit.digest)
-    written = _written(store, file)
-    written.append(Fragment((changed,), T0, T0 + S))
-    written.finish()
-    with store.path(file).open("rb") as opened:
-        (parsed,) = read_segment(opened).fragments
-    assert parsed.samples[0].digest == hashlib.sha256(b"as it came").digest()
 
 
 def test_a_file_that_is_there_already_is_somebodys(store: Store, file: OpenFile) -> None:
