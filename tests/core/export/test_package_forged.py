@@ -212,6 +212,7 @@ ATTEMPTS: dict[str, tuple[Callable[[Forgery], object], str, str]] = {
     "yesterday in UTC": (lambda one: one.video.update(start_utc="2023-11-13T22:13:20.520000Z"), MANIFEST, "structure"),
     "yesterday in local time": (lambda one: one.request.update(one.yesterday("start_local")), MANIFEST, "structure"),
     "a time in another form": (lambda one: one.request.update(end_local="20231114T1513-0700"), MANIFEST, "structure"),
+    "a time that is no number": (lambda one: one.manifest.update(made_us="1"), MANIFEST, "structure"),
     "a time of no moment": (
         lambda one: one.request.update(more_utc="2023-11-13T22:13:20.520000Z"),
         MANIFEST,
