@@ -14,6 +14,10 @@ from recorder_core.models import (
     Certificate,
     CertificateList,
     Coverage,
+    Delivery,
+    DeliveryList,
+    DeliveryRemoval,
+    DeliveryRequest,
     ExportJob,
     ExportList,
     ExportRequest,
@@ -46,6 +50,9 @@ if TYPE_CHECKING:
 
 _ANSWER_S = 30.0
 """Longest wait for an answer that needs no camera and no export."""
+
+_COPY_S = 6 * 3600.0
+"""Longest wait for a copy: a large package to a slow disk."""
 
 _SILENCE_S = 45.0
 """The feed has a heartbeat every 15 s; after three missed ones the recorder counts as gone."""
@@ -162,6 +169,20 @@ class RecorderClient:
         """Return an export, waiting up to `wait_s` seconds for its end."""
         path = f"/v1/exports/{quote(export_id, safe='')}?wait_s={wait_s:.3f}"
         return await self._ask(ExportJob, "GET", path, extra_s=wait_s)
+
+    async def deliver_export(self, export_id: str, request: DeliveryRequest) -> Delivery:
+        """Copy the files of an export that is done into a delivery folder; answered when they lie there."""
+        path = f"/v1/exports/{quote(export_id, safe='')}/deliver"
+        return await self._ask(Delivery, "POST", path, request, extra_s=_COPY_S)
+
+    async def deliveries(self, *, active: bool = True) -> list[Delivery]:
+        """Return the copies, the newest first: those in a folder, or with up to 1000 in all those that went as well."""
+        path = f"/v1/deliveries?active={'true' if active else 'false'}"
+        return (await self._ask(DeliveryList, "GET", path)).deliveries
+
+    async def remove_delivery(self, delivery_id: str, removal: DeliveryRemoval) -> Delivery:
+        """Remove a copy before its time, and return it as it is then: `removing` where its folder is away."""
+        return await self._ask(Delivery, "POST", f"/v1/deliveries/{quote(delivery_id, safe='')}/remove", removal)
 
     async def ledger(self, after: int = 0, limit: int = 1000) -> LedgerPage:
         """Return up to `limit` entries of the ledger, 1000 at most, whose number is above `after`."""

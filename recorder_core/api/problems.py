@@ -23,11 +23,15 @@ _STATUS = {
     ErrorCode.UNKNOWN_CAMERA: 404,
     ErrorCode.UNKNOWN_EXPORT: 404,
     ErrorCode.UNKNOWN_HOLD: 404,
+    ErrorCode.UNKNOWN_DELIVERY: 404,
+    ErrorCode.UNKNOWN_DELIVERY_FOLDER: 404,
     ErrorCode.NO_FOOTAGE: 404,
     ErrorCode.HOLD_OVER: 409,
     ErrorCode.HELD: 409,
     ErrorCode.KEY_TAKEN: 409,
     ErrorCode.EXPORT_CANCELLED: 409,
+    ErrorCode.EXPORT_NOT_DONE: 409,
+    ErrorCode.DELIVERY_FOLDER_IN_USE: 409,
     ErrorCode.INTERVAL_INVERTED: 422,
     ErrorCode.INTERVAL_TOO_LONG: 422,
     ErrorCode.INTERVAL_FUTURE: 422,
@@ -37,6 +41,7 @@ _STATUS = {
     ErrorCode.VOLUME_OVERLAY: 422,
     ErrorCode.VOLUME_NETWORK: 422,
     ErrorCode.VOLUME_FORBIDDEN: 422,
+    ErrorCode.DELIVERY_FOLDER_MISSING: 422,
     ErrorCode.UNREACHABLE: 502,
     ErrorCode.CONNECTION_REFUSED: 502,
     ErrorCode.CONNECTION_LOST: 502,
@@ -53,6 +58,7 @@ _STATUS = {
     ErrorCode.STALLED: 504,
     ErrorCode.TIMEOUT: 504,
     ErrorCode.VOLUME_FULL: 507,
+    ErrorCode.DELIVERY_FOLDER_FULL: 507,
 }
 """Everything else is 500: the recorder itself is in trouble."""
 

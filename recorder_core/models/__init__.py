@@ -1,5 +1,14 @@
 """What travels over the recorder's API, as typed values that server and client share. Times are UTC microseconds."""
 
+from .deliveries import (
+    DeliveredFile,
+    Delivery,
+    DeliveryFolder,
+    DeliveryList,
+    DeliveryRemoval,
+    DeliveryRequest,
+    DeliveryState,
+)
 from .exports import (
     ExportFile,
     ExportJob,
@@ -71,6 +80,13 @@ __all__ = [
     "CertificateList",
     "Coverage",
     "DeletionRule",
+    "DeliveredFile",
+    "Delivery",
+    "DeliveryFolder",
+    "DeliveryList",
+    "DeliveryRemoval",
+    "DeliveryRequest",
+    "DeliveryState",
     "Duty",
     "EventView",
     "ExportFile",

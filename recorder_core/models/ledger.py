@@ -22,6 +22,8 @@ class LedgerKind(StrEnum):
     GIVEN_UP = "given_up"
     EXPORTED = "exported"
     EXPORT_REMOVED = "export_removed"
+    DELIVERED = "delivered"
+    DELIVERY_REMOVED = "delivery_removed"
     SIGNING_KEY = "signing_key"
     SETTINGS = "settings"
     REBUILT = "rebuilt"

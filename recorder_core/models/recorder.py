@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from mashumaro.mixins.orjson import DataClassORJSONMixin
 
+from .deliveries import DeliveryFolder
 from .exports import ExportJob, GapView
 from .problem import Problem
 from .retention import Retention, SweepHalt
@@ -40,6 +41,7 @@ class Duty(StrEnum):
 
     `index`: writing into its index at all. `index_backup`: copying it. `ledger`: telling the ledger of what was stored.
     `sweep`: deleting what is to go. `exports`: the same for exports.
+    `deliveries`: the same for their copies in delivery folders.
     """
 
     INDEX = "index"
@@ -47,6 +49,7 @@ class Duty(StrEnum):
     LEDGER = "ledger"
     SWEEP = "sweep"
     EXPORTS = "exports"
+    DELIVERIES = "deliveries"
 
 
 class SourceKind(StrEnum):
@@ -163,13 +166,16 @@ class Settings(DataClassORJSONMixin):
     """What holds for the whole recorder.
 
     `time_zone` is an IANA name and only decides where a local day begins. `exports` are the rules for clips, stills and
-    packages. `policy_version` is kept with every deletion.
+    packages. `policy_version` is kept with every deletion. A copy in one of the `delivery_folders` goes after
+    `delivery_days` if nobody says otherwise.
     """
 
     volumes: list[VolumeConfig] = field(default_factory=list)
     time_zone: str = "UTC"
     exports: Retention = field(default_factory=Retention)
     policy_version: str = ""
+    delivery_folders: list[DeliveryFolder] = field(default_factory=list)
+    delivery_days: float = 7.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

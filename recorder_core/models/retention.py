@@ -12,11 +12,12 @@ class RecordClass(StrEnum):
     """The kinds of records that have rules of their own.
 
     `temporary` is what an export had made of its files when it failed, was cancelled or was interrupted. It is kept for
-    no longer than that takes to be seen.
+    no longer than that takes to be seen. `delivery` is a copy of an export in a delivery folder.
     """
 
     VIDEO = "video"
     EXPORT = "export"
+    DELIVERY = "delivery"
     TEMPORARY = "temporary"
 
 

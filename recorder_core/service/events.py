@@ -56,6 +56,9 @@ class EventKind(StrEnum):
     EXPORT_FAILED = "export_failed"
     EXPORT_CANCELLED = "export_cancelled"
     EXPORT_REMOVED = "export_removed"
+    EXPORT_DELIVERED = "export_delivered"
+    DELIVERY_FAILED = "delivery_failed"
+    DELIVERY_REMOVED = "delivery_removed"
 
 
 type EventData = Mapping[str, str | int | float | bool | None]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _LEDGER_KINDS = {
     RecordClass.VIDEO: LedgerKind.DELETED,
     RecordClass.EXPORT: LedgerKind.EXPORT_REMOVED,
+    RecordClass.DELIVERY: LedgerKind.DELIVERY_REMOVED,
     RecordClass.TEMPORARY: LedgerKind.EXPORT_REMOVED,
 }
 

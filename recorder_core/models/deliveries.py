@@ -1,0 +1,88 @@
+"""Copies of exports in folders from which people take them, as they travel over the API.
+
+A copy always expires: a delivery folder is a place to take something from, not one to keep it in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from mashumaro.mixins.orjson import DataClassORJSONMixin
+
+from .problem import Problem
+
+
+class DeliveryState(StrEnum):
+    """The life of a copy.
+
+    `removing`: given up, but its files may still lie in the folder, which is away or refuses; they go as soon as they
+    can. `failed`: it never was whole.
+    """
+
+    COPYING = "copying"
+    DELIVERED = "delivered"
+    REMOVING = "removing"
+    REMOVED = "removed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryFolder(DataClassORJSONMixin):
+    """A folder that takes copies of exports, by the name that people know it by."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRequest(DataClassORJSONMixin):
+    """A copy to make in the folder of this name. Without `expires_us` it goes after the settings' `delivery_days`."""
+
+    folder: str
+    expires_us: int | None = None
+    actor: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRemoval(DataClassORJSONMixin):
+    """Who has a copy removed before its time."""
+
+    actor: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveredFile(DataClassORJSONMixin):
+    """One file of a copy. `sha256` is that of the export's file, in hexadecimal, and was found in the copy as well."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery(DataClassORJSONMixin):
+    """A copy of an export's files. `folder` is the delivery folder's name, `path` the copy's own folder within it.
+
+    `removed_us` is when it was given up, `removed_by` by whom, None where a rule did it.
+    """
+
+    delivery_id: str
+    export_id: str
+    folder: str
+    path: str
+    state: DeliveryState
+    created_us: int
+    expires_us: int
+    files: list[DeliveredFile] = field(default_factory=list)
+    actor: str = ""
+    removed_us: int | None = None
+    removed_by: str | None = None
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryList(DataClassORJSONMixin):
+    """Copies, the newest first."""
+
+    deliveries: list[Delivery]
