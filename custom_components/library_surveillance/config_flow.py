@@ -37,7 +37,7 @@ from .flow.forms import (
 )
 from .flow.limits import Limits
 from .flow.name import check_name
-from .flow.options import RetentionFlow
+from .flow.options import LibraryOptionsFlow
 from .flow.recorder import async_meet, cleaned
 
 if TYPE_CHECKING:
@@ -69,9 +69,9 @@ class LibraryConfigFlow(ChangeSteps, domain=DOMAIN):
 
     @staticmethod
     @callback
-    def async_get_options_flow(_: ConfigEntry) -> RetentionFlow:
-        """Return the dialog for the rules that hold for the whole library."""
-        return RetentionFlow()
+    def async_get_options_flow(_: ConfigEntry) -> LibraryOptionsFlow:
+        """Return the dialog for what holds for the whole library."""
+        return LibraryOptionsFlow()
 
     async def async_step_user(self, _: Form | None = None) -> ConfigFlowResult:
         """Ask who runs the recorder; a step for each answer follows."""

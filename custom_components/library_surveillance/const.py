@@ -28,6 +28,10 @@ CONF_DESTROY_AFTER_DAYS: Final = "destroy_after_days"
 CONF_QUOTA_GB: Final = "quota_gb"
 CONF_EXPORT_DAYS: Final = "export_days"
 CONF_EXPORT_QUOTA_GB: Final = "export_quota_gb"
+CONF_DELIVERY_DAYS: Final = "delivery_days"
+
+# Folders for copies of exports, in the entry's options: of each its name and its path
+CONF_DELIVERY_FOLDERS: Final = "delivery_folders"
 
 # What `entry.async_start_reauth(hass, data={CONF_SUBENTRY_ID: …})` names when a camera refuses its credentials
 CONF_SUBENTRY_ID: Final = "subentry_id"

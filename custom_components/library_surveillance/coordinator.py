@@ -20,16 +20,16 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
 from recorder_core.errors import ErrorCode, RecorderError
-from recorder_core.models import FeedItem, Settings, VolumeConfig
+from recorder_core.models import FeedItem
 
 from .cameras import camera_config, camera_subentries
-from .const import CONF_FOOTAGE_PATH, CONF_MAX_GB, CONF_MIN_FREE_GB, DOMAIN, GB
+from .const import DOMAIN
 from .credentials import CredentialRequests
 from .errors import placeholders_of, translated
 from .issues import Issue, Issues, issues_of
 from .picture import Picture
 from .recorder_process import RecorderStartError
-from .retention import export_retention_of
+from .settings import async_apply_settings, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
 
     from recorder_core.api.client import RecorderClient
-    from recorder_core.models import EventView, RecorderStatus
+    from recorder_core.models import EventView, RecorderStatus, Settings
 
     from .connection import RecorderConnection
     from .paused import PausedCameras
@@ -51,7 +51,18 @@ LAST_RETRY_S: Final = 60.0
 _OF_HOLDS: Final = frozenset(
     {"hold_placed", "hold_widened", "hold_reviewed", "hold_released", "hold_expired", "hold_review_due"}
 )
-_OF_EXPORTS: Final = frozenset({"export_done", "export_failed", "export_cancelled", "export_removed"})
+_OF_EXPORTS: Final = frozenset(
+    {
+        "export_done",
+        "export_failed",
+        "export_cancelled",
+        "export_removed",
+        "export_delivered",
+        "delivery_failed",
+        "delivery_removed",
+    }
+)
+
 type LibraryConfigEntry = ConfigEntry[LibraryRuntime]
 
 
@@ -113,6 +124,10 @@ class LibraryCoordinator(DataUpdateCoordinator[Picture]):
         status = await self._connection.client.confirm_clock()
         self._draw(self.data.after(FeedItem(status=status)))
 
+    async def async_apply_options(self, options: Mapping[str, Any]) -> None:  # Any: an entry's options
+        """Tell a local recorder its settings with these options. Raises `RecorderError`; then nothing has changed."""
+        await self._connection.client.apply_settings(self._settings_with(options))
+
     async def async_follow(self) -> None:
         """Follow the feed until cancelled, and reach the recorder again whenever it breaks.
 
@@ -164,8 +179,8 @@ class LibraryCoordinator(DataUpdateCoordinator[Picture]):
         """Reach the recorder, bring it to what the entry says, and return the picture."""
         try:
             known = await self._connection.async_reach()
-            await self._async_apply_settings()
-            self._refused = await self._async_apply_cameras(known)
+            refused = await self._async_apply_settings()
+            self._refused = refused + await self._async_apply_cameras(known)
             picture = Picture.of(await self._connection.client.status())
         except RecorderStartError as err:
             self._issues.show(Issue("recorder_not_running", placeholders={"reason": str(err)}))
@@ -188,12 +203,14 @@ class LibraryCoordinator(DataUpdateCoordinator[Picture]):
         self._credentials.look(picture)
         return picture
 
-    async def _async_apply_settings(self) -> None:
-        """Tell a local recorder its volume and time zone; another one has its settings from whoever runs it."""
-        if self._connection.local is not None:
-            entry = self.config_entry
-            settings = settings_of(entry.data, entry.options, self.hass.config.time_zone)
-            await self._connection.client.apply_settings(settings)
+    async def _async_apply_settings(self) -> list[Issue]:
+        """Tell a local recorder its settings; another one has them from whoever runs it. Return what was refused."""
+        if self._connection.local is None:
+            return []
+        refused = await async_apply_settings(self._connection.client, self._settings_with(self.config_entry.options))
+        if refused is None:
+            return []
+        return [Issue("delivery_folders_refused", placeholders=placeholders_of(refused), warning=True)]
 
     async def _async_apply_cameras(self, known: RecorderStatus) -> list[Issue]:
         """Put every camera of the entry and remove all others; return the issues of those that were refused.
@@ -228,6 +245,9 @@ class LibraryCoordinator(DataUpdateCoordinator[Picture]):
             except RecorderError as err:
                 _LOGGER.warning("The recorder of %s could not be told the time zone: %s", self.name, err)
 
+    def _settings_with(self, options: Mapping[str, Any]) -> Settings:  # Any: an entry's options
+        return settings_of(self.config_entry.data, options, self.hass.config.time_zone)
+
     @callback
     def _draw(self, picture: Picture) -> None:
         """Show a new picture."""
@@ -240,18 +260,3 @@ def _update_failed(error: RecorderError) -> UpdateFailed:
     return UpdateFailed(
         translation_domain=DOMAIN, translation_key=error.code.value, translation_placeholders=placeholders_of(error)
     )
-
-
-def settings_of(
-    data: Mapping[str, Any],  # Any: an entry's data
-    options: Mapping[str, Any],  # Any: an entry's options
-    time_zone: str,
-) -> Settings:
-    """Return the recorder's settings for an entry. An unset limit is no limit (invariant 6)."""
-    min_free, most = data.get(CONF_MIN_FREE_GB), data.get(CONF_MAX_GB)
-    volume = VolumeConfig(
-        path=data[CONF_FOOTAGE_PATH],
-        min_free_bytes=None if min_free is None else round(min_free * GB),
-        max_bytes=None if most is None else round(most * GB),
-    )
-    return Settings(volumes=[volume], time_zone=time_zone, exports=export_retention_of(options))

@@ -46,6 +46,9 @@ _OF_CAMERA: Final[Mapping[str, str]] = {
     "export_failed": "export_failed",
     "export_cancelled": "export_cancelled",
     "export_removed": "export_removed",
+    "export_delivered": "export_delivered",
+    "delivery_failed": "delivery_failed",
+    "delivery_removed": "delivery_removed",
     "footage_deleted": "footage_deleted",
     "minimum_not_kept": "minimum_not_kept",
 }
@@ -71,10 +74,13 @@ def _moment(value: Value) -> str | None:
 _ATTRIBUTES: Final[Mapping[str, tuple[str, Callable[[Value], Value]]]] = {
     "hold_id": ("hold_id", _same),
     "export_id": ("export_id", _same),
+    "delivery_id": ("delivery_id", _same),
+    "folder": ("folder", _same),
     "certificate_id": ("certificate_id", _same),
     "start_us": ("start", _moment),
     "end_us": ("end", _moment),
     "review_us": ("review", _moment),
+    "expires_us": ("expires", _moment),
     "reason": ("reason", _same),
     "problem": ("problem", _same),
     "rule": ("rule", _same),

@@ -63,6 +63,7 @@ _DUTY_ISSUES: Final = {
     Duty.LEDGER: "ledger_not_written",
     Duty.SWEEP: "nothing_deleted",
     Duty.EXPORTS: "exports_not_removed",
+    Duty.DELIVERIES: "deliveries_not_removed",
 }
 """What the recorder fails to do by itself. It tries each again all the time."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from custom_components.library_surveillance.coordinator import settings_of
+from custom_components.library_surveillance.settings import settings_of
 from recorder_core.models import CameraState, CameraStatus, Retention
 
 from .camera_form import FORM, Standing, add, cameras
@@ -125,17 +125,23 @@ async def test_exports_have_a_rule_where_home_assistant_runs_the_recorder(
 ) -> None:
     """The form can be filled in while the recorder is away; what it does not know it says."""
     dialog = await Dialog.change_options(hass, library.entry)
+    await dialog.choose("rules")
     assert set(dialog.values.values()) == {"unknown"}
     await dialog.submit(export_days=0)
     assert dialog.errors == {"export_days": "days_out_of_range"}
     for gb in (0.5, 1e11):
         await dialog.submit(export_quota_gb=gb)
         assert dialog.errors == {"export_quota_gb": "quota_out_of_range"}
-    await dialog.submit(export_days=90, export_quota_gb=200)
+    for days in (0, 366, float("nan")):
+        await dialog.submit(delivery_days=days)
+        assert dialog.errors == {"delivery_days": "delivery_days_out_of_range"}
+    await dialog.submit(export_days=90, export_quota_gb=200, delivery_days=3)
     assert dialog.created
-    assert library.entry.options == {"export_days": 90, "export_quota_gb": 200}
+    assert library.entry.options == {"export_days": 90, "export_quota_gb": 200, "delivery_days": 3}
     settings = settings_of(library.entry.data, library.entry.options, "UTC")
     assert settings.exports == Retention(retention_days=90, quota_bytes=200 * GB)
+    assert settings.delivery_days == 3
+    assert settings_of(library.entry.data, {}, "UTC").delivery_days == 7
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ def test_every_event_that_is_shown_can_come_and_has_words() -> None:
 def test_every_issue_has_a_title_and_a_description() -> None:
     """No issue is translated that cannot come."""
     keys = {*issues._VOLUME_ISSUES.values(), *issues._VOLUME_PROBLEMS.values(), *issues._CAMERA_ISSUES.values()}
-    keys |= {"camera_refused", "recorder_not_running", "version_mismatch", "footage_unread"}
+    keys |= {"camera_refused", "delivery_folders_refused", "recorder_not_running", "version_mismatch", "footage_unread"}
     keys |= {"storage_full", "storage_held", "storage_being_read", "holds_leave_little", "storage_nearly_full"}
     keys |= {
         "below_minimum",

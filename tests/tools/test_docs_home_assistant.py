@@ -14,6 +14,11 @@ FOLDER = ROOT / "custom_components" / "library_surveillance"
 PAGE = (ROOT / "docs" / "home-assistant.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ENGLISH: dict[str, Any] = json.loads((FOLDER / "strings.json").read_text(encoding="utf-8"))  # Any: JSON
+FLOWS: list[dict[str, Any]] = [
+    ENGLISH["config"],
+    ENGLISH["config_subentries"]["camera"],
+    ENGLISH["options"],
+]  # Any: JSON
 
 # Where each rule of the quality scale that ends in a page is kept: a page and the heading on it.
 KEPT = {
@@ -41,7 +46,7 @@ def labels(step: dict[str, Any]) -> list[str]:  # Any: JSON
 
 @pytest.mark.parametrize(
     "step",
-    [*ENGLISH["config"]["step"].values(), *ENGLISH["config_subentries"]["camera"]["step"].values()],
+    [step for flow in FLOWS for step in flow["step"].values()],
     ids=lambda step: step["title"],
 )
 def test_every_field_of_a_dialog_is_described(step: dict[str, Any]) -> None:

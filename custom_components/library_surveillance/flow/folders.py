@@ -1,4 +1,4 @@
-"""The folders for footage and index: may they lie there, is there room, do the limits fit.
+"""The folders for footage, index and copies: may they lie there, is there room, do the limits fit.
 
 Blocking: call it in an executor. Looking creates nothing. Keeps footage out of every folder that Home Assistant
 serves to its users, and the index off file systems that cannot lock it. Refuses with `FormFaultError`.
@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from homeassistant.const import CONF_PATH
+
 from custom_components.library_surveillance.const import (
+    CONF_DELIVERY_FOLDERS,
     CONF_FOOTAGE_PATH,
     CONF_INDEX_PATH,
     CONF_RECORDER,
@@ -26,6 +29,9 @@ from .forms import SECTION_ADVANCED
 from .limits import Limits
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from homeassistant.config_entries import ConfigEntry
     from homeassistant.core import HomeAssistant
 
     from .forms import Form
@@ -62,10 +68,10 @@ class Neighbours:
         return cls(
             (("folder_in_config", Path(config.config_dir)), *media, *allowed),
             tuple(
-                (entry.title, Path(entry.data[key]))
+                (entry.title, Path(path))
                 for entry in hass.config_entries.async_entries(DOMAIN)
                 if entry.data[CONF_RECORDER] == RecorderKind.LOCAL
-                for key in (CONF_FOOTAGE_PATH, CONF_INDEX_PATH)
+                for path in _paths_of(entry)
             ),
         )
 
@@ -84,8 +90,8 @@ class Room:
 def find_room(form: Form, neighbours: Neighbours) -> Room:
     """Return the folders of a filled-in form."""
     index_text = form[SECTION_ADVANCED].get(CONF_INDEX_PATH)
-    footage = _resolved(CONF_FOOTAGE_PATH, form[CONF_FOOTAGE_PATH], neighbours)
-    index = _resolved(SECTION_ADVANCED, index_text, neighbours) if index_text else footage / INDEX_FOLDER
+    footage = resolved(CONF_FOOTAGE_PATH, form[CONF_FOOTAGE_PATH], neighbours)
+    index = resolved(SECTION_ADVANCED, index_text, neighbours) if index_text else footage / INDEX_FOLDER
     beside = not index.is_relative_to(footage)
     check = _checked(CONF_FOOTAGE_PATH, footage, network=beside)
     if beside:
@@ -109,7 +115,13 @@ def take_room(form: Form, neighbours: Neighbours) -> None:
                 ) from err
 
 
-def _resolved(field: str, text: str, neighbours: Neighbours) -> Path:
+def _paths_of(entry: ConfigEntry) -> Iterator[str]:
+    """Yield the folders of a library whose recorder Home Assistant runs."""
+    yield from (entry.data[key] for key in (CONF_FOOTAGE_PATH, CONF_INDEX_PATH))
+    yield from (folder[CONF_PATH] for folder in entry.options.get(CONF_DELIVERY_FOLDERS, ()))
+
+
+def resolved(field: str, text: str, neighbours: Neighbours) -> Path:
     """Return the folder without symbolic links; refuse one that touches somebody's."""
     path = Path(text.strip())
     if "\0" in text or not path.is_absolute():

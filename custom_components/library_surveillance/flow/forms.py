@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from homeassistant.const import (
     CONF_NAME,
     CONF_PASSWORD,
+    CONF_PATH,
     CONF_TOKEN,
     CONF_URL,
     CONF_USERNAME,
@@ -22,6 +23,7 @@ from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
+    SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
@@ -31,6 +33,7 @@ from homeassistant.helpers.selector import (
 )
 
 from custom_components.library_surveillance.const import (
+    CONF_DELIVERY_DAYS,
     CONF_DESTROY_AFTER_DAYS,
     CONF_EXPORT_DAYS,
     CONF_EXPORT_QUOTA_GB,
@@ -51,6 +54,8 @@ from custom_components.library_surveillance.const import (
 from recorder_core.models import SourceKind
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import probatio as vol  # the engine that answers to the name below, and that Home Assistant's annotations name
 else:
     import voluptuous as vol
@@ -59,6 +64,7 @@ type Form = dict[str, Any]  # Any: whatever the schema of a form lets through
 
 SECTION_ADVANCED: Final = "advanced"
 SECTION_RETENTION: Final = "retention"
+CONF_FOLDER: Final = "folder"
 CONF_CAMERAS: Final = "cameras"
 CONF_MBIT_S: Final = "mbit_s"
 DEFAULT_MIN_FREE_GB: Final = 10
@@ -131,8 +137,14 @@ RECONFIGURE_SCHEMAS: Final = {
 }
 RETENTION_SCHEMA: Final = vol.Schema(_DAYS)
 LOCAL_RETENTION_SCHEMA: Final = vol.Schema(
-    {**_DAYS, vol.Optional(CONF_EXPORT_DAYS): _DAY_COUNT, vol.Optional(CONF_EXPORT_QUOTA_GB): _number("GB")}
+    {
+        **_DAYS,
+        vol.Optional(CONF_EXPORT_DAYS): _DAY_COUNT,
+        vol.Optional(CONF_EXPORT_QUOTA_GB): _number("GB"),
+        vol.Optional(CONF_DELIVERY_DAYS): _DAY_COUNT,
+    }
 )
+DELIVERY_FOLDER_SCHEMA: Final = vol.Schema({vol.Required(CONF_NAME): _TEXT, vol.Required(CONF_PATH): _TEXT})
 TOKEN_SCHEMA: Final = vol.Schema({vol.Required(CONF_TOKEN): _SECRET})
 CREDENTIALS_SCHEMA: Final = vol.Schema({vol.Required(CONF_USERNAME): _TEXT, vol.Required(CONF_PASSWORD): _SECRET})
 CAMERA_SCHEMA: Final = vol.Schema(
@@ -162,3 +174,13 @@ CAMERA_SCHEMA: Final = vol.Schema(
         ),
     }
 )
+
+
+def delivery_folder_choice(folders: Sequence[Mapping[str, str]]) -> vol.Schema:
+    """Return the form that asks for one of these delivery folders."""
+    options = [
+        SelectOptionDict(value=folder[CONF_NAME], label=f"{folder[CONF_NAME]} ({folder[CONF_PATH]})")
+        for folder in folders
+    ]
+    config = SelectSelectorConfig(options=options, mode=SelectSelectorMode.LIST)
+    return vol.Schema({vol.Required(CONF_FOLDER): SelectSelector(config)})

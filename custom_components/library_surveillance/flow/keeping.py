@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 LEAST_DAYS: Final = 1
 MOST_DAYS: Final = 36_500
+MOST_DELIVERY_DAYS: Final = 365
+"""The recorder keeps no copy longer: what is to stay is for the export."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,12 @@ def check_days(days: float | None, place: str) -> None:
     # Written as "not between": a number may be NaN, which is neither below nor above anything.
     if days is not None and not LEAST_DAYS <= days <= MOST_DAYS:
         raise FormFaultError(place, "days_out_of_range", least=str(LEAST_DAYS), most=str(MOST_DAYS))
+
+
+def check_delivery_days(days: float | None, place: str) -> None:
+    """Refuse a time for copies in delivery folders that the recorder would. Raises `FormFaultError`."""
+    if days is not None and not LEAST_DAYS <= days <= MOST_DELIVERY_DAYS:
+        raise FormFaultError(place, "delivery_days_out_of_range", least=str(LEAST_DAYS), most=str(MOST_DELIVERY_DAYS))
 
 
 def check_quota(gb: float | None, place: str) -> None:

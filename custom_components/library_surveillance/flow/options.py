@@ -1,28 +1,30 @@
-"""The options of a library: how long footage is kept where a camera has no rule of its own, and how long exports are.
+"""The options of a library: how long footage, exports and copies are kept, and the folders that copies go to.
 
-The form says how many days the storage holds at the rate at which the cameras write now.
+The form says how many days the storage holds at the rate at which the cameras write now. A recorder that others run
+has its own rules for exports, and its own delivery folders.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from homeassistant.config_entries import ConfigEntryState, OptionsFlow
-from homeassistant.helpers.translation import async_get_translations
+from homeassistant.config_entries import ConfigEntryState
 
 from custom_components.library_surveillance.cameras import camera_subentries
 from custom_components.library_surveillance.const import (
+    CONF_DELIVERY_DAYS,
+    CONF_DELIVERY_FOLDERS,
     CONF_EXPORT_DAYS,
     CONF_EXPORT_QUOTA_GB,
     CONF_RECORDER,
-    DOMAIN,
     RecorderKind,
 )
 
+from .deliveries import DeliverySteps
 from .estimate import shown_days, shown_gb, usable_on
 from .fault import FORM, FormFaultError, explained
 from .forms import LOCAL_RETENTION_SCHEMA, RETENTION_SCHEMA
-from .keeping import Keeping, check_days, check_quota
+from .keeping import Keeping, check_days, check_delivery_days, check_quota
 
 if TYPE_CHECKING:
     from homeassistant.config_entries import ConfigEntry, ConfigFlowResult
@@ -32,14 +34,19 @@ if TYPE_CHECKING:
     from .forms import Form
 
 
-class RetentionFlow(OptionsFlow):
-    """Asks for the rules. A recorder that others run has its own ones for exports."""
+class LibraryOptionsFlow(DeliverySteps):
+    """Asks for the rules, and in steps of their own for delivery folders."""
 
-    async def async_step_init(self, user_input: Form | None = None) -> ConfigFlowResult:
+    async def async_step_init(self, _: Form | None = None) -> ConfigFlowResult:
+        """Offer what can be changed. Where others run the recorder these are the rules for footage only."""
+        if not self._is_local:
+            return await self.async_step_rules()
+        return await self._async_show_menu(["rules"])
+
+    async def async_step_rules(self, user_input: Form | None = None) -> ConfigFlowResult:
         """Ask until the rules make sense; the update listener takes them to the recorder."""
         entry: LibraryConfigEntry = self.config_entry
-        is_local = entry.data[CONF_RECORDER] == RecorderKind.LOCAL
-        schema = LOCAL_RETENTION_SCHEMA if is_local else RETENTION_SCHEMA
+        schema = LOCAL_RETENTION_SCHEMA if self._is_local else RETENTION_SCHEMA
         fault = None
         if user_input is not None:
             try:
@@ -47,18 +54,22 @@ class RetentionFlow(OptionsFlow):
             except FormFaultError as err:
                 fault = err
             else:
-                return self.async_create_entry(data=user_input)
+                kept = {key: value for key, value in entry.options.items() if key == CONF_DELIVERY_FOLDERS}
+                return self.async_create_entry(data={**user_input, **kept})
         shown = entry.options if user_input is None else user_input
         return self.async_show_form(
-            step_id="init",
+            step_id="rules",
             data_schema=self.add_suggested_values_to_schema(schema, shown),
             **explained(fault, schema, **await self._async_figures(entry)),
         )
 
+    @property
+    def _is_local(self) -> bool:
+        return RecorderKind(self.config_entry.data[CONF_RECORDER]) is RecorderKind.LOCAL
+
     async def _async_figures(self, entry: LibraryConfigEntry) -> dict[str, str]:
         """Return what the form says of the library's storage, as far as the recorder has told of it."""
-        words = await async_get_translations(self.hass, self.hass.config.language, "selector", {DOMAIN})
-        unknown = words[f"component.{DOMAIN}.selector.trial.options.unknown"]
+        unknown = await self._async_word("unknown")
         figures = {"usable_gb": unknown, "gb_per_day": unknown, "days": unknown}
         if entry.state is ConfigEntryState.LOADED:
             picture = entry.runtime_data.coordinator.data
@@ -75,6 +86,7 @@ def _check(entry: ConfigEntry, form: Form) -> None:
     library.check()
     check_days(form.get(CONF_EXPORT_DAYS), CONF_EXPORT_DAYS)
     check_quota(form.get(CONF_EXPORT_QUOTA_GB), CONF_EXPORT_QUOTA_GB)
+    check_delivery_days(form.get(CONF_DELIVERY_DAYS), CONF_DELIVERY_DAYS)
     for camera in camera_subentries(entry):
         try:
             Keeping.of(camera.data).over(library).check()

@@ -8,6 +8,7 @@ from homeassistant.core import callback
 
 from custom_components.library_surveillance.const import DOMAIN
 
+from .deliveries import DELIVERY_ACTIONS
 from .exports import EXPORT_ACTIONS
 from .forecast import FORECAST_ACTIONS
 from .holds import HOLD_ACTIONS
@@ -15,7 +16,7 @@ from .holds import HOLD_ACTIONS
 if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
 
-ACTIONS: Final = (*HOLD_ACTIONS, *EXPORT_ACTIONS, *FORECAST_ACTIONS)
+ACTIONS: Final = (*HOLD_ACTIONS, *EXPORT_ACTIONS, *DELIVERY_ACTIONS, *FORECAST_ACTIONS)
 
 
 @callback

@@ -28,9 +28,13 @@ ATTR_START: Final = "start"
 ATTR_END: Final = "end"
 ATTR_START_MODE: Final = "start_mode"
 ATTR_EXPIRES: Final = "expires"
+ATTR_EXPORT_ID: Final = "export_id"
 
 _OPAQUE: Final = re.compile(r"(?=.*[0-9])[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}")
 """An id that is no name: one word with a digit in it."""
+
+_LONGEST_FOLDER: Final = 64
+"""What the recorder takes as a delivery folder's name, in characters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +69,18 @@ def opaque_id(field: str) -> Callable[[object], str]:
         text = cv.string(value)
         if _OPAQUE.fullmatch(text) is None:
             raise invalid("not_opaque", field=field)
+        return text
+
+    return validate
+
+
+def folder_name(field: str) -> Callable[[object], str]:
+    """Return the validator of a field that takes the name of a delivery folder. It raises `ServiceValidationError`."""
+
+    def validate(value: object) -> str:
+        text = cv.string(value)
+        if not 0 < len(text) <= _LONGEST_FOLDER or not text.isprintable():
+            raise invalid("no_folder_name", field=field, most=str(_LONGEST_FOLDER))
         return text
 
     return validate

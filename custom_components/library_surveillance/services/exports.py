@@ -5,7 +5,7 @@ The interval, the room for the files and what a hold keeps are the recorder's to
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.const import ATTR_ENTITY_ID
 from homeassistant.core import SupportsResponse
@@ -16,6 +16,7 @@ from custom_components.library_surveillance.errors import translated
 from custom_components.library_surveillance.times import iso_of, us_of
 from recorder_core.errors import ErrorCode, RecorderError
 from recorder_core.models import (
+    DeliveryRequest,
     ExportJob,
     ExportRequest,
     ExportState,
@@ -25,19 +26,22 @@ from recorder_core.models import (
     StillRequest,
 )
 
-from .action import ATTR_END, ATTR_EXPIRES, ATTR_START, ATTR_START_MODE, Action, opaque_id
+from .action import ATTR_END, ATTR_EXPIRES, ATTR_EXPORT_ID, ATTR_START, ATTR_START_MODE, Action, folder_name, opaque_id
 from .cameras import entity_ids_of, targeted_in_one_library, targeted_one
+from .deliveries import async_deliver, require_folder
 from .libraries import async_ask_who_knows
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Awaitable, Callable, Mapping
 
     import probatio as vol  # the engine that answers to the name below, and that Home Assistant's annotations name
+    from homeassistant.auth.models import User
     from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse
     from homeassistant.exceptions import HomeAssistantError
     from homeassistant.util.json import JsonObjectType
 
     from custom_components.library_surveillance.coordinator import LibraryConfigEntry
+    from recorder_core.api.client import RecorderClient
 else:
     import voluptuous as vol
 
@@ -45,7 +49,7 @@ ATTR_AT: Final = "at"
 ATTR_FORMAT: Final = "format"
 ATTR_REQUEST_ID: Final = "request_id"
 ATTR_BASIS: Final = "basis"
-ATTR_EXPORT_ID: Final = "export_id"
+ATTR_DELIVER_TO: Final = "deliver_to"
 
 _LONG_POLL_S: Final = 20.0
 
@@ -61,7 +65,7 @@ async def _async_export_clip(call: ServiceCall) -> ServiceResponse:
         start_mode=StartMode(call.data[ATTR_START_MODE]),
         actor=user.id,
     )
-    return await _async_made(call.hass, entry, entry.runtime_data.client.export(request))
+    return await _async_made(call, entry, user, lambda client: client.export(request))
 
 
 async def _async_export_still(call: ServiceCall) -> ServiceResponse:
@@ -74,7 +78,7 @@ async def _async_export_still(call: ServiceCall) -> ServiceResponse:
         format=StillFormat(call.data[ATTR_FORMAT]),
         actor=user.id,
     )
-    return await _async_made(call.hass, entry, entry.runtime_data.client.still_export(request))
+    return await _async_made(call, entry, user, lambda client: client.still_export(request))
 
 
 async def _async_export_package(call: ServiceCall) -> ServiceResponse:
@@ -92,7 +96,7 @@ async def _async_export_package(call: ServiceCall) -> ServiceResponse:
         expires_us=None if expires is None else us_of(expires),
         actor=user.id,
     )
-    return await _async_made(call.hass, cameras.entry, cameras.client.package(request))
+    return await _async_made(call, cameras.entry, user, lambda client: client.package(request))
 
 
 async def _async_remove_export(call: ServiceCall) -> ServiceResponse:
@@ -107,19 +111,25 @@ async def _async_remove_export(call: ServiceCall) -> ServiceResponse:
 
 
 async def _async_made(
-    hass: HomeAssistant, entry: LibraryConfigEntry, order: Coroutine[None, None, ExportJob]
+    call: ServiceCall, entry: LibraryConfigEntry, user: User, order: Callable[[RecorderClient], Awaitable[ExportJob]]
 ) -> ServiceResponse:
-    """Order an export and answer when it is there. The feed tells of its progress meanwhile."""
+    """Order an export and answer when it is there, and delivered if asked for. The feed tells of its progress."""
     client = entry.runtime_data.client
+    folder = call.data.get(ATTR_DELIVER_TO)
+    if folder is not None:
+        require_folder(entry, folder)
     try:
-        job = await order
+        job = await order(client)
         while job.state in (ExportState.QUEUED, ExportState.RUNNING):
             job = await client.export_job(job.export_id, wait_s=_LONG_POLL_S)
     except RecorderError as err:
         raise translated(err) from err
     if job.state is not ExportState.DONE:
         raise _ended(job)
-    return _response(hass, job)
+    response = _response(call.hass, job)
+    if folder is not None:
+        response["delivery"] = await async_deliver(client, job, DeliveryRequest(folder=folder, actor=user.id))
+    return response
 
 
 def _ended(job: ExportJob) -> HomeAssistantError:
@@ -164,6 +174,9 @@ def _response(hass: HomeAssistant, job: ExportJob) -> JsonObjectType:
 
 
 _START_MODES: Final = vol.In([mode.value for mode in StartMode])
+_DELIVERY: Final[Mapping[vol.Marker, Any]] = {  # Any: as in `Action`
+    vol.Optional(ATTR_DELIVER_TO): folder_name(ATTR_DELIVER_TO)
+}
 
 EXPORT_ACTIONS: Final = (
     Action(
@@ -173,6 +186,7 @@ EXPORT_ACTIONS: Final = (
             vol.Required(ATTR_START): cv.datetime,
             vol.Required(ATTR_END): cv.datetime,
             vol.Optional(ATTR_START_MODE, default=StartMode.LEAD_IN.value): _START_MODES,
+            **_DELIVERY,
         },
         handler=_async_export_clip,
         responds=SupportsResponse.ONLY,
@@ -183,6 +197,7 @@ EXPORT_ACTIONS: Final = (
             vol.Required(ATTR_ENTITY_ID): cv.entity_id,
             vol.Required(ATTR_AT): cv.datetime,
             vol.Optional(ATTR_FORMAT, default=StillFormat.PNG.value): vol.In([kind.value for kind in StillFormat]),
+            **_DELIVERY,
         },
         handler=_async_export_still,
         responds=SupportsResponse.ONLY,
@@ -197,6 +212,7 @@ EXPORT_ACTIONS: Final = (
             vol.Optional(ATTR_REQUEST_ID): opaque_id(ATTR_REQUEST_ID),
             vol.Optional(ATTR_BASIS): opaque_id(ATTR_BASIS),
             vol.Optional(ATTR_EXPIRES): cv.datetime,
+            **_DELIVERY,
         },
         handler=_async_export_package,
         responds=SupportsResponse.ONLY,
