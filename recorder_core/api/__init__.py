@@ -26,6 +26,9 @@ JSON over aiohttp on a Unix socket of mode 0600, or over TCP with TLS and a bear
     GET    /v1/exports?limit=                  ExportList, the newest first
     GET    /v1/exports/{export_id}?wait_s=     ExportJob, at once or when it is done
     DELETE /v1/exports/{export_id}?actor=      ExportJob, cancelled or removed
+    POST   /v1/exports/{export_id}/deliver     DeliveryRequest → 201 Delivery, when the copy lies there
+    GET    /v1/deliveries?active=              DeliveryList: the active ones, or with `active=false` all
+    POST   /v1/deliveries/{delivery_id}/remove   DeliveryRemoval → Delivery
     GET    /v1/ledger?after=&limit=            LedgerPage
     POST   /v1/shutdown                        202; ends worker and supervisor
 

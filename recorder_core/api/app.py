@@ -13,6 +13,7 @@ from recorder_core.models import CameraConfig, FeedItem, ProbeRequest, Settings,
 from recorder_core.service.feed import FeedCut
 
 from .auth import require_token
+from .delivery_routes import ROUTES as DELIVERY_ROUTES
 from .exchange import RECORDER, answer, body, interval, query
 from .export_routes import ROUTES as EXPORT_ROUTES
 from .keeping_routes import ROUTES as KEEPING_ROUTES
@@ -50,6 +51,7 @@ def make_app(recorder: Recorder, *, token: str | None = None, heartbeat_s: float
             web.get("/v1/cameras/{camera_id}/coverage", _coverage),
             web.post("/v1/shutdown", _shutdown),
             *EXPORT_ROUTES,
+            *DELIVERY_ROUTES,
             *KEEPING_ROUTES,
             *LEDGER_ROUTES,
         ]

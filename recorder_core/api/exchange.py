@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from recorder_core.models import (
         CameraConfig,
+        DeliveryRemoval,
+        DeliveryRequest,
         ExportRequest,
         HoldRelease,
         HoldRequest,
@@ -32,8 +34,10 @@ if TYPE_CHECKING:
 _BODY_S = 30.0
 """How long a body may take; it has a MiB at most."""
 
-_MOST = 1000
+MOST = 1000
 """The longest page of a list."""
+
+_TRUTH = {"true": True, "false": False}
 
 RECORDER: web.AppKey[Recorder] = web.AppKey("recorder")
 """The recorder that an application answers for."""
@@ -49,6 +53,8 @@ def answer(value: DataClassORJSONMixin, status: int = 200) -> web.Response:
 async def body[
     T: (
         CameraConfig,
+        DeliveryRemoval,
+        DeliveryRequest,
         ExportRequest,
         HoldRelease,
         HoldRequest,
@@ -110,13 +116,25 @@ def interval(request: web.Request) -> tuple[int, int]:
     return start_us, end_us
 
 
-def limit(given: dict[str, str], usual: int = _MOST) -> int:
+def limit(given: dict[str, str], usual: int = MOST) -> int:
     """Return how many a query asks for, or as many as are usual.
 
     Raises:
         RequestError: `BAD_REQUEST`, with the parameter's name.
     """
     wanted = parse_int(given.get("limit", str(usual)), "limit")
-    if not 1 <= wanted <= _MOST:
-        raise RequestError(ErrorCode.BAD_REQUEST, f"limit must lie between 1 and {_MOST}.", field="limit")
+    if not 1 <= wanted <= MOST:
+        raise RequestError(ErrorCode.BAD_REQUEST, f"limit must lie between 1 and {MOST}.", field="limit")
+    return wanted
+
+
+def active(given: dict[str, str]) -> bool:
+    """Return whether a query asks for what is active only, as one that says nothing does.
+
+    Raises:
+        RequestError: `BAD_REQUEST`, with the parameter's name.
+    """
+    wanted = _TRUTH.get(given.get("active", "true"))
+    if wanted is None:
+        raise RequestError(ErrorCode.BAD_REQUEST, "active is neither true nor false.", field="active")
     return wanted

@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from recorder_core.errors import ErrorCode, RequestError
 from recorder_core.models import CertificateList, HoldList, HoldRelease, HoldRequest, HoldReview
 
-from .exchange import RECORDER, answer, body, interval, limit, query
+from .exchange import RECORDER, active, answer, body, interval, limit, query
 from .parse import parse_int
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_TRUTH = {"true": True, "false": False}
 
 
 async def _place_hold(request: web.Request) -> web.Response:
@@ -24,10 +21,8 @@ async def _place_hold(request: web.Request) -> web.Response:
 
 
 async def _holds(request: web.Request) -> web.Response:
-    active = _TRUTH.get(query(request, optional=("active",)).get("active", "true"))
-    if active is None:
-        raise RequestError(ErrorCode.BAD_REQUEST, "active is neither true nor false.", field="active")
-    return answer(HoldList(holds=await request.app[RECORDER].keeping.holds(active=active)))
+    wanted = active(query(request, optional=("active",)))
+    return answer(HoldList(holds=await request.app[RECORDER].keeping.holds(active=wanted)))
 
 
 async def _hold(request: web.Request) -> web.Response:

@@ -12,6 +12,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from recorder_core.errors import ErrorCode, RequestError
 from recorder_core.models import (
     CameraConfig,
+    DeliveryFolder,
+    DeliveryRemoval,
+    DeliveryRequest,
     ExportRequest,
     HoldRelease,
     HoldRequest,
@@ -28,6 +31,7 @@ from recorder_core.rtsp.url import parse_camera_url
 _CAMERA_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MOST_CAMERAS = 1000
 _LONGEST_DAYS = 36_500
+_LONGEST_DELIVERY_DAYS = 365
 _LONGEST_ROLL_S = 86_400
 _LAST_US = 16_725_225_600_000_000
 """The beginning of the year 2500; a clock that shows more than that is wrong."""
@@ -78,6 +82,18 @@ def _are_distinct(ids: list[str]) -> bool:
 
 def _is_span(value: float | None) -> bool:
     return value is None or 0 < value <= _LONGEST_DAYS
+
+
+def _is_delivery_span(value: float) -> bool:
+    return 0 < value <= _LONGEST_DELIVERY_DAYS
+
+
+def _is_folder_name(name: str) -> bool:
+    return 0 < len(name) <= 64 and name.isprintable() and name == name.strip()
+
+
+def _have_own_names(folders: list[DeliveryFolder]) -> bool:
+    return _are_distinct([folder.name for folder in folders])
 
 
 def _is_roll(value: float) -> bool:
@@ -134,9 +150,21 @@ _RULES: dict[type, tuple[_Rule, ...]] = {
         *_ACCESS,
     ),
     VolumeConfig: _VOLUME,
+    DeliveryFolder: (
+        ("name", _is_folder_name, "must have 1 to 64 characters on one line, without blanks around them"),
+        ("path", _is_absolute, "must be an absolute path"),
+        ("path", _is_nameable, "must have names of at most 255 bytes, without control characters"),
+    ),
+    DeliveryRequest: (
+        ("expires_us", is_moment, MOMENT),
+        ("actor", is_opaque, "must have at most 128 characters on one line"),
+    ),
+    DeliveryRemoval: (("actor", is_opaque, "must have at most 128 characters on one line"),),
     Settings: (
         ("time_zone", _is_zone, "must be an IANA time zone"),
         ("policy_version", is_opaque, "must have at most 128 characters on one line"),
+        ("delivery_folders", _have_own_names, "must have different names"),
+        ("delivery_days", _is_delivery_span, "must lie above zero and be at most 365 days"),
     ),
     Retention: _RETENTION,
     HoldRequest: _HOLD,
@@ -160,6 +188,9 @@ _RULES: dict[type, tuple[_Rule, ...]] = {
 
 type Checked = (
     CameraConfig
+    | DeliveryFolder
+    | DeliveryRemoval
+    | DeliveryRequest
     | ExportRequest
     | HoldRelease
     | HoldRequest
@@ -191,6 +222,8 @@ def check(value: Checked, prefix: str = "") -> None:
         for index, volume in enumerate(value.volumes):
             check(volume, f"volumes[{index}].")
         check(value.exports, "exports.")
+        for index, folder in enumerate(value.delivery_folders):
+            check(folder, f"delivery_folders[{index}].")
     if isinstance(value, CameraConfig):
         check(value.retention, "retention.")
     if isinstance(value, HoldRequest):

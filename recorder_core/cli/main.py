@@ -21,6 +21,7 @@ COMMANDS = {
     "status": ("recorder_core.cli.status", "show what a running recorder does; also serves as a health check"),
     "probe": ("recorder_core.cli.probe", "try a camera and show what it offers"),
     "export": ("recorder_core.cli.export", "make clips, stills and packages of what a running recorder has stored"),
+    "deliveries": ("recorder_core.cli.deliveries", "show and remove copies of exports in delivery folders"),
     "holds": ("recorder_core.cli.holds", "show, place and release holds on footage"),
     "forecast": ("recorder_core.cli.forecast", "say when footage will be deleted"),
     "certificates": ("recorder_core.cli.certificates", "show what was deleted, when and why"),

@@ -53,7 +53,7 @@ class DeliveryRemoval(DataClassORJSONMixin):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveredFile(DataClassORJSONMixin):
-    """One file of a copy. `sha256` is that of the export's file, in hexadecimal, and was found in the copy as well."""
+    """One file of a copy. `sha256`, in hexadecimal, is the export's own and that of the bytes that were copied."""
 
     name: str
     size: int

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from recorder_core.storage.index import Index
 from recorder_core.storage.records import GapReason
 
+from .delivery_folders import DeliveryFolders
 from .events import EventKind
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Configuration:
         self._volumes = volumes
         self._cameras = cameras
         self._keeping = keeping
+        self.folders = DeliveryFolders(index, files.folder)
         self._on_doubt = on_doubt
         self._changing = asyncio.Lock()
         self._in_doubt = False
@@ -93,13 +95,14 @@ class Configuration:
         """Replace the settings; another set of volumes interrupts the recording for a moment.
 
         Raises:
-            RequestError: `BAD_REQUEST` for two volumes in one place.
-            StorageError: what speaks against a new volume, or kept the change from the ledger or the disk; nothing was
-                changed then.
+            RequestError: `BAD_REQUEST` for two volumes in one place, or see `DeliveryFolders.check_change`.
+            StorageError: what speaks against a new volume or delivery folder, or kept the change from the ledger or the
+                disk; nothing was changed then.
         """
         async with self._changing:
             await self._volumes.check_new(settings.volumes)
             before = self.settings
+            await self.folders.check_change(before, settings)
             async with self._change():
                 if before != settings:
                     await self._tell(_ALL, _of_settings(settings))

@@ -1,4 +1,4 @@
-"""Clips, stills and packages of one recorder, from request to removal, as one part of it (invariant 10)."""
+"""Clips, stills and packages of one recorder, their copies included, from request to removal (invariant 10)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from recorder_core.export.removal import ExportRemoval
 from recorder_core.export.workshop import Workshop
 from recorder_core.models import Duty, ExportJob, ExportState, FeedItem
 
+from .deliveries import Deliveries
 from .events import EventKind
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from recorder_core.export.requests import AnyRequest
 
     from .archive import ServiceArchive
+    from .delivery_folders import DeliveryFolders
     from .duties import Duties
     from .events import EventLog
     from .index_thread import IndexThread
@@ -45,8 +47,9 @@ class Exporting:
         decoder: Decoder,
         clock: Clock,
         duties: Duties,
+        folders: DeliveryFolders,
     ) -> None:
-        """Keep exports in `index`, make them from `archive`, and tell of them by `events`."""
+        """Keep exports in `index`, make them from `archive`, copy them to `folders`, and tell of them by `events`."""
         self._events = events
         self._clock = clock
         self._duties = duties
@@ -54,6 +57,7 @@ class Exporting:
         workshop = Workshop(archive, decoder, clock)
         self._jobs = ExportJobs(index, archive, workshop, clock, on_changed=self._changed)
         self._removal = ExportRemoval(index, archive, self._jobs, clock, on_changed=self._changed)
+        self.deliveries = Deliveries(index, events, archive, folders, clock, duties, job_of=self._jobs.job)
 
     async def resume(self) -> None:
         """Clear away what an earlier run left half made, and begin anew with what it did not finish.
@@ -66,9 +70,11 @@ class Exporting:
     def start(self) -> None:
         """Begin to look after exports that were made."""
         self._looking = asyncio.create_task(self._look_again_and_again(), name="exports")
+        self.deliveries.start()
 
     async def close(self) -> None:
-        """Stop what runs; the next start begins it anew."""
+        """Stop what runs; the next start begins exports anew."""
+        await self.deliveries.close()
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.wait({self._looking})
@@ -105,3 +111,5 @@ class Exporting:
             self._events.note(
                 kind, job.camera_id, export_id=job.export_id, made=job.kind, files=files, problem=code, actor=job.actor
             )
+        if job.state is ExportState.REMOVED:  # its copies were given up with it
+            self.deliveries.wake()

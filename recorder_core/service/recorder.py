@@ -169,7 +169,15 @@ class Recorder:
         keeping = self.keeping
         store = Store(self._folder, self._store_id, self._settings, lambda: keeping.halt, lambda: keeping.trusted_us)
         archive = ServiceArchive(self._index, self._footage, self._volumes, self._clock, store)
-        self.exporting = Exporting(self._index, self._events, archive, self._decoder, self._clock, self._duties)
+        self.exporting = Exporting(
+            self._index,
+            self._events,
+            archive,
+            self._decoder,
+            self._clock,
+            self._duties,
+            self.configuration.folders,
+        )
         await self.configuration.start(self._first_volumes, configs)
         await self._volumes.open(self._settings().volumes)
         await bring_together(self._index, self._volumes.handles(), configs)

@@ -51,7 +51,7 @@ class SettingsFiles:
 
     def __init__(self, folder: Path) -> None:
         """Use the files in `folder`, which exists."""
-        self._folder = folder
+        self.folder = folder
 
     def store_id(self, fresh: str) -> str:
         """Return the id of this data folder: the one that was given to it first, even if its index was lost since."""
@@ -101,12 +101,12 @@ class SettingsFiles:
 
     def _save(self, name: str, content: DataClassORJSONMixin) -> None:
         try:
-            write_private(self._folder / name, content.to_jsonb())
+            write_private(self.folder / name, content.to_jsonb())
         except OSError as error:
             raise storage_error(error, f"Saving {name}") from error
 
     def _load[T: DataClassORJSONMixin](self, name: str, model: type[T]) -> T | None:
-        path = self._folder / name
+        path = self.folder / name
         try:
             return model.from_json(path.read_bytes())
         except FileNotFoundError:

@@ -16,12 +16,14 @@ from recorder_core.models import Certificate, DeletionRule, LedgerKind, RecordCl
 
 from .camera_rows import CameraRows, camera_key
 from .ledger_rows import append_ledger
-from .schema import CAMERA, CERTIFICATE, ERASURE
+from .schema import CAMERA, CERTIFICATE, ERASURE, EXPORT_CERTIFICATE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from sqlalchemy import Connection, Row, Select
+
+    from recorder_core.models import ExportJob
 
 _LEDGER_KINDS = {
     RecordClass.VIDEO: LedgerKind.DELETED,
@@ -45,7 +47,7 @@ class Reason:
 class Destroyed:
     """Records of one camera that are destroyed together; `digests` are their roots or file hashes in time order.
 
-    `export_id` is the export that they are, for the ledger; None for footage.
+    `export_id` is the export that they are, `delivery_id` the copy of it, for the ledger; None for footage.
     """
 
     camera_id: str
@@ -55,6 +57,7 @@ class Destroyed:
     size: int
     digests: tuple[bytes, ...]
     export_id: str | None = None
+    delivery_id: str | None = None
 
 
 class CertificateRows(CameraRows):
@@ -122,8 +125,9 @@ def certify(connection: Connection, destroyed: Destroyed, reason: Reason) -> Cer
     }
     statement = insert(CERTIFICATE).values(values).returning(CERTIFICATE.c.certificate_id)
     certificate = replace(draft, certificate_id=connection.execute(statement).scalar_one())
-    export = {} if destroyed.export_id is None else {"export_id": destroyed.export_id}
-    append_ledger(connection, _LEDGER_KINDS[draft.record_class], draft.at_us, certificate.to_dict() | export)
+    ids = {"export_id": destroyed.export_id, "delivery_id": destroyed.delivery_id}
+    told = certificate.to_dict() | {name: value for name, value in ids.items() if value is not None}
+    append_ledger(connection, _LEDGER_KINDS[draft.record_class], draft.at_us, told)
     return certificate
 
 
@@ -133,6 +137,51 @@ def note_erased(connection: Connection, certificate_ids: Collection[int], at_us:
         rows = [{"certificate_id": one, "at_us": at_us} for one in sorted(certificate_ids)]
         connection.execute(insert(ERASURE), rows)
         append_ledger(connection, LedgerKind.ERASED, at_us, {"certificate_ids": sorted(certificate_ids)})
+
+
+def certify_draft(
+    connection: Connection,
+    job: ExportJob,
+    folder: str,
+    sizes: Mapping[str, int],
+    reason: Reason,
+    delivery_id: str | None = None,
+) -> None:
+    """Certify, within the caller's transaction, what was made of an export, or of a copy of it, and never was whole.
+
+    `sizes` are those of the files in `folder`, by their names. Nothing is certified twice, nor where there is no file.
+    """
+    if not sizes or unerased(connection, job.export_id, folder):
+        return
+    for camera_id in job.camera_ids:
+        draft = Destroyed(
+            camera_id=camera_id,
+            record_class=RecordClass.TEMPORARY,
+            start_us=job.start_us,
+            end_us=job.end_us,
+            size=sum(sizes.values()),
+            digests=tuple(sha256(f"{name} {size}".encode()).digest() for name, size in sorted(sizes.items())),
+            export_id=job.export_id,
+            delivery_id=delivery_id,
+        )
+        certificate = certify(connection, draft, reason)
+        link_certificate(connection, job.export_id, folder, certificate.certificate_id)
+
+
+def link_certificate(connection: Connection, export_id: str, folder: str, certificate_id: int) -> None:
+    """Note, within the caller's transaction, which export and folder a certificate tells of."""
+    values = {"certificate_id": certificate_id, "export_id": export_id, "folder": folder}
+    connection.execute(insert(EXPORT_CERTIFICATE).values(values))
+
+
+def unerased(connection: Connection, export_id: str, folder: str) -> list[int]:
+    """Return the certificates of an export and a folder that do not say yet that the files are gone."""
+    query = select(EXPORT_CERTIFICATE.c.certificate_id).where(
+        EXPORT_CERTIFICATE.c.export_id == export_id,
+        EXPORT_CERTIFICATE.c.folder == folder,
+        EXPORT_CERTIFICATE.c.certificate_id.not_in(select(ERASURE.c.certificate_id).scalar_subquery()),
+    )
+    return list(connection.execute(query).scalars())
 
 
 def digest_of(digests: Iterable[bytes]) -> bytes:

@@ -14,9 +14,9 @@ from sqlalchemy import select
 
 from recorder_core.models import ExportJob, ExportState, RecordClass
 
-from .certificate_rows import digest_of, note_erased
+from .certificate_rows import digest_of, link_certificate, note_erased
 from .database import Database
-from .export_rows import folder_of, link_certificate
+from .export_rows import folder_of
 from .schema import CAMERA, CERTIFICATE, ERASURE, EXPORT, EXPORT_CERTIFICATE, GARBAGE
 
 if TYPE_CHECKING:

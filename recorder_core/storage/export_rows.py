@@ -7,7 +7,6 @@ are written, and the row says that it is gone; the files follow (invariants 2 an
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, select, update
@@ -17,10 +16,19 @@ from recorder_core.errors import ErrorCode, RequestError
 from recorder_core.models import ExportJob, ExportState, LedgerKind, RecordClass
 
 from .camera_rows import camera_key
-from .certificate_rows import CertificateRows, Destroyed, certify, note_erased
+from .certificate_rows import (
+    CertificateRows,
+    Destroyed,
+    certify,
+    certify_draft,
+    link_certificate,
+    note_erased,
+    unerased,
+)
+from .delivery_rows import give_up_copies
 from .hold_rows import holding
 from .ledger_rows import append_ledger
-from .schema import CAMERA, ERASURE, EXPORT, EXPORT_CERTIFICATE
+from .schema import CAMERA, DELIVERY, ERASURE, EXPORT, EXPORT_CERTIFICATE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,6 +108,8 @@ class ExportRows(CertificateRows):
     def remove_export(self, export_id: str, reason: Reason) -> ExportJob:
         """Give the files of an export up, with a certificate for each of its cameras; returns it as it is then.
 
+        Its copies in delivery folders are given up with it.
+
         Raises:
             RequestError: `UNKNOWN_EXPORT` where there is none that is done, `HELD`, with the oldest hold's id, while
                 holds cover what it shows.
@@ -135,6 +145,7 @@ class ExportRows(CertificateRows):
                 )
                 certificate = certify(connection, destroyed, reason)
                 link_certificate(connection, export_id, folder_of(job), certificate.certificate_id)
+            give_up_copies(connection, job, reason)
             return removed
 
     def give_up_draft(self, job: ExportJob, folder: str, sizes: Mapping[str, int], reason: Reason) -> None:
@@ -143,30 +154,24 @@ class ExportRows(CertificateRows):
         Nothing is certified twice, nor where there is no file.
         """
         with self._writing() as connection:
-            if not sizes or _unerased(connection, job.export_id, folder):
-                return
-            for camera_id in job.camera_ids:
-                draft = Destroyed(
-                    camera_id=camera_id,
-                    record_class=RecordClass.TEMPORARY,
-                    start_us=job.start_us,
-                    end_us=job.end_us,
-                    size=sum(sizes.values()),
-                    digests=tuple(sha256(f"{name} {size}".encode()).digest() for name, size in sorted(sizes.items())),
-                    export_id=job.export_id,
-                )
-                certificate = certify(connection, draft, reason)
-                link_certificate(connection, job.export_id, folder, certificate.certificate_id)
+            certify_draft(connection, job, folder, sizes, reason)
 
     def export_erased(self, export_id: str, folder: str, now_us: int) -> None:
         """Note that the folder of an export lies nowhere any more; twice is as once."""
         with self._writing() as connection:
-            note_erased(connection, _unerased(connection, export_id, folder), now_us)
+            note_erased(connection, unerased(connection, export_id, folder), now_us)
 
     def unerased_folders(self) -> list[tuple[str, str]]:
-        """Return the exports' ids and folders with certificates that do not say yet that the files are gone."""
+        """Return the exports' ids and folders with certificates that do not say yet that the files are gone.
+
+        Those of copies in delivery folders are not among them.
+        """
         columns = (EXPORT_CERTIFICATE.c.export_id, EXPORT_CERTIFICATE.c.folder)
-        query = select(*columns).where(EXPORT_CERTIFICATE.c.certificate_id.not_in(_ERASED)).distinct()
+        query = select(*columns).where(
+            EXPORT_CERTIFICATE.c.certificate_id.not_in(_ERASED),
+            EXPORT_CERTIFICATE.c.folder.not_in(select(DELIVERY.c.path).scalar_subquery()),
+        )
+        query = query.distinct()
         with self._reading() as connection:
             return [(row.export_id, row.folder) for row in connection.execute(query)]
 
@@ -206,21 +211,6 @@ def unknown_export(export_id: str) -> RequestError:
 def folder_of(job: ExportJob) -> str:
     """Return where the files of an export lie that was made; empty if it has none."""
     return job.files[0].path.rpartition("/")[0] if job.files else ""
-
-
-def link_certificate(connection: Connection, export_id: str, folder: str, certificate_id: int) -> None:
-    """Note, within the caller's transaction, which export and folder a certificate tells of."""
-    values = {"certificate_id": certificate_id, "export_id": export_id, "folder": folder}
-    connection.execute(insert(EXPORT_CERTIFICATE).values(values))
-
-
-def _unerased(connection: Connection, export_id: str, folder: str) -> list[int]:
-    query = select(EXPORT_CERTIFICATE.c.certificate_id).where(
-        EXPORT_CERTIFICATE.c.export_id == export_id,
-        EXPORT_CERTIFICATE.c.folder == folder,
-        EXPORT_CERTIFICATE.c.certificate_id.not_in(_ERASED),
-    )
-    return list(connection.execute(query).scalars())
 
 
 def _row(connection: Connection, export_id: str) -> Row[tuple[object, ...]] | None:

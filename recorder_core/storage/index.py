@@ -6,6 +6,7 @@ method is one committed transaction. Any of them may raise StorageError with wha
 
 from __future__ import annotations
 
+from .delivery_rows import DeliveryRows
 from .erasure_rows import ErasureRows
 from .export_rows import ExportRows
 from .footage_rows import FootageRows
@@ -33,6 +34,7 @@ class Index(
     ReadingRows,
     RetentionRows,
     ExportRows,
+    DeliveryRows,
     FootageRows,
     TimelineRows,
 ):

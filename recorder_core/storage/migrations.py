@@ -241,7 +241,20 @@ _FOURTH = (
     "ALTER TABLE hold ADD COLUMN reviewed_by TEXT",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)
+_FIFTH = (
+    """CREATE TABLE delivery (
+        delivery_key INTEGER NOT NULL PRIMARY KEY,
+        delivery_id TEXT NOT NULL UNIQUE,
+        export_id TEXT NOT NULL,
+        state TEXT NOT NULL,
+        path TEXT NOT NULL,
+        delivery TEXT NOT NULL
+    ) STRICT""",
+    "CREATE INDEX delivery_by_state ON delivery (state)",
+    "CREATE INDEX delivery_by_export ON delivery (export_id)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
 """Step n takes an index from version n to n + 1. A step that was released is never changed."""
 
 

@@ -301,3 +301,18 @@ EXPORT = Table(
     sqlite_strict=True,
 )
 """Every clip, still and package, from when it was asked for; `request` and `job` are JSON."""
+
+DELIVERY = Table(
+    "delivery",
+    METADATA,
+    Column("delivery_key", Integer, primary_key=True),
+    Column("delivery_id", Text, nullable=False, unique=True),
+    Column("export_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("delivery", Text, nullable=False),
+    Index("delivery_by_state", "state"),
+    Index("delivery_by_export", "export_id"),
+    sqlite_strict=True,
+)
+"""Every copy of an export in a delivery folder; `path` is its own folder there, `delivery` JSON."""
