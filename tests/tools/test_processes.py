@@ -58,7 +58,12 @@ def test_a_process_that_does_not_listen_is_ended_by_force() -> None:
     deaf = _child("import signal, sys\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nprint(flush=True)\ninput()")
     assert deaf.stdout is not None
     deaf.stdout.readline()
-    polite = _child("import sys\nprint(flush=True)\ninput()")
+    # Whoever runs this in the background of a shell has the signal ignored, which a child would go on with.
+    polite = _child(
+        "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\nprint(flush=True)\ninput()"
+    )
+    assert polite.stdout is not None
+    polite.stdout.readline()
     stop([deaf], grace_s=0.1)
     stop([polite])
     assert deaf.returncode == -9

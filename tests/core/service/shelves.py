@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -59,6 +60,7 @@ class Library:
         """Give it volumes."""
         volumes = [VolumeConfig(path=str(path), **limits) for path in paths]
         await self.client.apply_settings(Settings(volumes=volumes, policy_version="2026-1"))
+        await self._swept()
 
     async def camera(self, camera_id: str = "lobby", **rules: float) -> None:
         """Give it a camera with rules that records nothing by itself."""
@@ -67,6 +69,19 @@ class Library:
             camera_id=camera_id, name=camera_id.title(), url="rtsp://127.0.0.1:9/", enabled=False, retention=retention
         )
         await self.client.put_camera(config)
+        await self._swept()
+
+    async def _swept(self) -> None:
+        """Wait for the sweep that a change has asked for, lest it meets what a test lays out next; ask for it again.
+
+        So a test's own `sweep` is the one that does what the change has made due.
+        """
+        sweeper = self.recorder.keeping._sweeper
+        while sweeper._wake.is_set():  # noqa: ASYNC110  # nobody tells when an event is cleared
+            await asyncio.sleep(0)
+        async with sweeper._turn:
+            sweeper._aged_us.clear()
+            sweeper._kept_us = None
 
     def lay(
         self, camera_id: str = "lobby", *, ago_s: float = 0, fragments: int = 2, times: int = 1, volume: int = 0
