@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from homeassistant.const import CONF_NAME, CONF_PATH
 
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from recorder_core.api.client import RecorderClient
 
 _LOGGER = logging.getLogger(__name__)
-
-_OF_FOLDERS: Final = frozenset({ErrorCode.DELIVERY_FOLDER_MISSING, ErrorCode.DELIVERY_FOLDER_IN_USE})
-"""What the recorder says against a change of its delivery folders."""
 
 
 def settings_of(
@@ -63,16 +60,28 @@ async def async_apply_settings(client: RecorderClient, settings: Settings) -> Re
 
     Raises `RecorderError` where anything else is wrong.
     """
-    refused: RecorderError | None = None
-    # Refused without any as well, it has settings already, with a folder that copies lie in.
-    for attempt in (settings, replace(settings, delivery_folders=[])):
-        try:
-            await client.apply_settings(attempt)
-        except RecorderError as err:
-            if err.code not in _OF_FOLDERS:
-                raise
-            _LOGGER.warning("The recorder refuses to change its delivery folders: %s", err)
-            refused = refused or err
-        else:
-            break
+    try:
+        await client.apply_settings(settings)
+    except RecorderError as err:
+        if not _is_of_folders(err):
+            raise
+        _LOGGER.warning("The recorder refuses its delivery folders: %s", err)
+        refused = err
+    else:
+        return None
+    try:
+        await client.apply_settings(replace(settings, delivery_folders=[]))
+    except RecorderError as err:
+        if err.code is not ErrorCode.DELIVERY_FOLDER_IN_USE:
+            raise
+        _LOGGER.warning("The recorder keeps the settings that it has: %s", err)
     return refused
+
+
+def _is_of_folders(error: RecorderError) -> bool:
+    """Whether the recorder may have nothing but a delivery folder against its settings."""
+    field = str(error.placeholders.get("field"))
+    return field.startswith("delivery_folders") or error.code in (
+        ErrorCode.DELIVERY_FOLDER_IN_USE,
+        ErrorCode.STORAGE_STALLED,
+    )

@@ -29,7 +29,8 @@ from custom_components.library_surveillance.const import (
 )
 from custom_components.library_surveillance.socket_path import socket_path
 from recorder_core.api.client import RecorderClient
-from recorder_core.models import SourceKind
+from recorder_core.models import Settings, SourceKind
+from recorder_core.service.settings import SettingsFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -186,6 +187,10 @@ class Library:
         if CONF_INDEX_PATH in self.entry.data:
             self.recorders |= {pid for pid in (status.pid, status.supervisor_pid) if pid}
         return status
+
+    def settings(self) -> Settings:
+        """Return what the recorder that Home Assistant runs has on its disk for settings."""
+        return Settings.from_json((self.index_path / SettingsFiles.SETTINGS).read_bytes())
 
     def client(self) -> RecorderClient:
         """Return a client of the test's own."""

@@ -49,6 +49,7 @@ SECRETS = {
 }
 PERSON = "Zebra Lovelace"
 FRONT_CAMERA = "camera.front_entrance"
+DESK = "Records desk"
 DATABASE = "home-assistant_v2.db"
 TRACES = ".storage/trace.saved_traces"
 
@@ -61,6 +62,7 @@ ANYBODY = [
         "response_variable": "placed",
     },
     {"action": f"{DOMAIN}.list_holds", "response_variable": "listed"},
+    {"action": f"{DOMAIN}.list_deliveries", "response_variable": "delivered"},
     {
         "action": f"{DOMAIN}.get_forecast",
         "target": {"entity_id": FRONT_CAMERA},
@@ -82,8 +84,18 @@ ADMINISTRATORS = [
     },
     {
         "action": f"{DOMAIN}.export_still",
-        "data": {"entity_id": FRONT_CAMERA, "at": "{{ start }}"},
+        "data": {"entity_id": FRONT_CAMERA, "at": "{{ start }}", "deliver_to": DESK},
         "response_variable": "still",
+    },
+    {
+        "action": f"{DOMAIN}.remove_delivery",
+        "data": {"delivery_id": "{{ still.delivery.delivery_id }}"},
+        "response_variable": "taken",
+    },
+    {
+        "action": f"{DOMAIN}.deliver_export",
+        "data": {"export_id": "{{ still.export_id }}", "folder": DESK, "expires": "{{ now() + timedelta(hours=1) }}"},
+        "response_variable": "copy",
     },
     {
         "action": f"{DOMAIN}.export_package",
@@ -132,6 +144,10 @@ async def guarded(hass: HomeAssistant, place: Path) -> AsyncIterator[Library]:
         front = camera(FRONT, "Front entrance", simulator.url(FRONT), **secret, expose_video=True)
         back = camera(BACK, "Book drop", "rtsp://127.0.0.1:1/zebra-path?key=zebra-query", **secret)
         async with Library(hass, place, front, back) as library:
+            desk = place / "desk"
+            desk.mkdir()
+            options = {"delivery_folders": [{"name": DESK, "path": str(desk)}]}
+            hass.config_entries.async_update_entry(library.entry, options=options)
             await library.async_set_up()
             await library.async_wait_for(FRONT_CAMERA, lambda state: state.state == CameraState.RECORDING)
             await simulator.wait_frames(FRONT, 40)
@@ -192,7 +208,7 @@ async def test_all_actions_leave_no_secret_and_no_person(hass: HomeAssistant, ca
 
     for hold in held:
         assert {DATABASE, TRACES} <= _holding(hass, hold["hold_id"]), "what is looked at is where it would be"
-    for made in ("remove_export", "r-2026-31", "export_package"):
+    for made in ("remove_export", "r-2026-31", "export_package", "remove_delivery", "deliver_export", DESK):
         assert {DATABASE, TRACES} <= _holding(hass, made)
     assert _places(hass, SECRETS | {"person": PERSON}) == {
         ".storage/core.config_entries": set(SECRETS) - {"password in an address"},
