@@ -8,6 +8,7 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from recorder_core.export.package.absent import AbsenceReason
 from recorder_core.export.package.layout import printable, utc_text
 from recorder_core.export.package.verify import verify_package
 from recorder_core.service.ledger_file import read_copy
@@ -78,7 +79,10 @@ def _print(report: PackageReport, *, fingerprint_was_given: bool, copy_was_given
         print("It shows all of the time that was asked for.")
     for one in report.not_shown:
         between = f"from {utc_text(one.start_us)} to {utc_text(one.end_us)}, {span(one.end_us - one.start_us)}"
-        print(printable(f"  {one.camera_id} shows nothing {between}: {_why(one)}"))
+        what = "no original" if one.reason == AbsenceReason.REENCODED else "nothing"
+        print(printable(f"  {one.camera_id} shows {what} {between}: {_why(one)}"))
+    for name in report.derived:
+        print(printable(f"{name} is re-encoded: it is signed, but no original, and nothing proves what it shows."))
     print(f"The ledger tells of {report.proved} of the {report.recordings} recordings that the footage comes from.")
     if report.proved < report.recordings:
         print("For the others, which were still being recorded when it was made, the signature alone speaks.")

@@ -1,6 +1,7 @@
-"""The decoder's process: MP4 on the standard input, one picture of it as JPEG or PNG on the standard output.
+"""The decoder's process: MP4 on the standard input, what was asked for of it on the standard output.
 
-Its arguments are the format, which picture (a composition time, or `first`) and the most seconds of processor time.
+Its arguments are the format, which picture (a composition time, or `first`) and the most seconds of processor time. For
+several pictures anew see `limits.ANEW`.
 What it reads came from a camera, so it bounds its memory and its time before it looks at a byte of it.
 """
 
@@ -13,7 +14,8 @@ import sys
 from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
-from .limits import EXIT_FAILED, EXIT_NO_LIBRARY, FIRST, MOST_INPUT_BYTES, MOST_MEMORY_BYTES
+from .anew import encode_anew
+from .limits import ANEW, EXIT_FAILED, EXIT_NO_LIBRARY, FIRST, MOST_INPUT_BYTES, MOST_MEMORY_BYTES
 
 if TYPE_CHECKING:
     from av import VideoCodecContext, VideoFrame
@@ -28,7 +30,7 @@ _LINES_OF_HD = 720
 
 
 def main(form: str, which: str, most_cpu_s: str) -> int:
-    """Decode one picture; return the exit code."""
+    """Decode what was asked for; return the exit code."""
     os.nice(_NICE)
     resource.setrlimit(resource.RLIMIT_CPU, (int(most_cpu_s), int(most_cpu_s)))
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
@@ -37,7 +39,11 @@ def main(form: str, which: str, most_cpu_s: str) -> int:
         import av  # noqa: F401, PLC0415  # whether it is there is a question with an answer of its own
     except ImportError:
         return EXIT_NO_LIBRARY
-    picture = encoded(sys.stdin.buffer.read(MOST_INPUT_BYTES), form, None if which == FIRST else int(which))
+    mp4 = sys.stdin.buffer.read(MOST_INPUT_BYTES)
+    if form == ANEW:
+        first, end = map(int, which.split("-"))
+        return encode_anew(mp4, first, end, sys.stdout.buffer)
+    picture = encoded(mp4, form, None if which == FIRST else int(which))
     if picture is None:
         return EXIT_FAILED
     sys.stdout.buffer.write(picture)

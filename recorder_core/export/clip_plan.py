@@ -64,13 +64,18 @@ class ClipPart:
 
 @dataclass(frozen=True, slots=True)
 class ClipPlan:
-    """A clip: one part for each unbroken stretch, in time order."""
+    """A clip: one part for each unbroken stretch, in time order.
+
+    `to_encode` are stretches whose pictures come anew into files of their own, as `REENCODE_FIRST_GOP` asks for: what
+    they show, and as a lead-in all that this needs to be decoded.
+    """
 
     parts: tuple[ClipPart, ...]
+    to_encode: tuple[ClipPart, ...] = ()
 
     @property
     def data_bytes(self) -> int:
-        """The size of all samples of all parts."""
+        """The size of all samples of all parts, without those to be encoded anew."""
         return sum(part.data_bytes for part in self.parts)
 
 
@@ -90,22 +95,40 @@ def plan_clip(
         raise RequestError(ErrorCode.INTERVAL_INVERTED, "The clip would end before it begins.")
     with Headers() as headers:
         stretches = join_stretches([(source, headers.video_format(source)) for source in sources])
-        planned = (_plan_part(stretch, headers, start_us, end_us, start_mode) for stretch in stretches)
-        parts = tuple(part for part in planned if part is not None)
-    if not parts:
+        planned = [_plan_stretch(stretch, headers, start_us, end_us, start_mode) for stretch in stretches]
+    plan = ClipPlan(
+        parts=tuple(part for part, _ in planned if part is not None),
+        to_encode=tuple(part for _, part in planned if part is not None),
+    )
+    if not plan.parts and not plan.to_encode:
         raise RequestError(ErrorCode.NO_FOOTAGE, "Nothing is stored in this interval.")
-    return ClipPlan(parts)
+    return plan
+
+
+def _plan_stretch(
+    stretch: Stretch, headers: Headers, start_us: int, end_us: int, start_mode: StartMode
+) -> tuple[ClipPart | None, ClipPart | None]:
+    """The part that one stretch gives, and the pictures that are to be encoded anew before it; None of either."""
+    if start_mode is not StartMode.REENCODE_FIRST_GOP:
+        return _plan_part(stretch, headers, start_us, end_us, start_mode), None
+    original = _plan_part(stretch, headers, start_us, end_us, StartMode.NEXT_SYNC)
+    until_us = end_us if original is None else original.start_us
+    return original, _plan_part(stretch, headers, start_us, until_us, start_mode)
 
 
 def _plan_part(
     stretch: Stretch, headers: Headers, start_us: int, end_us: int, start_mode: StartMode
 ) -> ClipPart | None:
-    """The part that one stretch gives, None if it gives nothing to show."""
+    """The part that one stretch gives, None if it gives nothing to show; or what is to be encoded anew before `end_us`.
+
+    With a lead-in it shows the picture that is on screen at the start, else none that appeared before it.
+    """
     begin, end = stretch.media_from(start_us), stretch.media_from(end_us)
     after_begin = stretch.media_from(start_us + 1)
     fragments = stretch.fragments()
     lead_in = start_mode is StartMode.LEAD_IN
-    chosen = _beginning(stretch, headers, fragments, after_begin if lead_in else begin, start_mode)
+    next_sync = start_mode is StartMode.NEXT_SYNC
+    chosen = _beginning(stretch, headers, fragments, begin if next_sync else after_begin, start_mode)
     if chosen is None:
         return None
     fragment, within = chosen
@@ -115,7 +138,7 @@ def _plan_part(
     # Where a picture is replaced by the next one; the last one of a stretch lasts as long as the stretch.
     replaced = times[1:]
     replaced.append(max(stretch.duration, times[-1]))
-    first = max(bisect_left(times, after_begin) - 1, 0) if lead_in else 0
+    first = max(bisect_left(times, after_begin) - 1, 0) if lead_in else bisect_left(times, begin)
     last = bisect_left(times, end) - 1
     if last < first or replaced[last] < after_begin:
         return None
@@ -141,9 +164,9 @@ def _beginning(
 ) -> tuple[int, int] | None:
     """The sync sample that the part begins with, as its fragment's index and its own in there; None if there is none.
 
-    With a lead-in it is the last one that appears before the threshold, or else the stretch's first; without, it is the
-    first one that appears at the threshold or after. Sync samples stand at the beginning of fragments only, several
-    where all pictures are such, and none appears before it is decoded.
+    For `NEXT_SYNC` it is the first one that appears at the threshold or after it, else the last one that appears before
+    it, or the stretch's first. Sync samples stand at the beginning of fragments only, several where all pictures are
+    such, and none appears before it is decoded.
     """
     syncs = [index for index, placed in enumerate(fragments) if placed.span.sync]
     if not syncs:
@@ -159,7 +182,7 @@ def _beginning(
     position = max(bisect_left(syncs, threshold, key=lambda index: fragments[index].dts) - 1, 0)
     while position > 0 and appearances(syncs[position])[0] >= threshold:
         position -= 1
-    if start_mode is StartMode.LEAD_IN:
+    if start_mode is not StartMode.NEXT_SYNC:
         return syncs[position], max(bisect_left(appearances(syncs[position]), threshold) - 1, 0)
     for index in syncs[position:]:
         times = appearances(index)

@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING
 from mashumaro.mixins.orjson import DataClassORJSONMixin
 
 from recorder_core.export.clip_plan import plan_clip
-from recorder_core.export.headers import unreadable
-from recorder_core.export.sample_check import SampleCheck, altered
+from recorder_core.export.whole import whole_part
 from recorder_core.media import Codec
 from recorder_core.models import ExportFile, StillFormat
-from recorder_core.mp4 import DIGEST_BYTES, Mp4Error, progressive_header
+from recorder_core.mp4 import DIGEST_BYTES
 from recorder_core.storage.files import FILE_MODE, fsync_folder, storage_error
 
 if TYPE_CHECKING:
@@ -98,26 +97,12 @@ def expose(sources: Sequence[ClipSource], at_us: int) -> Exposure:
         StorageError: a file is missing, or not what was recorded.
     """
     part = plan_clip(sources, at_us, at_us + 1).parts[0]
-    header = progressive_header(
-        part.video_format,
-        part.table,
-        show_start=part.show_start,
-        show_duration=part.show_duration,
-        created_us=part.start_us,
-    )
-    data = bytearray()
-    check = SampleCheck(part.table.sizes, part.digests)
-    for extent in part.extents:
-        piece = _read(extent.path, extent.offset, extent.size)
-        wrong = check.wrong(memoryview(piece))
-        if wrong is not None:
-            raise altered(extent.path, part, wrong)
-        data += piece
+    mp4, data = whole_part(part)
     index = _shown(part)
     begins = [0, *accumulate(part.table.sizes)]
     return Exposure(
         part=part,
-        mp4=header + data,
+        mp4=mp4 + data,
         pts=part.show_start,
         index=index,
         data=bytes(data[begins[index] : begins[index + 1]]),
@@ -171,17 +156,6 @@ def _shown(part: ClipPart) -> int:
 def _path_of(part: ClipPart, index: int) -> Path:
     ends = accumulate(extent.samples for extent in part.extents)
     return next(extent.path for extent, end in zip(part.extents, ends, strict=True) if index < end)
-
-
-def _read(path: Path, offset: int, size: int) -> bytes:
-    try:
-        with path.open("rb", buffering=0) as file:
-            data = os.pread(file.fileno(), size, offset)
-    except OSError as error:
-        raise unreadable(path, error) from error
-    if len(data) != size:
-        raise unreadable(path, Mp4Error("The file has become shorter"))
-    return data
 
 
 def _write(path: Path, content: bytes, part: ClipPart) -> ExportFile:

@@ -12,12 +12,14 @@ from recorder_core.version import __version__
 
 from .clip import write_clip
 from .clip_plan import ClipPlan, plan_clip
+from .copying import ClipCancelledError
+from .derivative import MARK, make_derivative, write_derivative
 from .package import CameraPlan, PackageOrder, package_bytes, write_package
 from .requests import no_footage, stem_of
 from .still import StillSource, expose, write_still
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine, Sequence
     from pathlib import Path
 
     from recorder_core.clock import Clock
@@ -26,8 +28,13 @@ if TYPE_CHECKING:
     from recorder_core.storage.root_rows import RootProof
 
     from .archive import Archive, Material
+    from .derivative import Derivative
     from .requests import AnyRequest
     from .still import Exposure
+
+
+_LOOK_S = 0.2
+"""So often work that has no look for itself is held against a cancel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +72,37 @@ class Workshop:
         """
         match task.request:
             case ExportRequest():
-                return await asyncio.to_thread(_make_clip, task, task.request)
+                return await self._make_clip(task, task.request)
             case StillRequest():
                 return await self._make_still(task, task.request)
             case PackageRequest():
                 return await self._make_package(task, task.request)
+
+    async def _make_clip(self, task: Task, request: ExportRequest) -> list[ExportFile]:
+        (material,) = task.materials
+        plan = await asyncio.to_thread(
+            plan_clip, material.sources, request.start_us, request.end_us, request.start_mode
+        )
+        task.check_room(plan.data_bytes)
+        anew = await self._encoded_anew(task, request.camera_id, plan)
+        task.check_room(plan.data_bytes + sum(derivative.size for derivative in anew))
+        stem = stem_of(request.camera_id, request.start_us)
+        files = await asyncio.to_thread(
+            write_clip, plan, task.folder, stem, progress=_second_half(task, anew), cancelled=task.cancelled
+        )
+        for number, derivative in enumerate(anew, 1):
+            name = stem + MARK + (f"-{number}" if len(anew) > 1 else "")
+            files.append(await asyncio.to_thread(write_derivative, derivative, task.folder, name))
+        return files
+
+    async def _encoded_anew(self, task: Task, camera_id: str, plan: ClipPlan) -> tuple[Derivative, ...]:
+        """Encode what a plan wants encoded; that is the first half of its progress."""
+
+        def advance(done: int, total: int) -> None:
+            task.progress(done, 2 * total)
+
+        making = (make_derivative(camera_id, part, self._decoder, advance) for part in plan.to_encode)
+        return tuple([await _unless_cancelled(task, one) for one in making])
 
     async def _make_still(self, task: Task, request: StillRequest) -> list[ExportFile]:
         (material,) = task.materials
@@ -85,8 +118,15 @@ class Workshop:
 
     async def _make_package(self, task: Task, request: PackageRequest) -> list[ExportFile]:
         plans = tuple([await self._camera_plan(material, request) for material in task.materials])
-        if not any(camera.plan.parts for camera in plans):
+        if not any(camera.plan.parts or camera.plan.to_encode for camera in plans):
             raise no_footage()
+        plans = tuple(
+            [
+                replace(camera, derivatives=await self._encoded_anew(task, camera.camera_id, camera.plan))
+                for camera in plans
+            ]
+        )
+        anew = [derivative for camera in plans for derivative in camera.derivatives]
         settings = self._archive.settings()
         order = PackageOrder(
             export_id=task.job.export_id,
@@ -102,7 +142,12 @@ class Workshop:
         )
         task.check_room(package_bytes(order))
         return await asyncio.to_thread(
-            write_package, order, task.folder, clock=self._clock, progress=task.progress, cancelled=task.cancelled
+            write_package,
+            order,
+            task.folder,
+            clock=self._clock,
+            progress=_second_half(task, anew),
+            cancelled=task.cancelled,
         )
 
     async def _camera_plan(self, material: Material, request: PackageRequest) -> CameraPlan:
@@ -119,12 +164,25 @@ class Workshop:
         )
 
 
-def _make_clip(task: Task, request: ExportRequest) -> list[ExportFile]:
-    (material,) = task.materials
-    plan = plan_clip(material.sources, request.start_us, request.end_us, request.start_mode)
-    task.check_room(plan.data_bytes)
-    stem = stem_of(request.camera_id, request.start_us)
-    return write_clip(plan, task.folder, stem, progress=task.progress, cancelled=task.cancelled)
+async def _unless_cancelled[T](task: Task, work: Coroutine[None, None, T]) -> T:
+    """Return what comes of some work, or end it as soon as the task is cancelled. Raises ClipCancelledError."""
+    running = asyncio.create_task(work)
+    try:
+        while not running.done():
+            await asyncio.wait([running], timeout=_LOOK_S)
+            if task.cancelled():
+                raise ClipCancelledError
+        return running.result()
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+
+def _second_half(task: Task, anew: Sequence[Derivative]) -> Callable[[int, int], None]:
+    """Return a listener to the progress of what comes after the encoding, if there was any."""
+    if not anew:
+        return task.progress
+    return lambda done, total: task.progress(total + done, 2 * total)
 
 
 def _plan_or_nothing(material: Material, request: PackageRequest) -> ClipPlan:

@@ -37,10 +37,15 @@ class StillFormat(StrEnum):
 
 
 class StartMode(StrEnum):
-    """What a clip does with the samples between the sync sample it needs and the start that was asked for."""
+    """What a clip does that begins between two sync samples, with the pictures around its start.
+
+    `LEAD_IN` carries those from the sync sample before it on, hidden; `NEXT_SYNC` begins with the sync sample after it;
+    `REENCODE_FIRST_GOP` does so too, and puts the pictures before that one into a file of their own, encoded anew.
+    """
 
     LEAD_IN = "lead_in"
     NEXT_SYNC = "next_sync"
+    REENCODE_FIRST_GOP = "reencode_first_gop"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +105,8 @@ class ExportFile(DataClassORJSONMixin):
     """One finished file, an unbroken stretch. `start_us` and `end_us` are what a player shows, `lead_in_us` is hidden.
 
     `duration_us` is how long a player shows it, which differs from the wall time by the rate of the camera's clock;
-    `frames` counts the pictures shown. `sha256` covers the whole file, in hexadecimal.
+    `frames` counts the pictures shown. `sha256` covers the whole file, in hexadecimal. `derived` says that the pictures
+    were encoded anew: it is no original, and nothing proves that it shows what was recorded.
     """
 
     path: str
@@ -111,6 +117,7 @@ class ExportFile(DataClassORJSONMixin):
     duration_us: int
     frames: int
     lead_in_us: int
+    derived: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from recorder_core.media import Codec
 from recorder_core.mp4.boxes import box, full_box, mdat_header
 from recorder_core.mp4.track import (
     SECONDS_1904_TO_1970,
+    VIDEO_HANDLER,
     media_header,
     movie_header,
     sample_description,
@@ -55,13 +56,25 @@ class SampleTable:
     sync: array[int] = field(default_factory=lambda: array("I"))
 
 
+def derived_handler(camera_id: str) -> str:
+    """What the handler of a track is called whose pictures were encoded anew: the mark that such a file bears."""
+    return f"Re-encoded, not original: {camera_id}"
+
+
 def progressive_header(
-    fmt: VideoFormat, table: SampleTable, *, show_start: int, show_duration: int, created_us: int
+    fmt: VideoFormat,
+    table: SampleTable,
+    *,
+    show_start: int,
+    show_duration: int,
+    created_us: int,
+    handler: str = VIDEO_HANDLER,
 ) -> bytes:
     """`ftyp`, `moov` and the head of `mdat`; the samples' data follow one behind the other.
 
     `show_start` is the composition time at which the file begins to be shown, `show_duration` how long, both in media
-    time; `created_us` is the UTC of the first picture shown, which the file gives as its time of creation.
+    time; `created_us` is the UTC of the first picture shown, which the file gives as its time of creation. `handler` is
+    another one than usual only where the pictures are not those that were recorded (`derived_handler`).
 
     Raises:
         ParameterSetError: the format's parameter sets are not valid.
@@ -78,7 +91,7 @@ def progressive_header(
     chunks = _chunk_offsets(table)
 
     def movie(chunk_table: bytes) -> bytes:
-        media = video_media(media_head, description, tables, chunk_table)
+        media = video_media(media_head, description, tables, chunk_table, handler=handler)
         return box(b"moov", head, box(b"trak", track_head, media))
 
     # The offsets depend on the length of the movie, and that on how many bytes an offset takes.

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from recorder_core.mp4.boxes import LARGE_HEADER_BYTES, BoxHeader, Mp4Error, find_box, iter_boxes, parse_header
 from recorder_core.mp4.fragment_head import read_bytes
-from recorder_core.mp4.progressive import SampleTable, progressive_header
+from recorder_core.mp4.progressive import SampleTable, derived_handler, progressive_header
 from recorder_core.mp4.sample_entry import parse_sample_entry
-from recorder_core.mp4.track import SECONDS_1904_TO_1970, only_video_track
+from recorder_core.mp4.track import SECONDS_1904_TO_1970, VIDEO_HANDLER, only_video_track
 from recorder_core.parameter_sets import ParameterSetError
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _MAX_HEADER_BYTES = 256 << 20
 """More than the tables of a day of 60 pictures a second take."""
 
+_HANDLER_HEAD_BYTES = 24
+"""What stands in `hdlr` before its name (section 8.4.3)."""
+
 _SAMPLE_TABLE = (b"mdia", b"minf", b"stbl")
 
 
@@ -35,6 +38,7 @@ class ProgressiveLayout:
     """A progressive file; the data of its samples follow each other from `data_offset` to its end.
 
     `show_start` and `show_duration` are those of its edit list, in media time; `created_s` is a UTC since 1970.
+    `handler` is `VIDEO_HANDLER`, or says that the pictures were encoded anew (`derived_handler`).
     """
 
     video_format: VideoFormat
@@ -43,6 +47,7 @@ class ProgressiveLayout:
     show_duration: int
     created_s: int
     data_offset: int
+    handler: str
 
     def presentation_times(self) -> list[int]:
         """Return when each sample is presented on a player's time line, in media time; before 0 it is hidden."""
@@ -78,6 +83,7 @@ def read_progressive(file: BinaryIO, begin: int, size: int) -> ProgressiveLayout
             show_start=layout.show_start,
             show_duration=layout.show_duration,
             created_us=layout.created_s * 1_000_000,
+            handler=layout.handler,
         )
     except (ParameterSetError, struct.error, OverflowError) as error:
         raise Mp4Error("The headers are malformed") from error
@@ -103,7 +109,9 @@ def _parsed(movie: bytes, data_offset: int) -> ProgressiveLayout:
         header.kind: movie[header.payload : header.end] for header in iter_boxes(movie, tables.payload, tables.end)
     }
     descriptions = find_box(movie, tables.payload, tables.end, b"stsd")
+    handler = find_box(movie, track.payload, track.end, b"mdia", b"hdlr")
     try:
+        name = movie[handler.payload + _HANDLER_HEAD_BYTES : handler.end - 1].decode()
         created_s = struct.unpack_from(">4xQ" if movie[times.payload] else ">4xI", movie, times.payload)[0]
         show_duration, show_start = struct.unpack_from(
             ">8xQq" if movie[edits.payload] else ">8xIi", movie, edits.payload
@@ -118,6 +126,8 @@ def _parsed(movie: bytes, data_offset: int) -> ProgressiveLayout:
         raise Mp4Error("The sample table is malformed") from error
     if show_start < 0:
         raise Mp4Error("The edit list begins with nothing")
+    if name != VIDEO_HANDLER and not name.startswith(derived_handler("")):
+        raise Mp4Error("The track has a name that the recorder gives to none")
     return ProgressiveLayout(
         video_format=parse_sample_entry(movie, min(descriptions.payload + 8, descriptions.end), descriptions.end),
         table=SampleTable(sizes, durations, offsets, sync),
@@ -125,6 +135,7 @@ def _parsed(movie: bytes, data_offset: int) -> ProgressiveLayout:
         show_duration=show_duration,
         created_s=created_s - SECONDS_1904_TO_1970,
         data_offset=data_offset,
+        handler=name,
     )
 
 

@@ -21,7 +21,9 @@ _ENABLED_IN_MOVIE_AND_PREVIEW = 7
 _ENTRIES_HEAD_BYTES = 8  # version, flags, number of entries
 _LANGUAGE_UNDETERMINED = 0x55C4  # "und", three letters of 5 bits
 
-_HANDLER = full_box(b"hdlr", 0, 0, bytes(4), b"vide", bytes(12), b"VideoHandler\0")
+VIDEO_HANDLER = "VideoHandler"
+"""How the handler of a track is called whose pictures are as they were recorded."""
+
 _VIDEO_HEADER = full_box(b"vmhd", 0, 1, bytes(8))
 _DATA_IN_THIS_FILE = box(b"dinf", full_box(b"dref", 0, 0, (1).to_bytes(4), full_box(b"url ", 0, 1)))
 
@@ -52,12 +54,15 @@ def sample_description(fmt: VideoFormat) -> bytes:
     return full_box(b"stsd", 0, 0, (1).to_bytes(4), sample_entry(fmt))
 
 
-def video_media(header: bytes, *sample_tables: bytes) -> bytes:
-    """`mdia`, section 8.4.1, around a media header and the boxes of the sample table."""
+def video_media(header: bytes, *sample_tables: bytes, handler: str = VIDEO_HANDLER) -> bytes:
+    """`mdia`, section 8.4.1, around a media header and the boxes of the sample table.
+
+    `handler` is what `hdlr`, section 8.4.3, tells people of the track.
+    """
     return box(
         b"mdia",
         header,
-        _HANDLER,
+        full_box(b"hdlr", 0, 0, bytes(4), b"vide", bytes(12), handler.encode(), bytes(1)),
         box(b"minf", _VIDEO_HEADER, _DATA_IN_THIS_FILE, box(b"stbl", *sample_tables)),
     )
 

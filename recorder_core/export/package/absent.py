@@ -30,6 +30,7 @@ _SHORTEST_US = 1000
 class AbsenceReason(StrEnum):
     """Why nothing is shown where there is no gap in the recording; gaps bring their own reasons."""
 
+    REENCODED = "reencoded"
     DELETED = "deleted"
     LEFT_OUT = "left_out"
     NOT_RECORDED = "not_recorded"
@@ -45,6 +46,7 @@ _WHY_DELETED = {
 }
 
 _LEFT_OUT = "It was recorded, but a video begins with the first picture after the start that needs no earlier one."
+_REENCODED = "No original is here: its pictures are in a re-encoded file, and nothing proves these."
 _NOT_RECORDED = "The recorder knows of no recording of that time."
 
 
@@ -65,9 +67,14 @@ def not_shown(
     gaps: Sequence[GapView],
     destroyed: Sequence[Certificate],
     segments: Sequence[Segment],
+    derived: Sequence[Span] = (),
 ) -> list[GapView]:
-    """Return the stretches of `whole` that no video shows, each with one reason; a gap's own comes first."""
-    reasons = [*gaps, *map(_deleted, destroyed), *map(_left_out, segments)]
+    """Return the stretches of `whole` that no video shows, each with one reason.
+
+    That they are shown re-encoded, in `derived`, comes first, and then a gap's own.
+    """
+    reencoded = [_reason(span, AbsenceReason.REENCODED, _REENCODED) for span in derived]
+    reasons = [*reencoded, *gaps, *map(_deleted, destroyed), *map(_left_out, segments)]
     left, found = holes(whole, videos), []
     for reason in reasons:
         end = whole[1] if reason.end_us is None else reason.end_us

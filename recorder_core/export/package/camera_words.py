@@ -38,6 +38,9 @@ def summary(packed: PackedCamera, absent: Sequence[GapView]) -> str:
         parts.append(f"within the videos pictures are missing for {_seconds(lost)}")
     if hidden:
         parts.append(f"{_seconds(hidden)} of pictures from before the start lie hidden in the files")
+    if packed.derived:
+        length = _seconds(sum(one.duration_us for one in packed.derived))
+        parts.append(f"re-encoded pictures, which are no originals: {length}")
     if packed.clips:
         parts.append(_clock([tree.segment for tree in packed.trees.values()]))
     return "; ".join(parts)
@@ -47,6 +50,11 @@ def video_line(name: str, clip: ExportFile, zone: ZoneInfo) -> str:
     """Return what a video shows."""
     shown = _interval(clip.start_us, clip.end_us, zone)
     return f"{name}: {shown}, {_seconds(clip.duration_us)}, pictures: {clip.frames:,}"
+
+
+def derived_line(name: str, file: ExportFile, zone: ZoneInfo) -> str:
+    """Return what re-encoded pictures show, and what they are."""
+    return f"RE-ENCODED, NOT ORIGINAL: {video_line(name, file, zone)}; nothing proves what it shows"
 
 
 def absence_lines(absent: Sequence[GapView], zone: ZoneInfo) -> list[str]:

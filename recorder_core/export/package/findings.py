@@ -44,7 +44,8 @@ class PackageReport:
     Who that was only its key tells: `fingerprint` is that of the key in the package, None where there is none that can
     be read. `ledger_entry` is the hash of the newest entry of the ledger that the manifest shows; `proved` of the
     `recordings` that footage comes from are told of by such entries. `not_shown` is what no video shows of the
-    time that was asked for: a package that is whole may lack much of it.
+    time that was asked for: a package that is whole may lack much of it. `derived` are the files of re-encoded
+    pictures, which nothing proves.
     """
 
     findings: list[PackageFinding]
@@ -53,3 +54,4 @@ class PackageReport:
     proved: int = 0
     ledger_entry: str | None = None
     not_shown: tuple[Absence, ...] = ()
+    derived: tuple[str, ...] = ()

@@ -56,6 +56,17 @@ def is_clip_name(name: str, camera_id: str, start_us: int) -> bool:
     return rest != name and re.fullmatch(r"(-[1-9][0-9]*)?_*\.mp4", rest) is not None
 
 
+def derived_stem(camera_id: str, start_us: int) -> str:
+    """Return how the names of re-encoded pictures and of their table begin."""
+    return f"{clip_stem(camera_id, start_us)}_reencoded"
+
+
+def is_derived_name(name: str, camera_id: str, start_us: int) -> bool:
+    """Tell whether re-encoded pictures of this camera and start may have this name."""
+    rest = name.removeprefix(derived_stem(camera_id, start_us))
+    return rest != name and re.fullmatch(r"_*\.mp4", rest) is not None
+
+
 def printable(text: str) -> str:
     """Return a text as it can stand on a screen: what moves, hides or turns around others is its number in Unicode."""
     return "".join(one if one.isprintable() else f"<U+{ord(one):04X}>" for one in text)

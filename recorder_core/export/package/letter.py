@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from .camera_words import absence_lines, clock_words, summary, video_line
+from .camera_words import absence_lines, clock_words, derived_line, summary, video_line
 from .layout import MANIFEST, PUBLIC_KEY, SIGNATURE, SUMS, VERIFY_PAGE, local_text, utc_text
 from .pdf import HEIGHT, WIDTH, Font, Pdf, wrapped
 
@@ -36,6 +36,11 @@ _AS_RECORDED = (
 _FOR_THIS_REQUEST = (
     "This package was made for the request above. Its pictures may show persons who have nothing to do with it. "
     "Whoever receives it answers for its safekeeping, its use and its destruction."
+)
+RE_ENCODED = (
+    "That does not hold for the files with _reencoded in their names. Their pictures, which come before the first one "
+    "that needs no earlier one, were decoded and encoded anew, so that nothing from before the start that was asked "
+    "for had to leave the recorder. They are no originals: the signature covers these files, but nothing proves them."
 )
 DISCLAIMER = (_NOT_WATCHED, _AS_RECORDED, _FOR_THIS_REQUEST)
 
@@ -92,12 +97,16 @@ def cover_letter(
         page.row(packed.camera.camera_id, summary(packed, absent), before=5)
         for clip in packed.clips:
             page.row("", video_line(Path(clip.path).name, clip, zone), before=2)
+        for one in packed.derived:
+            page.row("", derived_line(Path(one.path).name, one, zone), before=2)
         for line in absence_lines(absent, zone):
             page.row("", line, before=2)
     if page.lacks_letters:
         page.paragraph(_LACKING, Font.TEXT, 8, after=0)
     page.heading("Please note")
     page.paragraphs(DISCLAIMER)
+    if any(packed.derived for packed in cameras):
+        page.paragraph(RE_ENCODED, Font.BOLD, 9.5, after=5)
     page.heading("How to check the package")
     page.paragraphs(HOW_TO_CHECK)
     page.paragraph("Fingerprint of the signing key (SHA-256)", Font.BOLD, 9, after=2)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from recorder_core.export.clip_plan import ClipPart
+    from recorder_core.export.derivative import Derivative
+    from recorder_core.media import VideoFormat
     from recorder_core.models import ExportFile, GapView
     from recorder_core.storage.root_rows import RootProof
 
@@ -40,13 +42,15 @@ class PackedCamera:
 
     camera: CameraPlan
     clips: list[ExportFile] = field(default_factory=list)
+    derived: list[ExportFile] = field(default_factory=list)
     trees: dict[str, SegmentTree] = field(default_factory=dict)
 
     def not_shown(self, start_us: int, end_us: int) -> list[GapView]:
-        """Return what the clips do not show of an interval, and why."""
+        """Return what the clips, which are originals, do not show of an interval, and why."""
         videos = [(clip.start_us, clip.end_us) for clip in self.clips]
+        derived = [(one.start_us, one.end_us) for one in self.derived]
         camera = self.camera
-        return not_shown((start_us, end_us), videos, camera.gaps, camera.destroyed, camera.segments)
+        return not_shown((start_us, end_us), videos, camera.gaps, camera.destroyed, camera.segments, derived)
 
 
 def manifest_json(
@@ -93,18 +97,37 @@ def about_media(
     """Return what the manifest says of a video. Its samples' data are its last `media_bytes`."""
     return {
         "kind": "video",
-        "camera_id": camera_id,
-        **times("start", clip.start_us, zone),
-        **times("end", clip.end_us, zone),
-        "duration_us": clip.duration_us,
-        "frames": clip.frames,
-        "lead_in_us": clip.lead_in_us,
-        "codec": part.video_format.codec,
-        "width": part.video_format.width,
-        "height": part.video_format.height,
+        **_about(camera_id, clip, part.video_format, zone),
         "media_bytes": part.data_bytes,
         "proofs": proofs,
         "frames_file": frames,
+    }
+
+
+def about_derived(
+    camera_id: str, derivative: Derivative, file: ExportFile, frames: str, zone: ZoneInfo
+) -> dict[str, object]:
+    """Return what the manifest says of re-encoded pictures: the same, but nothing that proves them."""
+    return {
+        "kind": "derivative",
+        **_about(camera_id, file, derivative.video_format, zone),
+        "media_bytes": len(derivative.data),
+        "frames_file": frames,
+    }
+
+
+def _about(camera_id: str, file: ExportFile, video_format: VideoFormat, zone: ZoneInfo) -> dict[str, object]:
+    return {
+        "derived": file.derived,
+        "camera_id": camera_id,
+        **times("start", file.start_us, zone),
+        **times("end", file.end_us, zone),
+        "duration_us": file.duration_us,
+        "frames": file.frames,
+        "lead_in_us": file.lead_in_us,
+        "codec": video_format.codec,
+        "width": video_format.width,
+        "height": video_format.height,
     }
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from recorder_core.export.clip_plan import ClipPlan
+    from recorder_core.export.derivative import Derivative
     from recorder_core.models import Certificate, GapView, PackageRequest
     from recorder_core.storage.records import Segment
     from recorder_core.storage.root_rows import RootProof
@@ -25,7 +26,7 @@ class CameraPlan:
 
     `plan` has no parts where nothing is stored. `segments` are those that it cuts from, open ones as far as they are
     written; `proofs` has an entry for each of them that is complete, by its segment id. `destroyed` tells of footage
-    of the interval that is there no more.
+    of the interval that is there no more. `derivatives` are the pictures that `plan` wants encoded anew.
     """
 
     camera_id: str
@@ -35,6 +36,7 @@ class CameraPlan:
     destroyed: tuple[Certificate, ...]
     segments: tuple[Segment, ...]
     proofs: Mapping[int, RootProof]
+    derivatives: tuple[Derivative, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

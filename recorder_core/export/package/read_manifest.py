@@ -21,6 +21,7 @@ from .layout import (
     UNLISTED,
     are_plain,
     is_clip_name,
+    is_derived_name,
     json_document,
     told_twice,
 )
@@ -64,6 +65,19 @@ class ReadVideo:
     frames_file: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadDerived:
+    """What the manifest says of re-encoded pictures, which nothing proves."""
+
+    name: str
+    camera_id: str
+    start_us: int
+    end_us: int
+    frames: int
+    media_bytes: int
+    frames_file: str
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerPlace:
     """Where a segment's root stands in the ledger."""
@@ -103,10 +117,12 @@ class ReadManifest:
     fingerprint: str
     started_us: int
     asked: Span
+    start_mode: str
     cameras: tuple[str, ...]
     absences: tuple[Absence, ...]
     files: tuple[ReadFile, ...]
     videos: tuple[ReadVideo, ...]
+    derived: tuple[ReadDerived, ...]
     segments: Mapping[str, ReadSegment]
     ledger: Mapping[int, LedgerEntry]
 
@@ -136,6 +152,7 @@ def read_manifest(data: bytes) -> ReadManifest:
             fingerprint=str(content["signing_key"]["fingerprint"]),
             started_us=_number(content["started_us"]),
             asked=(_number(content["request"]["start_us"]), _number(content["request"]["end_us"])),
+            start_mode=str(content["request"]["start_mode"]),
             cameras=tuple(str(camera["camera_id"]) for camera in content["cameras"]),
             absences=tuple(
                 _absence(str(camera["camera_id"]), one) for camera in content["cameras"] for one in camera["not_shown"]
@@ -145,6 +162,7 @@ def read_manifest(data: bytes) -> ReadManifest:
                 for file in content["files"]
             ),
             videos=tuple(_video(file) for file in content["files"] if file["kind"] == "video"),
+            derived=tuple(_derived(file) for file in content["files"] if file["kind"] == "derivative"),
             segments={
                 str(segment["segment_id"]): _segment(str(camera["camera_id"]), segment)
                 for camera in content["cameras"]
@@ -154,7 +172,8 @@ def read_manifest(data: bytes) -> ReadManifest:
         )
         again = json_document(content)
         twice = next(filter(None, map(told_twice, _objects(content))), None)
-        shown = {video.camera_id for video in manifest.videos}
+        shown = {one.camera_id for one in manifest.videos} | {one.camera_id for one in manifest.derived}
+        marked = all((file["kind"] == "derivative") is file.get("derived", False) for file in content["files"])
         complete = content["request"]["camera_ids"] == list(manifest.cameras) and shown <= set(manifest.cameras)
     except ManifestError:
         raise
@@ -164,9 +183,11 @@ def read_manifest(data: bytes) -> ReadManifest:
         raise ManifestError("The manifest is not in the one form that it has: it could be read in two ways.")
     if twice is not None:
         raise ManifestError(f'The manifest tells a time, "{twice}", in two ways that are not the same moment.')
+    if not marked:
+        raise ManifestError("The manifest does not say of each video whether it was encoded anew.")
     if not complete:
         raise ManifestError("The manifest tells of other cameras than were asked for.")
-    if not are_plain(manifest.names) or not all(map(_is_named_well, manifest.videos)):
+    if not are_plain(manifest.names) or not _are_named_well(manifest):
         raise ManifestError("The manifest lists files under names that no package has.")
     if set(manifest.names) != {*_of_videos(manifest), *ALWAYS_LISTED, *UNLISTED}:
         raise ManifestError("The manifest lists other files than a package has.")
@@ -185,16 +206,22 @@ def _objects(content: object) -> Iterator[dict[str, object]]:
             left.extend(one)
 
 
-def _is_named_well(video: ReadVideo) -> bool:
-    """Whether the files of a video are called after its camera and its first picture, which people go by."""
-    stem = video.name.removesuffix(".mp4")
-    others = (video.proofs, video.frames_file) == (f"{stem}.proofs.jsonl", f"{stem}.frames.csv")
-    return others and is_clip_name(video.name, video.camera_id, video.start_us)
+def _are_named_well(manifest: ReadManifest) -> bool:
+    """Whether the files of each video are called after its camera and its first picture, which people go by."""
+    videos, derived = manifest.videos, manifest.derived
+    return (
+        all(is_clip_name(one.name, one.camera_id, one.start_us) for one in videos)
+        and all(is_derived_name(one.name, one.camera_id, one.start_us) for one in derived)
+        and all(one.frames_file == f"{one.name.removesuffix('.mp4')}.frames.csv" for one in videos)
+        and all(one.frames_file == f"{one.name.removesuffix('.mp4')}.frames.csv" for one in derived)
+        and all(one.proofs == f"{one.name.removesuffix('.mp4')}.proofs.jsonl" for one in videos)
+    )
 
 
 def _of_videos(manifest: ReadManifest) -> set[str]:
     """The files that the videos bring along: whatever else is listed would be held against nothing."""
-    return {name for video in manifest.videos for name in (video.name, video.proofs, video.frames_file)}
+    proved = {name for video in manifest.videos for name in (video.name, video.proofs, video.frames_file)}
+    return proved | {name for one in manifest.derived for name in (one.name, one.frames_file)}
 
 
 def _check_format(*found: object) -> None:
@@ -219,6 +246,18 @@ def _video(fields: dict[str, object]) -> ReadVideo:
         frames=_number(fields["frames"]),
         media_bytes=_number(fields["media_bytes"]),
         proofs=str(fields["proofs"]),
+        frames_file=str(fields["frames_file"]),
+    )
+
+
+def _derived(fields: dict[str, object]) -> ReadDerived:
+    return ReadDerived(
+        name=str(fields["name"]),
+        camera_id=str(fields["camera_id"]),
+        start_us=_number(fields["start_us"]),
+        end_us=_number(fields["end_us"]),
+        frames=_number(fields["frames"]),
+        media_bytes=_number(fields["media_bytes"]),
         frames_file=str(fields["frames_file"]),
     )
 

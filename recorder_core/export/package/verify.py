@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from recorder_core.ledger_chain import broken_links
 
+from .derived import check_derived, check_table, check_told
 from .ed25519 import fingerprint, read_public, signed
 from .findings import PackageFinding, PackageFlaw, PackageReport
 from .layout import MANIFEST, PIECE_BYTES, PUBLIC_KEY, SIGNATURE, SUMS, UNLISTED, sums_text, utc_text
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from recorder_core.models import LedgerEntry
 
-    from .read_manifest import ReadVideo
+    from .read_manifest import ReadDerived, ReadVideo
 
 
 def verify_package(
@@ -91,6 +92,7 @@ class _Check:
             len(places),
             None if newest is None else newest.hash,
             manifest.absences,
+            tuple(one.name for one in manifest.derived),
         )
 
     def _manifest(self, data: bytes, sums: dict[str, str], own: dict[str, str]) -> ReadManifest | None:
@@ -130,15 +132,18 @@ class _Check:
         self._check_ledger(manifest)
         total = sum(file.size for file in manifest.files)
         videos = {video.name: video for video in manifest.videos}
-        # What proves a video is checked before the video itself.
-        for file in sorted(manifest.files, key=lambda file: file.name in videos):
+        derived = {one.name: one for one in manifest.derived}
+        # What belongs to a video is checked before the video itself.
+        for file in sorted(manifest.files, key=lambda file: file.name in videos or file.name in derived):
             if not self._has(file.name):
                 if not self._flawed(file.name):
                     self._find(file.name, PackageFlaw.MISSING, "The file is missing.")
                 continue
             video = videos.get(file.name)
             clip = None if video is None else self._proved(video, manifest)
-            if video is None or clip is None:
+            if file.name in derived:
+                self._check_derived(file, derived[file.name], manifest, total)
+            elif video is None or clip is None:
                 self._check_file(file, total, None)
             else:
                 self._check_video(file, video, clip, manifest, total)
@@ -173,6 +178,11 @@ class _Check:
             for begin, end in manifest.untold(camera_id):
                 sentence = f"It hides that {camera_id} shows nothing from {utc_text(begin)} to {utc_text(end)}."
                 self._find(MANIFEST, PackageFlaw.PROOF, sentence)
+
+        try:
+            check_told(manifest)
+        except ProofError as error:
+            self._find(MANIFEST, PackageFlaw.PROOF, f"{error}.")
 
     def _by_copy(self, manifest: ReadManifest, ledger_copy: Sequence[LedgerEntry]) -> None:
         """Whoever has the key could make up entries too, but not in a copy that is kept elsewhere."""
@@ -215,6 +225,22 @@ class _Check:
             check_frames(self._package.content(video.frames_file), clip, layout, manifest.segments)
         except ProofError as error:
             self._find(video.frames_file, PackageFlaw.PROOF, f"{error}.")
+
+    def _check_derived(self, file: ReadFile, told: ReadDerived, manifest: ReadManifest, total: int) -> None:
+        """Nothing proves it; but it must be what it is said to be."""
+        self._check_file(file, total, None)
+        if self._flawed(file.name):
+            return
+        place = self._package.places[file.name]
+        blamed = file.name
+        try:
+            with place.path.open("rb", buffering=0) as opened:
+                layout = check_derived(opened, place.offset, place.size, told, manifest.asked)
+            blamed = told.frames_file
+            if not self._flawed(blamed):
+                check_table(self._package.content(blamed), told, layout)
+        except ProofError as error:
+            self._find(blamed, PackageFlaw.PROOF, f"{error}.")
 
     def _check_file(self, file: ReadFile, total: int, check: SampleCheck | None) -> None:
         whole = hashlib.sha256()

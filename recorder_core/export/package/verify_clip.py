@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from recorder_core.media import TIMESCALE
-from recorder_core.mp4 import Mp4Error, read_progressive
+from recorder_core.mp4 import VIDEO_HANDLER, Mp4Error, read_progressive
 
 from .frames import COLUMNS, frame_row
 from .layout import utc_text
@@ -43,6 +43,8 @@ def check_video(file: BinaryIO, offset: int, size: int, video: ReadVideo, clip: 
         layout = read_progressive(file, offset, size)
     except Mp4Error as error:
         raise ProofError(f"It is no video of the recorder: {error}") from error
+    if layout.handler != VIDEO_HANDLER:
+        raise ProofError("It bears the mark of pictures that were encoded anew")
     if any(layout.video_format != one for one in clip.formats.values()):
         raise ProofError("Its format is not that of the recording")
     sync = [index for index, picture in enumerate(clip.pictures) if picture.sync]

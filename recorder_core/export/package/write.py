@@ -17,13 +17,15 @@ from zoneinfo import ZoneInfo
 
 from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.export import ClipCancelledError, ClipPlan, write_clip
+from recorder_core.export.derivative import write_derivative
 from recorder_core.models import ExportFile
 from recorder_core.storage.files import FILE_MODE, FOLDER_MODE, fsync_folder, storage_error
 
 from . import layout
+from .derived import derived_csv
 from .frames import frames_csv
 from .letter import cover_letter
-from .manifest import PackedCamera, PackedFile, about_media, manifest_json
+from .manifest import PackedCamera, PackedFile, about_derived, about_media, manifest_json
 from .proofs import proof_lines
 from .taken import SegmentTree, taken_samples
 from .zip_file import ZipWriter
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
     from recorder_core.clock import Clock
     from recorder_core.export.clip_plan import ClipPart
+    from recorder_core.export.derivative import Derivative
 
     from .order import CameraPlan, PackageOrder
 
@@ -43,7 +46,8 @@ _VERIFY_PAGE = Path(__file__).with_name(layout.VERIFY_PAGE)
 def package_bytes(order: PackageOrder) -> int:
     """Return about how much room writing a package takes: the package, and its longest clip once more."""
     sizes = [part.data_bytes for camera in order.plans for part in camera.plan.parts]
-    return sum(sizes) + sum(sizes) // 50 + max(sizes, default=0) + layout.PIECE_BYTES
+    anew = sum(derivative.size for camera in order.plans for derivative in camera.derivatives)
+    return 2 * anew + sum(sizes) + sum(sizes) // 50 + max(sizes, default=0) + layout.PIECE_BYTES
 
 
 def write_package(
@@ -156,9 +160,10 @@ class _Package:
             for extent in part.extents:
                 if extent.path.name not in packed.trees:
                     packed.trees[extent.path.name] = SegmentTree(extent.path, segments[extent.path.name])
-            self._add_clip(
-                packed, part, self._stem(camera.camera_id, part, number if len(camera.plan.parts) > 1 else 0)
-            )
+            stem = layout.clip_stem(camera.camera_id, part.start_us)
+            self._add_clip(packed, part, self._own(f"{stem}-{number}" if len(camera.plan.parts) > 1 else stem))
+        for derivative in camera.derivatives:
+            self._add_derivative(packed, derivative)
 
     def _add_clip(self, packed: PackedCamera, part: ClipPart, stem: str) -> None:
         (clip,) = write_clip(
@@ -169,16 +174,26 @@ class _Package:
         proofs, frames = f"{stem}.proofs.jsonl", f"{stem}.frames.csv"
         about = about_media(packed.camera.camera_id, part, clip, proofs, frames, self._zone)
         added = self._add(path.name, self._counted(path), **about)
-        if added.sha256 != clip.sha256:
-            raise StorageError(ErrorCode.EXPORT_FAILED, "The clip read back is not the one written.", file=path.name)
+        _check_read_back(added, clip)
         path.unlink()
         taken = list(taken_samples(part, packed.trees))
         self._add(frames, [frames_csv(part, taken)], kind="frames")
         self._add(proofs, proof_lines(taken), kind="proofs")
 
-    def _stem(self, camera_id: str, part: ClipPart, number: int) -> str:
-        """The beginning of the names of a part's files: cameras may differ in capitals only, files may not."""
-        stem = layout.clip_stem(camera_id, part.start_us) + (f"-{number}" if number else "")
+    def _add_derivative(self, packed: PackedCamera, derivative: Derivative) -> None:
+        camera_id = packed.camera.camera_id
+        stem = self._own(layout.derived_stem(camera_id, derivative.part.start_us))
+        file = write_derivative(derivative, self._work, stem)
+        packed.derived.append(file)
+        path, frames = Path(file.path), f"{stem}.frames.csv"
+        about = about_derived(camera_id, derivative, file, frames, self._zone)
+        _check_read_back(self._add(path.name, self._counted(path), **about), file)
+        path.unlink()
+        table = derived_csv(derivative.table, file.start_us, file.end_us)
+        self._add(frames, [table], kind="frames")
+
+    def _own(self, stem: str) -> str:
+        """The beginning of the names of one video's files: cameras may differ in capitals only, files may not."""
         while stem.lower() in self._stems:
             stem += "_"
         self._stems.add(stem.lower())
@@ -230,6 +245,11 @@ class _Package:
         packed = PackedFile(name, size, whole.hexdigest(), tuple(pieces), about)
         self._files.append(packed)
         return packed
+
+
+def _check_read_back(added: PackedFile, made: ExportFile) -> None:
+    if added.sha256 != made.sha256:
+        raise StorageError(ErrorCode.EXPORT_FAILED, "The clip read back is not the one written.", file=added.name)
 
 
 def _custody(order: PackageOrder, made_us: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 from recorder_core.export import plan_clip, write_clip
 from recorder_core.models import StartMode
 from tests.core.export.library import START_US, record
+from tests.core.export.test_players import re_encoded
 from tests.core.export.tools import system_packages
 from tests.core.mp4.footage import ENCODINGS, FRAME_US, H264_B
 
@@ -57,8 +59,9 @@ def test_clips_of_every_encoding_are_sound(tmp_path: Path, complaints: Callable[
     for name, encoding in ENCODINGS.items():
         one_sync_sample = name == "h264_open"
         sources = record(tmp_path / name, encoding, 60, cut_at=() if one_sync_sample else (2,))
-        modes = [StartMode.LEAD_IN] if one_sync_sample else list(StartMode)
+        modes = [StartMode.LEAD_IN] if one_sync_sample else [StartMode.LEAD_IN, StartMode.NEXT_SYNC]
         clips += [cut(sources, tmp_path, f"{name}-{mode}", mode) for mode in modes]
+    clips += [asyncio.run(re_encoded(name, tmp_path)) for name in ("h264_b", "h265_open")]
     assert complaints(*clips) == {path: [] for path in clips}
 
 

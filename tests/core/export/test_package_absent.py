@@ -131,7 +131,7 @@ def test_what_was_deleted_is_told_with_its_certificate(tmp_path: Path) -> None:
 def clip(**changes: int) -> ExportFile:
     """A clip of ten seconds."""
     known = {"start_us": START_US, "end_us": START_US + 10 * SECOND, "duration_us": 10 * SECOND, "lead_in_us": 0}
-    return ExportFile(path="a.mp4", sha256="", size=1, frames=1234, **{**known, **changes})
+    return ExportFile(path="a.mp4", sha256="", size=1, frames=1234, derived=False, **{**known, **changes})
 
 
 def test_an_interval_names_day_and_offset_twice_only_where_they_differ() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,9 @@ from typing import TYPE_CHECKING
 import av
 import pytest
 
+from recorder_core.decoder import Decoder
 from recorder_core.export import plan_clip, write_clip
+from recorder_core.export.derivative import make_derivative, write_derivative
 from recorder_core.models import StartMode
 from script.tools.browser import opened_browser
 from tests.core.export.library import START_US, record
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Page
 
 FIRST, END = 13, 47
+ORIGINALS = (StartMode.LEAD_IN, StartMode.NEXT_SYNC)
 
 
 @pytest.fixture
@@ -38,13 +42,22 @@ def cut(tmp_path: Path) -> Callable[[str, StartMode], Path]:
     return make
 
 
+async def re_encoded(name: str, folder: Path) -> Path:
+    """The pictures from the start to the first sync sample, encoded anew."""
+    sources = record(folder / f"{name}-anew", ENCODINGS[name], 60, cut_at=(2,))
+    start_us, end_us = START_US + FIRST * FRAME_US, START_US + END * FRAME_US
+    (part,) = plan_clip(sources, start_us, end_us, StartMode.REENCODE_FIRST_GOP).to_encode
+    made = await make_derivative("entrance", part, Decoder(), lambda _done, _total: None)
+    return Path(write_derivative(made, folder, f"{name}_reencoded").path)
+
+
 def unedited(path: Path) -> list[int]:
     """The numbers of all pictures in a file, also of those that its edit list hides."""
     with av.open(str(path), options={"ignore_editlist": "1"}) as container:
         return sorted(number_of(frame) for frame in container.decode(video=0))
 
 
-@pytest.mark.parametrize("mode", StartMode)
+@pytest.mark.parametrize("mode", ORIGINALS)
 @pytest.mark.parametrize("name", ["h264", "h264_baseline", "h264_b", "h264_pyramid", "h265", "h265_open", "mjpeg"])
 def test_pyav_and_ffmpeg(name: str, mode: StartMode, cut: Callable[[str, StartMode], Path]) -> None:
     """Both play it to the end, and neither has a word to say."""
@@ -102,12 +115,23 @@ async def played(page: Page, path: Path) -> dict[str, float]:
     return result
 
 
-async def test_chromium(cut: Callable[[str, StartMode], Path]) -> None:
-    """It plays H.264 of every kind; Debian's knows no H.265."""
+@pytest.mark.parametrize("name", ["h264_b", "h265_open"])
+async def test_re_encoded_pictures_in_ffmpeg(name: str, tmp_path: Path) -> None:
+    """It plays them to the end, and has not a word to say."""
+    path = await re_encoded(name, tmp_path)
+    command = [tool("ffmpeg", "ffmpeg"), "-v", "warning", "-xerror", "-i", str(path), "-f", "null", "-"]
+    played = await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True, text=True)
+    assert played.stderr == ""
+    assert unedited(path) == list(range(FIRST, 20))
+
+
+async def test_chromium(cut: Callable[[str, StartMode], Path], tmp_path: Path) -> None:
+    """It plays H.264 of every kind, and re-encoded pictures, whatever they were; Debian's knows no H.265."""
+    beside = {name: [await re_encoded(name, tmp_path)] for name in ("h264_b", "h264_pyramid")}
+    beside |= {"h264": [await re_encoded("h265", tmp_path)], "h264_baseline": []}
     async with opened_browser() as page:
         for name in ("h264", "h264_baseline", "h264_b", "h264_pyramid"):
-            for mode in StartMode:
-                path = cut(name, mode)
+            for path in [*(cut(name, mode) for mode in ORIGINALS), *beside[name]]:
                 result = await played(page, path)
                 frames = len(shown(path).numbers)
                 assert (result["width"], result["damaged"]) == (256, 0), name
