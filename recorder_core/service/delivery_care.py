@@ -123,7 +123,10 @@ class DeliveryCare:
         if delivery.state is DeliveryState.REMOVING:
             await self._erase(delivery)
         elif delivery.state is DeliveryState.COPYING and delivery.delivery_id not in self._live:
-            await self._clear_away(delivery)
+            # It may have become whole since it was asked for; now that it is not being made, its row says so.
+            known = await self._index.ask(Index.delivery, delivery.delivery_id)
+            if known is not None and known.state is DeliveryState.COPYING:
+                await self._clear_away(known)
 
     async def _erase(self, delivery: Delivery) -> Delivery:
         await self._folders.disk(place_of(delivery)[0].path).do(remove_copy, delivery)
@@ -142,7 +145,8 @@ class DeliveryCare:
         interrupted = StorageError(ErrorCode.DELIVERY_FAILED, "The recorder ended before the copy was whole.")
         ended = replace(delivery, problem=delivery.problem or problem_of(interrupted))
         failed = await self._index.ask(Index.fail_delivery, ended, self._clock.now_us())
-        self.tell(EventKind.DELIVERY_FAILED, failed)
+        if failed is not None:
+            self.tell(EventKind.DELIVERY_FAILED, failed)
 
     async def _search(self, folder: DeliveryFolder) -> None:
         """Take in what lies in a folder and the index does not know; again until it knew every export."""

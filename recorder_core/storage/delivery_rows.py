@@ -57,13 +57,16 @@ class DeliveryRows(CertificateRows):
         Nothing is certified twice, nor where there is no file.
         """
         with self._writing() as connection:
-            job = _job(connection, delivery.export_id)
-            certify_draft(connection, job, delivery.path, sizes, reason, delivery.delivery_id)
+            if _is(connection, delivery.delivery_id, DeliveryState.COPYING):
+                job = _job(connection, delivery.export_id)
+                certify_draft(connection, job, delivery.path, sizes, reason, delivery.delivery_id)
 
-    def fail_delivery(self, delivery: Delivery, now_us: int) -> Delivery:
-        """Keep that a copy failed of which nothing is left, and return it as it is then."""
+    def fail_delivery(self, delivery: Delivery, now_us: int) -> Delivery | None:
+        """Keep that a copy failed of which nothing is left, and return it as it is then; None if that is known."""
         failed = replace(delivery, state=DeliveryState.FAILED)
         with self._writing() as connection:
+            if not _is(connection, delivery.delivery_id, DeliveryState.COPYING):
+                return None
             note_erased(connection, unerased(connection, delivery.export_id, delivery.path), now_us)
             _put(connection, failed)
         return failed
@@ -193,6 +196,11 @@ def _delivery(connection: Connection, delivery_id: str) -> Delivery | None:
     query = select(DELIVERY.c.delivery).where(DELIVERY.c.delivery_id == delivery_id)
     text = connection.execute(query).scalar_one_or_none()
     return None if text is None else Delivery.from_json(text)
+
+
+def _is(connection: Connection, delivery_id: str, state: DeliveryState) -> bool:
+    query = select(DELIVERY.c.state).where(DELIVERY.c.delivery_id == delivery_id)
+    return bool(connection.execute(query).scalar_one() == state)
 
 
 def _told(delivery: Delivery) -> dict[str, object]:

@@ -11,6 +11,9 @@ from recorder_core.api.rules import check
 from recorder_core.errors import ErrorCode, RecorderError
 from recorder_core.models import (
     CameraConfig,
+    DeliveryFolder,
+    DeliveryRemoval,
+    DeliveryRequest,
     ExportRequest,
     PackageRequest,
     ProbeRequest,
@@ -20,11 +23,25 @@ from recorder_core.models import (
     VolumeConfig,
 )
 
-type _Value = CameraConfig | ProbeRequest | VolumeConfig | Settings | ExportRequest | StillRequest | PackageRequest
+type _Value = (
+    CameraConfig
+    | DeliveryRemoval
+    | DeliveryRequest
+    | ExportRequest
+    | PackageRequest
+    | ProbeRequest
+    | Settings
+    | StillRequest
+    | VolumeConfig
+)
 
 
 def _camera(camera_id: str = "lobby", name: str = "Lobby", url: str = "rtsp://c/1", **more: float) -> CameraConfig:
     return CameraConfig(camera_id=camera_id, name=name, url=url, stall_timeout_s=more.get("stall_timeout_s", 10.0))
+
+
+def _folder(name: str = "Desk", path: str = "/share/desk") -> DeliveryFolder:
+    return DeliveryFolder(name=name, path=path)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +55,9 @@ def _camera(camera_id: str = "lobby", name: str = "Lobby", url: str = "rtsp://c/
         ExportRequest(camera_id="a", start_us=5, end_us=1, label="case 12"),
         StillRequest(camera_id="a", at_us=0),
         PackageRequest(camera_ids=["a", "b"], start_us=1, end_us=2, request_id="R", basis="B", expires_us=3),
+        Settings(delivery_folders=[_folder("n" * 64), _folder("Old Town \N{EM DASH} desk")], delivery_days=365),
+        DeliveryRequest(folder="", expires_us=0, actor="u1"),
+        DeliveryRemoval(actor="a" * 128),
     ],
 )
 def test_what_makes_sense_passes(value: _Value) -> None:
@@ -47,6 +67,19 @@ def test_what_makes_sense_passes(value: _Value) -> None:
 @pytest.mark.parametrize(
     ("value", "field"),
     [
+        *(
+            (Settings(delivery_folders=[_folder(name)]), "delivery_folders[0].name")
+            for name in ("", "n" * 65, " desk", "desk ", "a\nb")
+        ),
+        *(
+            (Settings(delivery_folders=[_folder(), _folder("b", path)]), "delivery_folders[1].path")
+            for path in ("", "desk", "/share/../etc", "/" + "n" * 256, "/a\nb")
+        ),
+        (Settings(delivery_folders=[_folder(), _folder()]), "delivery_folders"),
+        *((Settings(delivery_days=days), "delivery_days") for days in (0.0, -1.0, 365.5, math.nan)),
+        (DeliveryRequest(folder="a", expires_us=-1), "expires_us"),
+        (DeliveryRequest(folder="a", actor="a" * 129), "actor"),
+        (DeliveryRemoval(actor="a\nb"), "actor"),
         (_camera(""), "camera_id"),
         (_camera("a" * 65), "camera_id"),
         (_camera("../etc"), "camera_id"),

@@ -1,0 +1,110 @@
+"""A recorder with an export that is done and a folder that takes copies, for tests of deliveries."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from recorder_core.export.folders import make_folder, write_record
+from recorder_core.models import (
+    DeliveryFolder,
+    Duty,
+    ExportFile,
+    ExportJob,
+    ExportRequest,
+    ExportState,
+    Settings,
+    VolumeConfig,
+)
+from recorder_core.storage.export_rows import StoredExport
+
+from .shelves import HOUR_S, S, library
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from .clocks import SteppedClock
+    from .shelves import Library
+
+FILES = {"lobby_1.mp4": b"pictures" * 1000, "lobby_2.mp4": b"more" * 500_000}
+DESK = "Front desk"
+
+
+def desk_of(data: Path) -> Path:
+    """Return the folder that takes copies."""
+    return data / "desk"
+
+
+def settings_of(data: Path, *more: DeliveryFolder) -> Settings:
+    """Return settings with that folder, and more."""
+    folders = [DeliveryFolder(name=DESK, path=str(desk_of(data))), *more]
+    volumes = [VolumeConfig(path=str(data / "footage"))]
+    return Settings(volumes=volumes, policy_version="2026-1", delivery_folders=folders)
+
+
+@asynccontextmanager
+async def delivering(data: Path, clock: SteppedClock | None = None) -> AsyncGenerator[Library]:
+    """Run a recorder on `data`, at first with an empty folder that takes copies."""
+    if not desk_of(data).exists():
+        desk_of(data).mkdir(0o750)
+    (data / "store").mkdir(exist_ok=True)
+    async with library(data / "store", clock) as one:
+        if not one.recorder.configuration.settings.delivery_folders:
+            await one.client.apply_settings(settings_of(data))
+            await one.camera()
+        yield one
+
+
+def exported(one: Library, *camera_ids: str, expires_us: int | None = None) -> ExportJob:
+    """Lay an export that is done on the volume and into the index."""
+    export_id = uuid4().hex
+    now_us = one.clock.now_us()
+    folder = make_folder(one.volume().path, export_id)
+    files = []
+    for name, content in FILES.items():
+        (folder / name).write_bytes(content)
+        files.append(
+            ExportFile(
+                path=str(folder / name),
+                sha256=sha256(content).hexdigest(),
+                size=len(content),
+                start_us=now_us - HOUR_S * S,
+                end_us=now_us,
+                duration_us=HOUR_S * S,
+                frames=25,
+                lead_in_us=0,
+            )
+        )
+    cameras = list(camera_ids) or ["lobby"]
+    request = ExportRequest(camera_id=cameras[0], start_us=now_us - HOUR_S * S, end_us=now_us, actor="u1").to_json()
+    job = ExportJob(
+        export_id=export_id,
+        camera_id=cameras[0],
+        camera_ids=cameras,
+        start_us=now_us - HOUR_S * S,
+        end_us=now_us,
+        state=ExportState.RUNNING,
+        created_us=now_us,
+        expires_us=expires_us,
+    )
+    done = replace(job, state=ExportState.DONE, files=files)
+    one.index.add_export(StoredExport(job, request))
+    write_record(folder, request, done)
+    one.index.finish_export(done, now_us)
+    return done
+
+
+def lies_at(path: str | Path) -> dict[str, bytes]:
+    """Return what lies in a folder."""
+    return {file.name: file.read_bytes() for file in Path(path).iterdir()}
+
+
+async def looked(one: Library) -> None:
+    """Do what is due, as the recorder does it by itself every minute."""
+    deliveries = one.recorder.exporting.deliveries
+    with deliveries._duties.turn(Duty.DELIVERIES):
+        await deliveries._care.look()
