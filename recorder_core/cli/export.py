@@ -17,7 +17,7 @@ from recorder_core.models import (
     StillRequest,
 )
 
-from . import remote
+from . import deliveries, remote
 from .exit_codes import FAILED, OK
 from .progress import Progress
 from .words import MOMENT_HELP, interval, moment, shown, size, span
@@ -43,6 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shown = verbs.add_parser("list", help="show the newest exports")
     remote.add_arguments(shown)
     shown.add_argument("--limit", type=int, default=20, metavar="N", help="how many")
+    deliver = verbs.add_parser("deliver", help="copy the files of an export into a delivery folder")
+    deliveries.add_deliver(deliver)
     cancel = verbs.add_parser("cancel", help="stop an export, or remove the files of one that is done")
     remote.add_arguments(cancel)
     cancel.add_argument("export_id", metavar="EXPORT", help="the export's id")
@@ -89,7 +91,8 @@ def _add_interval(parser: argparse.ArgumentParser, start_mode: StartMode) -> Non
         type=StartMode,
         choices=list(StartMode),
         default=start_mode,
-        help="carry the pictures that the first one needs, hidden, or begin with the next one that needs none",
+        help="carry the pictures that the first one needs, hidden; begin with the next one that needs none; or do so "
+        "and put those before it into a file of their own, encoded anew and no original",
     )
 
 
@@ -171,6 +174,7 @@ _VERBS: dict[str, Callable[[argparse.Namespace], Awaitable[int]]] = {
     "still": _still,
     "package": _package,
     "list": _list,
+    "deliver": deliveries.deliver,
     "cancel": _cancel,
 }
 
@@ -196,6 +200,8 @@ def tell(args: argparse.Namespace, job: ExportJob) -> int:
     elif job.problem is None:
         for file in job.files:
             print(f"{file.path} {file.sha256}")
+            if file.derived:
+                print(f"{file.path} is re-encoded: it is no original", file=sys.stderr)
         for gap in job.gaps:
             end_us = job.end_us if gap.end_us is None else gap.end_us
             print(f"gap {interval(gap.start_us, end_us)}, {span(end_us - gap.start_us)}: {gap.reason}", file=sys.stderr)

@@ -31,7 +31,7 @@ GOOD = {"start_us": "1", "end_us": "2", "after": "0", "limit": "1", "wait_s": "0
 }
 """A value for each parameter that does not take any id."""
 
-SMALLEST = {"HoldReview": b'{"review_us": null}'}
+SMALLEST = {"HoldReview": b'{"review_us": null}', "DeliveryRequest": b'{"folder": "desk"}'}
 """The bodies for a thing with an id that cannot be empty."""
 
 IDS = ["%00", "%ff", "%ed%a0%80", "%2e%2e%2f", "a" * 7000, "%0a", "%e2%80%ae", "0" * 32]
