@@ -169,7 +169,8 @@ class DeliveryCare:
         state = DeliveryState.DELIVERED if found.whole else DeliveryState.COPYING
         made = planned(record.delivery_id, stored.job, folder, record.created_us, record.expires_us)
         adopted = replace(made, path=str(Path(folder.path) / found.name), state=state)
-        await self._index.ask(Index.adopt_delivery, adopted, self._reason(DeletionRule.AGE, None))
+        known = await self._index.ask(Index.adopt_delivery, adopted, self._reason(DeletionRule.AGE, None))
+        await self._see_to(known)
         return True
 
     def tell(self, kind: EventKind, delivery: Delivery) -> None:

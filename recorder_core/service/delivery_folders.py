@@ -55,8 +55,6 @@ class DeliveryFolders:
                 try:
                     await disk.do(mark, folder)
                 except StorageError as error:
-                    if error.code is ErrorCode.STORAGE_STALLED:
-                        raise
                     raise StorageError(error.code, error.message, **error.placeholders, field=field) from error
 
     async def _check_removed(self, after: Settings) -> None:

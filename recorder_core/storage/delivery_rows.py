@@ -83,21 +83,21 @@ class DeliveryRows(CertificateRows):
             append_ledger(connection, LedgerKind.DELIVERED, now_us, _told(delivered))
         return delivered
 
-    def adopt_delivery(self, delivery: Delivery, reason: Reason) -> bool:
-        """Take in a copy that was made for an index that was lost; False if this one knows it.
+    def adopt_delivery(self, delivery: Delivery, reason: Reason) -> Delivery:
+        """Take in a copy that was made for an index that was lost, and return it as it is then.
 
         If its export is not there any more, it is given up for `reason` at once.
         """
         with self._writing() as connection:
-            if _delivery(connection, delivery.delivery_id) is not None:
-                return False
+            if (known := _delivery(connection, delivery.delivery_id)) is not None:
+                return known
             _insert(connection, delivery)
             if delivery.state is DeliveryState.DELIVERED:
                 append_ledger(connection, LedgerKind.DELIVERED, reason.at_us, _told(delivery) | {"found": True})
                 job = _job(connection, delivery.export_id)
                 if job.state is not ExportState.DONE:
-                    _give_up(connection, job, delivery, reason)
-            return True
+                    return _give_up(connection, job, delivery, reason)
+            return delivery
 
     def give_up_delivery(self, delivery_id: str, reason: Reason) -> Delivery:
         """Give up a copy that is whole, with a certificate for each camera; return it as it is then.

@@ -15,7 +15,15 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from recorder_core.errors import ErrorCode, RecorderError
-from recorder_core.models import ExportRequest, HoldRequest, HoldState, PackageRequest
+from recorder_core.models import (
+    DeliveryRequest,
+    DeliveryState,
+    ExportRequest,
+    ExportState,
+    HoldRequest,
+    HoldState,
+    PackageRequest,
+)
 
 from .bustle import HURRIED, RETENTION, Bustle
 from .claimed import by_id, rows
@@ -25,7 +33,7 @@ from .kills import bustle_for, settle, take
 from .planted import plant
 from .result import Cost
 from .running import GoneError, RecorderProcess
-from .scene import Scene, configure, place_hold, recording, set_up, until
+from .scene import DESK, Scene, configure, place_hold, recording, set_up, until
 from .stage import Stage, now_us
 
 if TYPE_CHECKING:
@@ -45,6 +53,7 @@ _BUSY_SHORT_S: Final = 5.0
 _RECORDED_S: Final = 1.5
 _SMALL: Final = 3_000_000
 _AWAY_S: Final = 1.5
+_COPIES: Final = 2
 _BRIEF_US: Final = 1_000_000
 _LOOK_S: Final = 0.1
 _RARELY_COPIED: Final = {name: value for name, value in HURRIED.items() if "index_backups" not in name}
@@ -327,20 +336,43 @@ class Mended:
 
 @dataclass
 class Lost(Mended):
-    """A recorder whose index is gone, with all its copies; there are holds and an export."""
+    """A recorder whose index is gone, with all its copies; there are holds, and an export that was delivered."""
 
     name: ClassVar[str] = "lost"
 
+    async def live(self, plan: Plan, died: Path) -> None:
+        """Live as one whose index was damaged does, until the copies that were delivered are found again as well."""
+        if not self.stage.lives:
+            await set_up(self.stage, self.cameras)
+        await self._record()
+        self._damage()
+        recorder = await start_until_read(self.stage, {"constants": _RARELY_COPIED, **plan})
+        await while_there(recorder, died, self._until_found)
+
+    async def _until_found(self, client: RecorderClient) -> None:
+        """Wait until the copy that is whole is known, and the half one was cleared away."""
+        async with asyncio.timeout(60):
+            while {copy.state for copy in await client.deliveries(active=False)} != {  # noqa: ASYNC110  # see above
+                DeliveryState.DELIVERED,
+                DeliveryState.FAILED,
+            }:
+                await asyncio.sleep(_LOOK_S)
+
     async def _do_more(self, client: RecorderClient) -> None:
-        """Place a hold, and have an export made."""
+        """Place a hold, and have an export made and delivered, twice."""
         await super()._do_more(client)
         if not await client.exports():
             end_us = now_us() - 500_000
             wanted = ExportRequest(camera_id="cam0", start_us=end_us - 1_000_000, end_us=end_us)
             await client.export_job((await client.export(wanted)).export_id, wait_s=20)
+        for job in await client.exports():
+            while job.state is ExportState.DONE and len(await client.deliveries()) < _COPIES:
+                await client.deliver_export(job.export_id, DeliveryRequest(folder=DESK))
 
     def _damage(self) -> None:
-        """Lose it, and leave a torn end on each file that was open."""
+        """Lose it, leave a torn end on each file that was open, and one of the copies as if it never was whole."""
+        for copy in sorted(self.stage.desk.glob("[!.]*"))[1:]:
+            copy.rename(copy.with_name(f".{copy.name}"))
         claimed = rows(self.stage.index)
         for segment_id, path in by_id(self.stage.volumes).items():
             if segment_id not in claimed:

@@ -1,4 +1,4 @@
-"""What a library asks of a recorder while it records: holds placed and released, exports, changes of its settings.
+"""What a library asks of a recorder while it records: holds placed and released, exports, copies of them, settings.
 
 It goes on over many lives of recorders on one store, each of which may end at any moment. What was asked for and not
 confirmed is asked for again, with the same key.
@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Final
 from recorder_core.errors import ErrorCode, RecorderError
 from recorder_core.models import (
     CameraConfig,
+    DeliveryRemoval,
+    DeliveryRequest,
+    DeliveryState,
     ExportJob,
     ExportRequest,
     ExportState,
@@ -22,11 +25,12 @@ from recorder_core.models import (
     HoldRequest,
     PackageRequest,
     Retention,
+    StartMode,
     StillFormat,
     StillRequest,
 )
 
-from .scene import QUICK, settings
+from .scene import DESK, QUICK, settings
 from .stage import now_us
 
 if TYPE_CHECKING:
@@ -44,6 +48,7 @@ HURRIED: Final = QUICK | {
     "recorder_core.service.index_backups:EVERY_S": 2.0,
     "recorder_core.service.ledger:HOUR_US": 2_000_000,
     "recorder_core.service.exporting:_LOOK_S": 1.0,
+    "recorder_core.service.deliveries:_LOOK_S": 1.0,
 }
 """Constants of the recorder, so that all that it does in an hour is done in a few seconds."""
 
@@ -54,6 +59,7 @@ _STILL_THERE_US: Final = 5_000_000
 """What is that old is still there, however many lives were cut short since."""
 
 _MOST_HOLDS: Final = 2
+_MOST_COPIES: Final = 2
 _FOREVER: Final = 6
 """One hold in so many stays to the end."""
 
@@ -63,7 +69,10 @@ _WAIT_S: Final = 20.0
 _SPARE: Final = "spare"
 
 _MAY_HAPPEN: Final = frozenset(
-    {ErrorCode.NO_FOOTAGE, ErrorCode.HELD, ErrorCode.UNKNOWN_EXPORT, ErrorCode.HOLD_OVER, ErrorCode.INTERVAL_FUTURE}
+    {
+        *(ErrorCode.NO_FOOTAGE, ErrorCode.HELD, ErrorCode.UNKNOWN_EXPORT, ErrorCode.HOLD_OVER),
+        *(ErrorCode.INTERVAL_FUTURE, ErrorCode.EXPORT_NOT_DONE, ErrorCode.EXPORT_DAMAGED),
+    }
 )
 
 
@@ -83,7 +92,7 @@ class Bustle:
     async def go_on(self, client: RecorderClient) -> None:
         """Ask for all of it again and again until the recorder is gone, or this is cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for act in (self._hold, self._export, self._configure):
+            for act in (self._hold, self._export, self._deliver, self._configure):
                 tasks.create_task(self._again_and_again(act, client))
 
     async def _again_and_again(self, act: Callable[[RecorderClient], Awaitable[None]], client: RecorderClient) -> None:
@@ -137,7 +146,8 @@ class Bustle:
         start_us = end_us - 3_000_000
         camera = self.random.choice(self.cameras)
         clip = ExportRequest(camera_id=camera, start_us=start_us, end_us=end_us)
-        package = PackageRequest(camera_ids=self.cameras[:2], start_us=start_us, end_us=end_us)
+        mode = StartMode.REENCODE_FIRST_GOP
+        package = PackageRequest(camera_ids=self.cameras[:2], start_us=start_us, end_us=end_us, start_mode=mode)
         asked = (
             client.export(clip),
             client.package(package),
@@ -153,6 +163,15 @@ class Bustle:
         await client.remove_export((await client.export(clip)).export_id, actor="somebody")
         if done:
             await client.remove_export(self.random.choice(done).export_id, actor="somebody")
+
+    async def _deliver(self, client: RecorderClient) -> None:
+        """Have the newest export copied, which may go meanwhile, and remove the oldest copy once there are some."""
+        done = [job for job in await client.exports() if job.state is ExportState.DONE]
+        if done:
+            await client.deliver_export(done[0].export_id, DeliveryRequest(folder=DESK, actor="somebody"))
+        copies = [copy for copy in await client.deliveries() if copy.state is DeliveryState.DELIVERED]
+        if len(copies) > _MOST_COPIES:
+            await client.remove_delivery(copies[-1].delivery_id, DeliveryRemoval(actor="somebody"))
 
     async def _configure(self, client: RecorderClient) -> None:
         """Change the policy's version, and add and remove a camera."""

@@ -14,7 +14,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from .boxes import read_file
-from .claimed import by_id, certificates, exports, gaps, garbage, holds, rows, sha256
+from .claimed import by_id, certificates, copies, delivery_folders, exports, gaps, garbage, holds, rows, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -72,9 +72,10 @@ class Verdict:
     `strays` are files of which the index knows nothing, `unlike_row` segments whose file is not as large as their row
     says, `altered` counts samples that are not as their digest says, `unknown` those that no camera ever sent.
     `unaccounted_s` is time of cameras in no segment, no gap and no certificate. `exports_broken` are exports that are
-    called done and are not there as they were made, and folders of exports that are not done; `holds_lost` holds that
-    were confirmed and that the index does not know as active, though nobody released them. `deleted` are claimed
-    segments for which there is a certificate, `closed_segments_lost` those that are gone or changed without one.
+    called done and are not there as they were made, and folders of exports that are not done; `copies_broken` the same
+    of copies in delivery folders; `holds_lost` holds that were confirmed and that the index does not know as active,
+    though nobody released them. `deleted` are claimed segments for which there is a certificate, `closed_segments_lost`
+    those that are gone or changed without one.
 
     `max_loss_s` is from the first to the last frame of the longest piece that was sent in one life of the recorder and
     that no file holds, though no certificate speaks of it or a hold covers it. `held_bytes_deleted` adds up segments
@@ -90,6 +91,7 @@ class Verdict:
     strays: int = 0
     unlike_row: int = 0
     exports_broken: int = 0
+    copies_broken: int = 0
     holds_lost: int = 0
     deleted: int = 0
     closed_segments_lost: int = 0
@@ -101,8 +103,14 @@ class Verdict:
     def is_good(self) -> bool:
         """Whether nothing is wrong but for the loss, whose bound depends on the fault."""
         wrong = (
-            *(self.unknown, self.altered, self.torn, self.strays, self.unlike_row, self.exports_broken),
-            *(self.holds_lost, self.closed_segments_lost, self.held_bytes_deleted),
+            *(self.unknown, self.altered, self.torn, self.strays, self.unlike_row),
+            *(
+                self.exports_broken,
+                self.copies_broken,
+                self.holds_lost,
+                self.closed_segments_lost,
+                self.held_bytes_deleted,
+            ),
         )
         return not any(wrong) and self.unaccounted_s < _ACCOUNTED_S
 
@@ -179,6 +187,11 @@ class _Judge:
             self.verdict.exports_broken += any(not path.exists() or sha256(path) != digest for path, digest in files)
         folders = [folder for volume in self.evidence.volumes for folder in volume.glob("exports/*")]
         self.verdict.exports_broken += sum(folder.name not in done for folder in folders)
+        delivered = copies(self.evidence.index)
+        for files in delivered.values():
+            self.verdict.copies_broken += any(not path.exists() or sha256(path) != digest for path, digest in files)
+        found = [copy for desk in delivery_folders(self.evidence.index) for copy in desk.iterdir() if copy.is_dir()]
+        self.verdict.copies_broken += sum(copy not in delivered for copy in found)
 
     def _stored(self) -> dict[str, set[int]]:
         """Return the serials that files hold, by camera, and count what should not be."""

@@ -133,6 +133,20 @@ def exports(index: Path) -> dict[str, list[tuple[Path, str]]]:
     }
 
 
+def copies(index: Path) -> dict[Path, list[tuple[Path, str]]]:
+    """Return the folders of the copies that an index calls delivered, with path and SHA-256 of each of their files."""
+    found = _asked(index, "SELECT path, delivery FROM delivery WHERE state = 'delivered'")
+    return {
+        Path(path): [(Path(path, file["name"]), file["sha256"]) for file in json.loads(delivery)["files"]]
+        for path, delivery in found
+    }
+
+
+def delivery_folders(index: Path) -> set[Path]:
+    """Return the folders that ever took a copy."""
+    return {Path(path).parent for (path,) in _asked(index, "SELECT path FROM delivery")}
+
+
 def _asked(index: Path, query: str) -> list[tuple]:  # type: ignore[type-arg]  # each query has columns of its own
     """Ask a copy, so that nothing of the original is touched."""
     with tempfile.TemporaryDirectory(prefix="look-") as folder:

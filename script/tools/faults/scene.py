@@ -9,7 +9,15 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from recorder_core.models import CameraConfig, CameraState, HoldRequest, Retention, Settings, VolumeConfig
+from recorder_core.models import (
+    CameraConfig,
+    CameraState,
+    DeliveryFolder,
+    HoldRequest,
+    Retention,
+    Settings,
+    VolumeConfig,
+)
 
 from .result import Cost
 from .running import SHORT_SEGMENTS, Cameras, RecorderProcess
@@ -30,6 +38,9 @@ QUICK: Final = SHORT_SEGMENTS | {
     "recorder_core.service.volumes:WATCH_S": 1.0,
 }
 """Short segments, and a recorder that looks at its volumes, and whether something is to go, more often."""
+
+DESK: Final = "desk"
+"""The name of the folder that takes copies of exports."""
 
 _LOOK_S: Final = 0.1
 _CALM_S: Final = 4.0
@@ -122,9 +133,9 @@ async def configure(
 
 
 def settings(stage: Stage, *, max_bytes: int | None = None, **others: Any) -> Settings:  # noqa: ANN401  # the fields'
-    """Return settings with the stage's volumes, of each of which the recorder may take so much."""
+    """Return settings with the stage's folders; the recorder may take so much of each volume."""
     volumes = [VolumeConfig(path=str(volume), max_bytes=max_bytes) for volume in stage.volumes]
-    return Settings(volumes=volumes, **others)
+    return Settings(volumes=volumes, delivery_folders=[DeliveryFolder(name=DESK, path=str(stage.desk))], **others)
 
 
 async def until(client: RecorderClient, wanted: Callable[[RecorderStatus], bool], limit_s: float = 60) -> None:

@@ -36,8 +36,9 @@ class Stage:
     lives: list[Life] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Make the data folder, and one volume unless some were named."""
+        """Make the data folder, the one that takes copies of exports, and one volume unless some were named."""
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.desk.mkdir(exist_ok=True)
         if not self.volumes:
             self.volumes.append(self.folder / "v")
 
@@ -45,6 +46,11 @@ class Stage:
     def data(self) -> Path:
         """The recorder's data folder."""
         return self.folder / "d"
+
+    @property
+    def desk(self) -> Path:
+        """The folder that takes copies of exports."""
+        return self.folder / "desk"
 
     @property
     def index(self) -> Path:

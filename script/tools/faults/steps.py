@@ -37,6 +37,7 @@ WITHOUT: Final = {
     "cli/store.index_copy": "a copy of the index for a command that only reads",
     "cli/supervisor._say": "standard error",
     "service/read_in.note_read": "a note that footage is unread, which does no harm if it stays",
+    "storage/delivery_rows.put_delivery": "why a copy came to no end, for people",
     "storage/files.fsync_folder": "nothing that a kill could show",
     "storage/rebuild_rows.clear_finding": "a remark that a file is as it should be again",
     "storage/rebuild_rows.give_up": "the row of a file that is not there, after the index was put back",

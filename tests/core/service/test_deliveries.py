@@ -28,7 +28,6 @@ from recorder_core.models import (
 )
 from recorder_core.service import deliveries
 from recorder_core.service.deliveries import expiry
-from recorder_core.storage.index import Index
 
 from .delivering import DESK, FILES, delivering, desk_of, exported, lies_at, looked
 from .rig import feed_until
@@ -234,6 +233,54 @@ async def test_while_a_folder_is_away_nothing_is_written_there_nor_called_remove
         assert _left(data) == [Path(kept.path).name]
         [certificate] = await one.certificates()
         assert certificate.erased_us == one.clock.now_us() > certificate.at_us
+
+
+async def test_a_folder_that_goes_away_in_the_midst_of_a_copy_keeps_what_is_there_till_it_is_back(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second copy of which the time is over does not ask the folder again in the same look."""
+    slow = _Slow(monkeypatch)
+    slow.go_on.set()
+    async with delivering(data) as one, asyncio.TaskGroup() as group:
+        job = exported(one)
+        over = await _deliver(one, job, one.clock.now_us() + S)
+        slow.reached.clear()
+        slow.go_on.clear()
+        asking = group.create_task(_refused(one, job.export_id))
+        await slow.wait()
+        desk_of(data).rename(data / "away")
+        _lay(job.files[0].path, b"damaged")
+        _lay(job.files[1].path, b"damaged")
+        slow.go_on.set()
+        assert (await asking).code is ErrorCode.EXPORT_DAMAGED
+        one.clock.pass_by(HOUR_S)
+        await one.sweep()
+        await looked(one)
+        half, whole = await one.client.deliveries()
+        assert (half.state, whole) == (DeliveryState.COPYING, over)
+        (data / "away").rename(desk_of(data))
+        await looked(one)
+        assert (await one.client.deliveries(), _left(data)) == ([], [])
+        failed = (await one.client.deliveries(active=False))[0]
+        assert failed.problem is not None
+        assert (failed.state, failed.problem.code) == (DeliveryState.FAILED, ErrorCode.EXPORT_DAMAGED)
+
+
+async def test_a_folder_that_was_away_at_the_start_is_searched_when_it_is_back(
+    data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with delivering(data) as one:
+        made = await _deliver(one, exported(one))
+    _lose_index(data)
+    desk_of(data).rename(data / "away")
+    async with delivering(data, one.clock) as one:
+        await looked(one)
+        assert await one.client.deliveries() == []
+        assert "cannot be searched" in caplog.text
+        desk_of(data).rmdir()
+        (data / "away").rename(desk_of(data))
+        await looked(one)
+        assert await one.client.deliveries() == [replace(made, actor="")]
 
 
 async def test_while_the_clock_is_in_doubt_no_copy_goes_by_its_time(data: Path) -> None:
@@ -459,11 +506,9 @@ async def test_a_copy_that_is_found_of_an_export_that_went_goes_at_once(data: Pa
         one.execute("DELETE FROM delivery")
         one.index.put_export(replace(job, state=ExportState.REMOVED))
         one.recorder.exporting.deliveries._care._searched.clear()
-        for _ in range(2):
-            await looked(one)
+        await looked(one)
         assert _left(data) == []
         [removed] = await one.client.deliveries(active=False)
         assert (removed.delivery_id, removed.state) == (made.delivery_id, DeliveryState.REMOVED)
-        assert not await one.recorder._index.ask(
-            Index.adopt_delivery, made, one.recorder.exporting.deliveries._care._reason(DeletionRule.AGE, None)
-        )
+        reason = one.recorder.exporting.deliveries._care._reason(DeletionRule.AGE, None)
+        assert one.index.adopt_delivery(made, reason) == removed
