@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 FRONT_CAMERA = "camera.front_entrance"
 BRANCH_CAMERA = "camera.hill_door"
 BRANCH = "hill_door"
+OF_NOBODY = (
+    ("release_hold", {"hold_id": "hold-0"}),
+    ("remove_export", {"export_id": "export-0"}),
+    ("deliver_export", {"export_id": "export-0", "folder": "Records desk"}),  # a folder of nobody, too
+    ("remove_delivery", {"delivery_id": "delivery-0"}),
+)
 INTERVAL = {"start": "2026-01-02 03:04:05", "end": "2026-01-02 03:04:06"}
 
 
@@ -62,7 +68,7 @@ async def test_an_area_of_both_is_held_in_both(
     for hold in holds:
         released = await async_act(hass, "release_hold", hass_admin_user, hold_id=hold["hold_id"])
         assert (released["hold_id"], released["state"]) == (hold["hold_id"], "released")
-    for action, data in (("release_hold", {"hold_id": "hold-0"}), ("remove_export", {"export_id": "export-0"})):
+    for action, data in OF_NOBODY:
         with pytest.raises(ServiceValidationError, match="No library has"):
             await async_act(hass, action, hass_admin_user, **data)
 
@@ -89,7 +95,7 @@ async def test_a_library_that_is_away_costs_the_other_nothing(
     listed = await async_act(hass, "list_holds")
     [hold] = listed["holds"]
     assert (hold["camera_ids"], listed["away"]) == ([FRONT], ["Hill Library"])
-    for action, data in (("release_hold", {"hold_id": "hold-0"}), ("remove_export", {"export_id": "export-0"})):
+    for action, data in OF_NOBODY:
         with pytest.raises(HomeAssistantError, match="could not be asked: Hill Library"):
             await async_act(hass, action, hass_admin_user, **data)
     released = await async_act(hass, "release_hold", hass_admin_user, hold_id=hold["hold_id"])

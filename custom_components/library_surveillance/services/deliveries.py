@@ -45,12 +45,12 @@ async def _async_deliver_export(call: ServiceCall) -> ServiceResponse:
     request = DeliveryRequest(
         folder=call.data[ATTR_FOLDER], expires_us=None if expires is None else us_of(expires), actor=user.id
     )
-    delivery = await async_ask_who_knows(
-        call.hass,
-        lambda client: client.deliver_export(call.data[ATTR_EXPORT_ID], request),
-        ErrorCode.UNKNOWN_EXPORT,
-    )
-    return _response(delivery)
+
+    async def deliver(client: RecorderClient) -> Delivery:
+        await client.export_job(call.data[ATTR_EXPORT_ID])  # a library that did not make it need not have the folder
+        return await client.deliver_export(call.data[ATTR_EXPORT_ID], request)
+
+    return _response(await async_ask_who_knows(call.hass, deliver, ErrorCode.UNKNOWN_EXPORT))
 
 
 async def _async_remove_delivery(call: ServiceCall) -> ServiceResponse:
