@@ -83,9 +83,10 @@ class Workshop:
         plan = await asyncio.to_thread(
             plan_clip, material.sources, request.start_us, request.end_us, request.start_mode
         )
-        task.check_room(plan.data_bytes)
+        await asyncio.to_thread(task.check_room, plan.data_bytes)
         anew = await self._encoded_anew(task, request.camera_id, plan)
-        task.check_room(plan.data_bytes + sum(derivative.size for derivative in anew))
+        if anew:
+            await asyncio.to_thread(task.check_room, plan.data_bytes + sum(derivative.size for derivative in anew))
         stem = stem_of(request.camera_id, request.start_us)
         files = await asyncio.to_thread(
             write_clip, plan, task.folder, stem, progress=_second_half(task, anew), cancelled=task.cancelled

@@ -21,9 +21,9 @@ def digest_of(path: Path) -> str:
     return sha256(path.read_bytes()).hexdigest()
 
 
-def decoded(path: Path) -> list[NDArray[np.uint8]]:
-    """Return the luma of every picture that a player shows of a clip, which has one track."""
-    with av.open(path) as container:
+def decoded(path: Path, *, hidden: bool = False) -> list[NDArray[np.uint8]]:
+    """Return the luma of every picture that a player shows of a clip, which has one track; or of all that is in it."""
+    with av.open(path, options={"ignore_editlist": "1"} if hidden else {}) as container:
         (stream,) = container.streams
         return [
             np.asarray(cast("av.VideoFrame", frame).to_ndarray(format="gray"), np.uint8)

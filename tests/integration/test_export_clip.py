@@ -89,6 +89,35 @@ async def test_next_sync_leaves_nothing_before_the_start(
     assert response["duration"] < 2
 
 
+async def test_re_encoded_pictures_close_the_gap_and_bring_nothing_else(
+    hass: HomeAssistant, hass_admin_user: MockUser, recording: Library, cameras: Simulator
+) -> None:
+    """The clip is that of the later start; what is missing before it lies beside it, and is marked."""
+    await cameras.wait_frames(FRONT, 40)
+    segment = await _async_newest_segment(recording)
+    start = dt_util.utc_from_timestamp(segment.end_us / 1_000_000) - timedelta(seconds=2.55)
+    end = start + timedelta(seconds=2)
+
+    later = await _async_export(hass, hass_admin_user, start=start, end=end, start_mode="next_sync")
+    response = await _async_export(hass, hass_admin_user, start=start, end=end, start_mode="reencode_first_gop")
+
+    clip, beside = response["files"]
+    assert (clip["derived"], beside["derived"]) == (False, True)
+    assert clip["sha256"] == later["files"][0]["sha256"]
+    assert beside["path"] == clip["path"].replace(".mp4", "_reencoded.mp4")
+    assert digest_of(Path(beside["path"])) == beside["sha256"]
+    assert beside["end"] == clip["start"]
+    assert start <= datetime.fromisoformat(beside["start"]) <= start + timedelta(seconds=0.11)
+    codes = [read_code(frame) for name in (beside, clip) for frame in decoded(Path(name["path"]))]
+    assert None not in codes
+    serials = [code.serial for code in codes if code]
+    assert serials == list(range(serials[0], serials[0] + 20))
+    # For who ignores what the file says is to be shown, too.
+    inside = [read_code(frame) for frame in decoded(Path(beside["path"]), hidden=True)]
+    assert inside == codes[: len(inside)]
+    assert len(inside) == beside["frames"] < 20
+
+
 async def test_only_administrators_export(hass: HomeAssistant, hass_read_only_user: MockUser, library: Library) -> None:
     """Others, people whose account was closed, Home Assistant itself and automations are told why not."""
     await library.async_set_up()

@@ -159,6 +159,7 @@ def _response(hass: HomeAssistant, job: ExportJob) -> JsonObjectType:
                 "duration": file.duration_us / 1_000_000,
                 "frames": file.frames,
                 "lead_in": file.lead_in_us / 1_000_000,
+                "derived": file.derived,
             }
             for file in job.files
         ],

@@ -115,6 +115,14 @@ async def test_the_page_says_it_in_plain_words(package: Path, tmp_path: Path) ->
         assert "unchanged, but no original" in await page.inner_text("#listing")
 
 
+def test_without_a_sync_sample_in_the_interval_there_is_nothing_else(tmp_path: Path) -> None:
+    """It says so, and that nothing in it is proved."""
+    report = verify_package(package_with_derived(tmp_path, 12, 18))
+    assert report.findings == []
+    assert (report.derived, report.recordings) == ((DERIVED,), 0)
+    assert [one.reason for one in report.not_shown] == ["reencoded", "disabled"]
+
+
 class Forgery:
     """What somebody with the key can change before they sign anew. Any: JSON of many kinds."""
 

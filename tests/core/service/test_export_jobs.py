@@ -6,6 +6,7 @@ import asyncio
 import errno
 import json
 import os
+import sys
 import threading
 import zipfile
 from dataclasses import replace
@@ -15,16 +16,18 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
+from recorder_core.decoder.limits import EXIT_NO_ENCODER
 from recorder_core.errors import ErrorCode, RecorderError, StorageError
 from recorder_core.export import making, workshop as workshop_module, write_clip
 from recorder_core.export.folders import FOLDER, RECORD
 from recorder_core.export.package import write_package
 from recorder_core.export.requests import LONGEST_US, Scope, check_scope, stem_of
-from recorder_core.models import ExportKind, ExportState, LedgerKind, PackageRequest, StillRequest
+from recorder_core.models import ExportKind, ExportState, LedgerKind, PackageRequest, StartMode, StillRequest
 from recorder_core.storage.ids import segment_path
 from recorder_core.storage.index import Index
-from tests.core.export.library import START_US
+from tests.core.export.library import START_US, record
 from tests.core.export.shelf import GAP, REQUEST, Desk, Shelf
+from tests.core.mp4.footage import H264
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -394,3 +397,95 @@ def test_an_interval_that_cannot_be_is_refused(start_us: int, end_us: int, camer
 def test_the_longest_interval_is_allowed() -> None:
     check_scope(Scope(ExportKind.CLIP, ("a",), 100, LONGEST_US + 100), now_us=LONGEST_US + 100)
     check_scope(Scope(ExportKind.PACKAGE, ("a", "b"), 0, LONGEST_US // 2), now_us=LONGEST_US + 100)
+
+
+ANEW = replace(REQUEST, start_mode=StartMode.REENCODE_FIRST_GOP)
+
+
+async def test_re_encoded_pictures_lie_beside_the_clip(desk: Desk, shelf: Shelf, data: Path) -> None:
+    """One export of two files, of which one is marked; room is asked for when it is known how large that one is."""
+    queued = await desk.jobs.submit(ANEW)
+    done = await desk.jobs.job(queued.export_id, wait_s=60)
+    assert done.problem is None
+    clip, beside = done.files
+    stem = stem_of("lobby", REQUEST.start_us)
+    folder = data / FOLDER / done.export_id
+    assert sorted(path.name for path in folder.iterdir()) == [RECORD, f"{stem}.mp4", f"{stem}_reencoded.mp4"]
+    assert (clip.path, beside.path) == (str(folder / f"{stem}.mp4"), str(folder / f"{stem}_reencoded.mp4"))
+    assert (clip.derived, beside.derived) == (False, True)
+    assert (beside.start_us, beside.end_us) == (REQUEST.start_us, clip.start_us)
+    assert done.duration_us == clip.duration_us + beside.duration_us
+    assert shelf.asked[-1] - shelf.asked[0] == beside.size
+    progress = [job.progress for job in desk.told if job.state is ExportState.RUNNING]
+    assert progress == sorted(progress)
+    record = json.loads((folder / RECORD).read_bytes())
+    assert [file["derived"] for file in record["job"]["files"]] == [False, True]
+
+
+async def test_two_of_them_are_told_apart(desk: Desk, shelf: Shelf, data: Path) -> None:
+    """Where the wall clock stepped back, two runs were between two sync samples when the clip is to begin."""
+    later = record(data / "recorded", H264, 75, start_us=START_US + 80_000, run_id="run-2", first_segment_id=500)
+    shelf.recorded += later
+    queued = await desk.jobs.submit(ANEW)
+    done = await desk.jobs.job(queued.export_id, wait_s=60)
+    stem = stem_of("lobby", REQUEST.start_us)
+    names = [path.rpartition("/")[2] for path in (file.path for file in done.files)]
+    assert names == [f"{stem}-1.mp4", f"{stem}-2.mp4", f"{stem}_reencoded-1.mp4", f"{stem}_reencoded-2.mp4"]
+
+
+async def test_a_package_tells_what_is_re_encoded(desk: Desk) -> None:
+    """And may have nothing else, where there is no sync sample in the interval."""
+    wanted = replace(PACKAGE, start_mode=StartMode.REENCODE_FIRST_GOP)
+    only = replace(wanted, end_us=wanted.start_us + 80_000)
+    for request, kinds in ((wanted, ["video", "derivative"]), (only, ["derivative"])):
+        queued = await desk.jobs.submit(request)
+        done = await desk.jobs.job(queued.export_id, wait_s=60)
+        assert done.problem is None
+        with zipfile.ZipFile(done.files[0].path) as archive:
+            files = json.loads(archive.read("manifest.json"))["files"]
+        assert [file["kind"] for file in files if file["kind"] in ("video", "derivative")] == kinds
+
+
+async def test_encoding_is_cancelled_at_once_and_leaves_nothing(
+    desk: Desk, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process is gone when the job has ended."""
+    said, program = data / "said", data / "program"
+    os.mkfifo(said)
+    program.write_text(f"#!/bin/sh\necho $$ > {said}\nexec sleep 600\n")
+    program.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(program))
+    queued = await desk.jobs.submit(ANEW)
+    pid = int(await asyncio.to_thread(said.read_text))
+    job = await desk.jobs.cancel(queued.export_id)
+    assert (job.state, _code(job)) == (ExportState.CANCELLED, ErrorCode.EXPORT_CANCELLED)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert _left(data) == []
+
+
+async def test_pictures_that_cannot_be_encoded_fail_the_export(
+    desk: Desk, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is a clip left that lacks what was asked for."""
+    program = data / "program"
+    program.write_text(f"#!/bin/sh\ncat >/dev/null\nexit {EXIT_NO_ENCODER}\n")
+    program.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(program))
+    queued = await desk.jobs.submit(ANEW)
+    done = await desk.jobs.job(queued.export_id, wait_s=60)
+    assert (done.state, _code(done)) == (ExportState.FAILED, ErrorCode.DECODER_FAILED)
+    assert done.problem is not None
+    assert "no encoder for H.264" in done.problem.message
+    assert _left(data) == []
+
+
+async def test_re_encoded_pictures_without_room_leave_nothing(desk: Desk, shelf: Shelf, data: Path) -> None:
+    """There was room for the clip alone."""
+    queued = await desk.jobs.submit(ANEW)
+    await desk.jobs.job(queued.export_id, wait_s=60)
+    shelf.room = shelf.asked[0]
+    again = await desk.jobs.submit(ANEW)
+    failed = await desk.jobs.job(again.export_id, wait_s=60)
+    assert _code(failed) == ErrorCode.VOLUME_FULL
+    assert _left(data) == [queued.export_id]
