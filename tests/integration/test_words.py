@@ -24,6 +24,7 @@ from custom_components.library_surveillance import (
 from custom_components.library_surveillance.flow.forms import LOCAL_RETENTION_SCHEMA
 from custom_components.library_surveillance.services import ACTIONS
 from recorder_core.errors import ErrorCode, RecorderError
+from recorder_core.export.delivery_folders import MARKER
 from recorder_core.models import (
     CameraState,
     DeletionRule,
@@ -185,6 +186,11 @@ def test_every_issue_has_a_title_and_a_description() -> None:
     for key, issue in ENGLISH["issues"].items():
         assert "{library}" in issue["title"] + issue.get("description", "")
         assert set(issue) == {"title", "fix_flow" if key == "deletion_halted" else "description"}
+
+
+def test_the_issue_about_copies_names_the_marker_of_their_folder() -> None:
+    """Where a share is gone for good, somebody has to make it anew."""
+    assert f"`{MARKER}`" in ENGLISH["issues"]["deliveries_not_removed"]["description"]
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
