@@ -12,7 +12,7 @@ import os
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from recorder_core.errors import ErrorCode, RecorderError
 from recorder_core.media import Codec, VideoFormat
@@ -31,7 +31,7 @@ from .limits import (
 )
 
 if TYPE_CHECKING:
-    from asyncio import StreamWriter
+    from asyncio import StreamReader, StreamWriter
     from asyncio.subprocess import Process
     from collections.abc import Awaitable, Callable, Sequence
 
@@ -157,9 +157,8 @@ async def _run[T](mp4: bytes, what: tuple[str, str], timeout_s: float, read: Cal
 
 async def _fed[T](process: Process, mp4: bytes, reading: Awaitable[T]) -> T:
     """Return what is read, while the process is given its input."""
-    if process.stdin is None:
-        raise RuntimeError("the process was started with a pipe")
-    feeding = asyncio.create_task(_feed(process.stdin, mp4))
+    # Both are there: it was started with pipes.
+    feeding = asyncio.create_task(_feed(cast("StreamWriter", process.stdin), mp4))
     try:
         return await reading
     finally:
@@ -177,17 +176,16 @@ async def _feed(pipe: StreamWriter, mp4: bytes) -> None:
 
 async def _pictures_of(process: Process, sets: list[bytes], heard: Callable[[int], None]) -> list[NewPicture]:
     """Read pictures to the end; the parameter sets are put into `sets`."""
-    if process.stdout is None:
-        raise RuntimeError("the process was started with a pipe")
+    output = cast("StreamReader", process.stdout)
     pictures: list[NewPicture] = []
     left = MOST_ENCODED_BYTES
     with suppress(asyncio.IncompleteReadError):  # the end: whether it came too early, exit code and times tell
-        while head := await process.stdout.readexactly(PICTURE.size):
-            pts, sync, size = PICTURE.unpack(head)
+        while True:
+            pts, sync, size = PICTURE.unpack(await output.readexactly(PICTURE.size))
             left -= size
             if left < 0:
                 raise too_large()
-            own_sets, sample = parameter_sets_and_sample(await process.stdout.readexactly(size))
+            own_sets, sample = parameter_sets_and_sample(await output.readexactly(size))
             sets += own_sets
             pictures.append(NewPicture(pts, sync, sample))
             heard(len(pictures))

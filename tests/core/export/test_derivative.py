@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -168,6 +169,18 @@ def test_what_is_damaged_is_not_encoded(tmp_path: Path) -> None:
     source.path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
     with pytest.raises(DamagedError):
         encoded_anew(planned(sources, 13, 47), tmp_path)
+
+
+def test_what_went_away_after_the_plan_is_told(tmp_path: Path) -> None:
+    """The end of the recording, and then all of it."""
+    (source,) = sources = record(tmp_path / "recorded", H264, 60)
+    plan = planned(sources, 13, 47)
+    os.truncate(source.path, plan.to_encode[0].extents[-1].offset + 1)
+    with pytest.raises(DamagedError, match="has become shorter"):
+        encoded_anew(plan, tmp_path)
+    source.path.unlink()
+    with pytest.raises(StorageError, match="Reading the recording"):
+        encoded_anew(plan, tmp_path)
 
 
 def test_what_is_too_much_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
