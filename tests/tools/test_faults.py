@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import importlib
 import inspect
 import json
@@ -14,7 +15,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from recorder_core.models import DeletionRule, HoldRequest
+from recorder_core.models import (
+    DeletionRule,
+    DeliveredFile,
+    Delivery,
+    DeliveryState,
+    ExportJob,
+    ExportState,
+    HoldRequest,
+)
+from recorder_core.storage.export_rows import StoredExport
 from script.tools.faults import boxes, checker, claimed, sent
 from script.tools.faults.boxes import read_file
 from script.tools.faults.bustle import HURRIED
@@ -199,6 +209,36 @@ def test_the_checker_finds_exports_that_are_not_there(store: Store, segments: li
     sent = _sent(store, segments)
     (store.handle.volume.path / "exports" / "half").mkdir(parents=True)
     assert _judged(store, sent).exports_broken == 1
+
+
+def test_the_checker_finds_copies_that_are_not_as_they_were_made_and_what_is_left_of_others(
+    store: Store, segments: list[Segment], tmp_path: Path
+) -> None:
+    sent, copy = _sent(store, segments), tmp_path / "desk" / "hall-0"
+    copy.mkdir(parents=True)
+    (copy / "hall.mp4").write_bytes(b"hall")
+    export = ExportJob(
+        export_id="e", camera_id="entrance", camera_ids=["entrance"], start_us=T0, end_us=T0 + S, state=ExportState.DONE
+    )
+    store.index.add_export(StoredExport(export, "{}"))
+    made = Delivery(
+        delivery_id="d",
+        export_id="e",
+        folder="Desk",
+        path=str(copy),
+        state=DeliveryState.COPYING,
+        created_us=T0,
+        expires_us=T0 + S,
+        files=[DeliveredFile(name="hall.mp4", size=4, sha256=hashlib.sha256(b"hall").hexdigest())],
+    )
+    store.index.add_delivery(made)
+    assert _judged(store, sent).copies_broken == 1  # nobody called it whole
+    store.index.finish_delivery(made, T0)
+    assert _judged(store, sent).copies_broken == 0
+    (copy.parent / ".hall-1").mkdir()
+    (copy / "hall.mp4").write_bytes(b"fall")
+    verdict = _judged(store, sent)
+    assert (verdict.copies_broken, verdict.is_good) == (2, False)
 
 
 def test_a_loss_counts_by_what_the_fault_may_cost() -> None:
