@@ -204,7 +204,9 @@ def tell(args: argparse.Namespace, job: ExportJob) -> int:
                 print(f"{file.path} is re-encoded: it is no original", file=sys.stderr)
         for gap in job.gaps:
             end_us = job.end_us if gap.end_us is None else gap.end_us
-            print(f"gap {interval(gap.start_us, end_us)}, {span(end_us - gap.start_us)}: {gap.reason}", file=sys.stderr)
+            whose = f"{gap.camera_id} " if gap.camera_id else ""
+            lasts = f"{interval(gap.start_us, end_us)}, {span(end_us - gap.start_us)}"
+            print(f"gap {whose}{lasts}: {gap.reason}", file=sys.stderr)
     if job.problem is not None:
         print(f"{job.problem.code}: {job.problem.message}", file=sys.stderr)
     return OK if job.state is ExportState.DONE else FAILED

@@ -50,12 +50,13 @@ class StartMode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GapView(DataClassORJSONMixin):
-    """A gap as it travels; `end_us` is None while it lasts."""
+    """A gap of a camera as it travels; `end_us` is None while it lasts. Older exports do not tell whose it is."""
 
     start_us: int
     end_us: int | None
     reason: str
     detail: str = ""
+    camera_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

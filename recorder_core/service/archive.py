@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from recorder_core.errors import StorageError
 from recorder_core.export.archive import Material
 from recorder_core.export.package import SigningKey, key_mark
-from recorder_core.models import GapView, SweepHalt
+from recorder_core.models import SweepHalt
 from recorder_core.storage.index import Index
 
 from .footage import gap_view
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recorder_core.clock import Clock
-    from recorder_core.models import Settings
+    from recorder_core.models import GapView, Settings
     from recorder_core.storage.records import Segment
     from recorder_core.storage.root_rows import RootProof
 
@@ -150,4 +150,4 @@ def _clipped(gap: GapView, start_us: int, end_us: int) -> GapView | None:
     """Return the part of a gap that lies in the interval; one that lasts reaches its end."""
     begin = max(gap.start_us, start_us)
     end = end_us if gap.end_us is None else min(gap.end_us, end_us)
-    return GapView(start_us=begin, end_us=end, reason=gap.reason, detail=gap.detail) if begin < end else None
+    return replace(gap, start_us=begin, end_us=end) if begin < end else None

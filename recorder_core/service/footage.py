@@ -42,7 +42,9 @@ class Window:
 
 def gap_view(gap: Gap) -> GapView:
     """Return a gap as it travels."""
-    return GapView(start_us=gap.start_us, end_us=gap.end_us, reason=gap.reason, detail=gap.detail)
+    return GapView(
+        start_us=gap.start_us, end_us=gap.end_us, reason=gap.reason, detail=gap.detail, camera_id=gap.camera_id
+    )
 
 
 class Footage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from homeassistant.util import dt as dt_util
 
 from custom_components.library_surveillance.const import DOMAIN
 from recorder_core.errors import ErrorCode
-from recorder_core.models import ExportJob, ExportRequest, ExportState, Problem
+from recorder_core.models import ExportJob, ExportRequest, ExportState, GapView, Problem
 from recorder_core.simulator import read_code
 
 from .frames import decoded, digest_of
@@ -256,6 +257,30 @@ async def test_an_export_that_fails_says_why(
         with pytest.raises(HomeAssistantError) as raised:
             await _async_export(hass, hass_admin_user)
     assert raised.value.translation_key == key
+
+
+class Lacking(Failing):
+    """Its exports are done at once, and tell of what two cameras did not record, one of which is known no more."""
+
+    async def submit(self, request: ExportRequest) -> ExportJob:
+        """Have it ready."""
+        gaps = [
+            GapView(start_us=1_000_000, end_us=2_000_000, reason="stalled", camera_id=camera_id)
+            for camera_id in (request.camera_id, "gone")
+        ]
+        return replace(self._job(request.camera_id, ExportState.DONE), gaps=gaps)
+
+
+async def test_each_gap_says_which_camera_it_is_of(hass: HomeAssistant, hass_admin_user: MockUser, place: Path) -> None:
+    """A package has several; the entity is there as long as the library has the camera."""
+    socket = place / "recorder.sock"
+    async with serving(Lacking(), socket=socket), Library(hass, place, socket=socket) as library:
+        await library.async_set_up()
+        response = await _async_export(hass, hass_admin_user)
+    known, gone = response["gaps"]
+    times = {"start": "1970-01-01T00:00:01+00:00", "end": "1970-01-01T00:00:02+00:00", "reason": "stalled"}
+    assert known == {"camera_id": FRONT, "entity_id": CAMERA, **times}
+    assert gone == {"camera_id": "gone", "entity_id": None, **times}
 
 
 async def _async_newest_segment(library: Library) -> SegmentView:

@@ -165,6 +165,8 @@ def _response(hass: HomeAssistant, job: ExportJob) -> JsonObjectType:
         ],
         "gaps": [
             {
+                "camera_id": gap.camera_id,
+                "entity_id": next(iter(entity_ids_of(hass, [gap.camera_id])), None),
                 "start": iso_of(gap.start_us),
                 "end": None if gap.end_us is None else iso_of(gap.end_us),
                 "reason": gap.reason,

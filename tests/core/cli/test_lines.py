@@ -175,17 +175,21 @@ def test_an_export_shows_what_became_of_it(capsys: pytest.CaptureFixture[str]) -
         start_us=0,
         end_us=60_000_000,
         state=ExportState.DONE,
-        files=[file],
-        gaps=[GapView(start_us=0, end_us=1_500_000, reason="stalled"), GapView(start_us=50, end_us=None, reason="x")],
+        files=[file, replace(file, path="/e1/clip_reencoded.mp4", sha256="cd", derived=True)],
+        gaps=[
+            GapView(start_us=0, end_us=1_500_000, reason="stalled"),
+            GapView(start_us=50, end_us=None, reason="x", camera_id="hall"),
+        ],
     )
     when = "asked for 1970-01-01T00:00:00Z: lobby,hall 1970-01-01T00:00:00Z to 1970-01-01T00:01:00Z"
-    assert export.line(made) == f"e1 clip done, {when}, 7 B"
+    assert export.line(made) == f"e1 clip done, {when}, 14 B"
     assert export.tell(argparse.Namespace(json=False), made) == OK
     said, noted = capsys.readouterr()
-    assert said == "/e1/clip.mp4 ab\n"
+    assert said == "/e1/clip.mp4 ab\n/e1/clip_reencoded.mp4 cd\n"
     assert noted.splitlines() == [
+        "/e1/clip_reencoded.mp4 is re-encoded: it is no original",
         "gap 1970-01-01T00:00:00Z to 1970-01-01T00:00:01Z, 1 s: stalled",
-        "gap 1970-01-01T00:00:00Z to 1970-01-01T00:01:00Z, 59 s: x",
+        "gap hall 1970-01-01T00:00:00Z to 1970-01-01T00:01:00Z, 59 s: x",
     ]
     problem = Problem(code=ErrorCode.VOLUME_FULL, message="There is no room.")
     failed = replace(made, state=ExportState.FAILED, problem=problem, files=[])

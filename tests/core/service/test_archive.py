@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def _gap(start_us: int, end_us: int | None) -> GapView:
-    return GapView(start_us=start_us, end_us=end_us, reason=GapReason.STALLED, detail="why")
+    return GapView(start_us=start_us, end_us=end_us, reason=GapReason.STALLED, detail="why", camera_id="lobby")
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ async def test_a_clip_over_lost_packets_tells_of_the_gap(data: Path) -> None:
         assert holes(coverage) == []
         request = ExportRequest(camera_id="lobby", start_us=start_us - 200_000, end_us=end_us)
         job = await client.export_job((await client.export(request)).export_id, wait_s=60)
-    assert GapReason.PACKET_LOSS in [gap.reason for gap in job.gaps]
+    assert (GapReason.PACKET_LOSS, "lobby") in [(gap.reason, gap.camera_id) for gap in job.gaps]
 
 
 def _segment(size: int) -> Segment:
