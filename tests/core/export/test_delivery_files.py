@@ -221,6 +221,26 @@ def test_no_link_is_followed_when_a_copy_is_removed(
     assert "is left alone" in caplog.text
 
 
+@pytest.mark.parametrize("call", ["unlink", "rmdir"])
+def test_a_removal_that_is_refused_is_tried_again(
+    folder: DeliveryFolder, job: ExportJob, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """Somebody's player has a file open on a share that knows locks: no such share can be had here, it is played."""
+    delivery = _delivery(folder, job)
+    make_copy(delivery, job, _never)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EBUSY, "in use")
+
+    with monkeypatch.context() as patch, pytest.raises(RecorderError) as caught:
+        patch.setattr(os, call, refuse)
+        remove_copy(delivery)
+    assert caught.value.code is ErrorCode.DELIVERY_FAILED
+    assert caught.value.placeholders["reason"] == os.strerror(errno.EBUSY)
+    remove_copy(delivery)
+    assert [one.name for one in Path(folder.path).iterdir()] == [MARKER]
+
+
 def test_only_copies_with_a_record_are_found(folder: DeliveryFolder, job: ExportJob) -> None:
     make_copy(_delivery(folder, job), job, _never)
     place = Path(folder.path)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from recorder_core.errors import ErrorCode, RecorderError
+from recorder_core.errors import ErrorCode, RecorderError, StorageError
 from recorder_core.export.delivery_copies import make_copy
 from recorder_core.export.delivery_folders import MARKER
 from recorder_core.models import (
@@ -28,6 +28,7 @@ from recorder_core.models import (
 )
 from recorder_core.service import deliveries
 from recorder_core.service.deliveries import expiry
+from recorder_core.service.keeping import Keeping
 
 from .delivering import DESK, FILES, delivering, desk_of, exported, lies_at, looked
 from .rig import feed_until
@@ -418,6 +419,18 @@ async def test_a_copy_into_a_folder_that_hangs_is_not_waited_for_by_a_stop(
         assert (failed.state, _left(data)) == (DeliveryState.FAILED, [])
         assert failed.problem is not None
         assert failed.problem.message == "The recorder ended before the copy was whole."
+
+
+async def test_a_start_that_fails_leaves_nothing_to_wait_for(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What looks after copies had not begun by then."""
+
+    async def fails(*_: object) -> None:
+        raise StorageError(ErrorCode.STORAGE_FAILED, "No.")
+
+    monkeypatch.setattr(Keeping, "start", fails)
+    with pytest.raises(StorageError):
+        async with delivering(data):
+            pass
 
 
 @pytest.mark.parametrize("step", ["row", "files", "renamed", "certified", "unlinked"])
