@@ -232,9 +232,10 @@ def test_a_removal_that_is_refused_is_tried_again(
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.EBUSY, "in use")
 
-    with monkeypatch.context() as patch, pytest.raises(RecorderError) as caught:
+    with monkeypatch.context() as patch:
         patch.setattr(os, call, refuse)
-        remove_copy(delivery)
+        with pytest.raises(RecorderError) as caught:
+            remove_copy(delivery)
     assert caught.value.code is ErrorCode.DELIVERY_FAILED
     assert caught.value.placeholders["reason"] == os.strerror(errno.EBUSY)
     remove_copy(delivery)
