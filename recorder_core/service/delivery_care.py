@@ -66,7 +66,7 @@ class DeliveryCare:
         self._clock = clock
         self._live = live
         self._searched: set[str] = set()
-        self._strange: set[str] = set()
+        self._said: dict[str, str] = {}
 
     async def look(self) -> None:
         """Do once what is due; a folder that is away or refuses keeps no other.
@@ -92,7 +92,7 @@ class DeliveryCare:
                 try:
                     await self._search(folder)
                 except StorageError as error:  # the next look tries again
-                    _LOGGER.warning("Delivery folder %s cannot be searched: %s", folder.name, error.message)
+                    self._say_once(folder.path, f"No copy can be looked for: {error.message}")
         if late is not None:
             raise late
 
@@ -162,9 +162,7 @@ class DeliveryCare:
         record = found.record
         stored = await self._index.ask(Index.export, record.export_id)
         if stored is None or not stored.job.files:
-            if record.delivery_id not in self._strange:
-                self._strange.add(record.delivery_id)
-                _LOGGER.warning("%s/%s is a copy of an export that is not known (yet)", folder.path, found.name)
+            self._say_once(found.name, f"{folder.path}/{found.name} is a copy of an export that is not known (yet).")
             return False
         state = DeliveryState.DELIVERED if found.whole else DeliveryState.COPYING
         made = planned(record.delivery_id, stored.job, folder, record.created_us, record.expires_us)
@@ -188,7 +186,13 @@ class DeliveryCare:
         return Reason(rule, self._archive.settings().policy_version, self._clock.now_us(), actor)
 
     def _say_stays(self, delivery: Delivery, error: StorageError) -> None:
-        _LOGGER.warning("Copy %s stays for now: %s", delivery.delivery_id, error.message)
+        self._say_once(delivery.delivery_id, f"Copy {delivery.delivery_id} stays for now: {error.message}")
+
+    def _say_once(self, what: str, sentence: str) -> None:
+        """Log what keeps something, unless that was said of it last: a share may be away for days."""
+        if self._said.get(what) != sentence:
+            self._said[what] = sentence
+            _LOGGER.warning(sentence)
 
 
 def planned(delivery_id: str, job: ExportJob, folder: DeliveryFolder, created_us: int, expires_us: int) -> Delivery:
