@@ -77,6 +77,12 @@ def sums_text(hashes: Mapping[str, str]) -> str:
     return "".join(f"{digest}  {name}\n" for name, digest in hashes.items())
 
 
+def read_sums(data: bytes) -> dict[str, str]:
+    """Return the sums by file; lines that are none are left out."""
+    lines = data.decode("utf-8", "replace").splitlines()
+    return {name: digest for digest, mark, name in (line.partition("  ") for line in lines) if mark}
+
+
 def json_document(content: object) -> bytes:
     """Return the one form in which a JSON file for people is written."""
     return json.dumps(content, ensure_ascii=False, indent=1).encode() + b"\n"

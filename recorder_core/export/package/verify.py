@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from recorder_core.ledger_chain import broken_links
 
-from .derived import check_derived, check_table, check_told
 from .ed25519 import fingerprint, read_public, signed
 from .findings import PackageFinding, PackageFlaw, PackageReport
-from .layout import MANIFEST, PIECE_BYTES, PUBLIC_KEY, SIGNATURE, SUMS, UNLISTED, sums_text, utc_text
+from .layout import MANIFEST, PIECE_BYTES, PUBLIC_KEY, SIGNATURE, SUMS, UNLISTED, read_sums, sums_text, utc_text
 from .opened import OpenedPackage
 from .read_manifest import ManifestError, ReadFile, ReadManifest, read_manifest
 from .verify_clip import check_frames, check_video
+from .verify_derived import check_derived, check_table, check_told
 from .verify_proofs import ProofError, ProvedClip, SampleCheck, check_ledger, check_segment, proved_clip
 from .zip_file import dos_stamp
 
@@ -72,7 +72,7 @@ class _Check:
             whose = "its key cannot be read" if found is None else f"the fingerprint of its key is {found}"
             self._find(PUBLIC_KEY, PackageFlaw.KEY, f"It is not signed with the key that it must be: {whose}.")
         data = self._package.content(MANIFEST)
-        sums = _read_sums(self._package.content(SUMS))
+        sums = read_sums(self._package.content(SUMS))
         own = {name: hashlib.sha256(self._package.content(name)).hexdigest() for name in (MANIFEST, SIGNATURE)}
         manifest = self._manifest(data, sums, own)
         if manifest is None:
@@ -316,9 +316,3 @@ class _Check:
 
     def _find(self, name: str, flaw: PackageFlaw, detail: str) -> None:
         self._findings.append(PackageFinding(name, flaw, detail))
-
-
-def _read_sums(data: bytes) -> dict[str, str]:
-    """Return the sums by file; lines that are none are left out."""
-    lines = data.decode("utf-8", "replace").splitlines()
-    return {name: digest for digest, mark, name in (line.partition("  ") for line in lines) if mark}
