@@ -207,6 +207,10 @@ def tell(args: argparse.Namespace, job: ExportJob) -> int:
             whose = f"{gap.camera_id} " if gap.camera_id else ""
             lasts = f"{interval(gap.start_us, end_us)}, {span(end_us - gap.start_us)}"
             print(f"gap {whose}{lasts}: {gap.reason}", file=sys.stderr)
+        for lack in job.not_shown:
+            if lack.end_us is not None and lack not in job.gaps:
+                lasts = f"{interval(lack.start_us, lack.end_us)}, {span(lack.end_us - lack.start_us)}"
+                print(f"no original of {lack.camera_id} {lasts}: {lack.reason.replace('_', ' ')}", file=sys.stderr)
     if job.problem is not None:
         print(f"{job.problem.code}: {job.problem.message}", file=sys.stderr)
     return OK if job.state is ExportState.DONE else FAILED

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recorder_core.errors import ErrorCode, RecorderError
-from recorder_core.models import ExportState
+from recorder_core.models import ExportRequest, ExportState
 from recorder_core.storage.ids import parse_segment_path
 from recorder_core.storage.index import Index
 from recorder_core.storage.rebuild_rows import Finding
@@ -25,16 +25,18 @@ from .drafts import remove_draft
 from .folders import make_folder, write_record
 from .headers import DamagedError
 from .live import cancelled, failed
+from .package.absent import not_shown
 from .workshop import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from recorder_core.clock import Clock
-    from recorder_core.models import ExportJob
+    from recorder_core.models import ExportFile, ExportJob, GapView
 
     from .archive import Archive, IndexCaller, Material
     from .live import LiveJob
+    from .requests import AnyRequest
     from .workshop import Workshop
 
 _LOGGER = logging.getLogger(__name__)
@@ -118,6 +120,7 @@ class Maker:
                 progress=1.0,
                 files=files,
                 duration_us=sum(file.duration_us for file in files),
+                not_shown=_not_shown(live.request, materials, files),
             )
             await asyncio.to_thread(write_record, task.folder, live.request.to_json(), job)
             await self._index.ask(Index.finish_export, job, self._clock.now_us())
@@ -173,3 +176,15 @@ class Maker:
         if live.job.state is ExportState.RUNNING:
             live.job = replace(live.job, progress=share)
             self._on_changed(live)
+
+
+def _not_shown(request: AnyRequest, materials: Sequence[Material], files: Sequence[ExportFile]) -> list[GapView]:
+    """Return what a clip lacks of the time that was asked for; a package tells it itself, and a still is one moment."""
+    if not isinstance(request, ExportRequest):
+        return []
+    (material,) = materials
+    shown = [(file.start_us, file.end_us) for file in files if not file.derived]
+    derived = [(file.start_us, file.end_us) for file in files if file.derived]
+    whole = (request.start_us, request.end_us)
+    lacking = not_shown(whole, shown, material.gaps, material.destroyed, material.segments, derived)
+    return [replace(one, camera_id=request.camera_id) for one in lacking]

@@ -125,7 +125,9 @@ class ExportFile(DataClassORJSONMixin):
 class ExportJob(DataClassORJSONMixin):
     """An export from request to files. `progress` runs from 0 to 1; `duration_us` sums what the files show.
 
-    `camera_id` is the first of `camera_ids`. `expires_us` is when it is to be removed, None if no rule says so.
+    `not_shown` is what no original of a clip shows of the time asked for, each stretch with one reason, as packages
+    have it for themselves. `camera_id` is the first of `camera_ids`. `expires_us` is when it is to be removed, None if
+    no rule says so.
     """
 
     export_id: str
@@ -136,6 +138,7 @@ class ExportJob(DataClassORJSONMixin):
     progress: float = 0.0
     files: list[ExportFile] = field(default_factory=list)
     gaps: list[GapView] = field(default_factory=list)
+    not_shown: list[GapView] = field(default_factory=list)
     duration_us: int = 0
     problem: Problem | None = None
     kind: ExportKind = ExportKind.CLIP

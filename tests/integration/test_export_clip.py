@@ -268,7 +268,7 @@ class Lacking(Failing):
             GapView(start_us=1_000_000, end_us=2_000_000, reason="stalled", camera_id=camera_id)
             for camera_id in (request.camera_id, "gone")
         ]
-        return replace(self._job(request.camera_id, ExportState.DONE), gaps=gaps)
+        return replace(self._job(request.camera_id, ExportState.DONE), gaps=gaps, not_shown=gaps[1:])
 
 
 async def test_each_gap_says_which_camera_it_is_of(hass: HomeAssistant, hass_admin_user: MockUser, place: Path) -> None:
@@ -281,6 +281,7 @@ async def test_each_gap_says_which_camera_it_is_of(hass: HomeAssistant, hass_adm
     times = {"start": "1970-01-01T00:00:01+00:00", "end": "1970-01-01T00:00:02+00:00", "reason": "stalled"}
     assert known == {"camera_id": FRONT, "entity_id": CAMERA, **times}
     assert gone == {"camera_id": "gone", "entity_id": None, **times}
+    assert response["not_shown"] == [gone]
 
 
 async def _async_newest_segment(library: Library) -> SegmentView:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from custom_components.library_surveillance.coordinator import LibraryConfigEntry
     from recorder_core.api.client import RecorderClient
+    from recorder_core.models import GapView
 else:
     import voluptuous as vol
 
@@ -163,16 +164,18 @@ def _response(hass: HomeAssistant, job: ExportJob) -> JsonObjectType:
             }
             for file in job.files
         ],
-        "gaps": [
-            {
-                "camera_id": gap.camera_id,
-                "entity_id": next(iter(entity_ids_of(hass, [gap.camera_id])), None),
-                "start": iso_of(gap.start_us),
-                "end": None if gap.end_us is None else iso_of(gap.end_us),
-                "reason": gap.reason,
-            }
-            for gap in job.gaps
-        ],
+        "gaps": [_gap(hass, gap) for gap in job.gaps],
+        "not_shown": [_gap(hass, gap) for gap in job.not_shown],
+    }
+
+
+def _gap(hass: HomeAssistant, gap: GapView) -> JsonObjectType:
+    return {
+        "camera_id": gap.camera_id,
+        "entity_id": next(iter(entity_ids_of(hass, [gap.camera_id])), None),
+        "start": iso_of(gap.start_us),
+        "end": None if gap.end_us is None else iso_of(gap.end_us),
+        "reason": gap.reason,
     }
 
 

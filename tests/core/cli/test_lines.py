@@ -176,6 +176,7 @@ def test_an_export_shows_what_became_of_it(capsys: pytest.CaptureFixture[str]) -
         end_us=60_000_000,
         state=ExportState.DONE,
         files=[file, replace(file, path="/e1/clip_reencoded.mp4", sha256="cd", derived=True)],
+        not_shown=[GapView(start_us=0, end_us=3_000_000, reason="left_out", camera_id="lobby")],
         gaps=[
             GapView(start_us=0, end_us=1_500_000, reason="stalled"),
             GapView(start_us=50, end_us=None, reason="x", camera_id="hall"),
@@ -190,6 +191,7 @@ def test_an_export_shows_what_became_of_it(capsys: pytest.CaptureFixture[str]) -
         "/e1/clip_reencoded.mp4 is re-encoded: it is no original",
         "gap 1970-01-01T00:00:00Z to 1970-01-01T00:00:01Z, 1 s: stalled",
         "gap hall 1970-01-01T00:00:00Z to 1970-01-01T00:01:00Z, 59 s: x",
+        "no original of lobby 1970-01-01T00:00:00Z to 1970-01-01T00:00:03Z, 3 s: left out",
     ]
     problem = Problem(code=ErrorCode.VOLUME_FULL, message="There is no room.")
     failed = replace(made, state=ExportState.FAILED, problem=problem, files=[])

@@ -418,8 +418,20 @@ async def test_re_encoded_pictures_lie_beside_the_clip(desk: Desk, shelf: Shelf,
     assert shelf.asked[-1] - shelf.asked[0] == beside.size
     progress = [job.progress for job in desk.told if job.state is ExportState.RUNNING]
     assert progress == sorted(progress)
+    [lack] = done.not_shown
+    assert (lack.camera_id, lack.start_us, lack.end_us, lack.reason) == (
+        *("lobby", REQUEST.start_us, clip.start_us, "reencoded"),
+    )
     record = json.loads((folder / RECORD).read_bytes())
     assert [file["derived"] for file in record["job"]["files"]] == [False, True]
+
+
+async def test_a_clip_tells_what_it_leaves_out(desk: Desk) -> None:
+    """The pictures before the first sync sample, where they are not asked for; with a lead-in there is nothing."""
+    for mode, reasons in ((StartMode.NEXT_SYNC, ["left_out"]), (StartMode.LEAD_IN, [])):
+        queued = await desk.jobs.submit(replace(REQUEST, start_mode=mode))
+        done = await desk.jobs.job(queued.export_id, wait_s=60)
+        assert [lack.reason for lack in done.not_shown] == reasons
 
 
 async def test_two_of_them_are_told_apart(desk: Desk, shelf: Shelf, data: Path) -> None:
