@@ -215,6 +215,7 @@ async def test_while_a_folder_is_away_nothing_is_written_there_nor_called_remove
         removing = await one.client.remove_delivery(made.delivery_id, DeliveryRemoval())
         assert removing.state is DeliveryState.REMOVING
         assert [found.erased_us for found in await one.certificates()] == [None]
+        assert one.index.unerased_folders() == []  # the look at exports asks no share that may hang
         assert (await one.client.status()).failing == []
         one.clock.pass_by(HOUR_S + 1)
         await looked(one)
@@ -464,6 +465,7 @@ async def test_a_copy_that_became_whole_while_it_was_looked_after_stays(data: Pa
         one.index.give_up_copy_draft(made, {"lobby_1.mp4": 8000}, care._reason(DeletionRule.UNFINISHED, None))
         assert one.index.fail_delivery(made, one.clock.now_us()) is None
         assert (await one.client.deliveries(), await one.certificates()) == ([made], [])
+        assert lies_at(made.path).keys() == {*FILES, "delivery.json"}
 
 
 async def test_a_removal_that_a_crash_cut_short_goes_on(data: Path) -> None:
