@@ -23,6 +23,7 @@ from recorder_core.models import (
     ExportState,
     HoldRelease,
     HoldRequest,
+    HoldReview,
     PackageRequest,
     Retention,
     StartMode,
@@ -57,6 +58,8 @@ _HELD_BEFORE_US: Final = 3_000_000
 _HELD_AFTER_US: Final = 1_000_000
 _STILL_THERE_US: Final = 5_000_000
 """What is that old is still there, however many lives were cut short since."""
+
+_NEXT_REVIEW_US: Final = 3_600_000_000
 
 _MOST_HOLDS: Final = 2
 _MOST_COPIES: Final = 2
@@ -107,7 +110,7 @@ class Bustle:
             await asyncio.sleep(_PAUSE_S)
 
     async def _hold(self, client: RecorderClient) -> None:
-        """Place what was not confirmed, then one more, and release one."""
+        """Place what was not confirmed, then one more, review one, and release one."""
         key = f"hold-{next(self._numbers)}"
         self.asked[key] = self._request(key)
         for key, request in list(self.asked.items()):
@@ -118,6 +121,9 @@ class Bustle:
                 self.stage.hold_placed(key, request.camera_ids, request.start_us, request.end_us)
             else:
                 self.released[key] = answer.hold.hold_id
+        if self.placed:
+            reviewed = self.placed[self.random.choice(list(self.placed))]
+            await client.review_hold(reviewed, HoldReview(review_us=now_us() + _NEXT_REVIEW_US, actor="somebody"))
         ending = [key for key in self.placed if int(key.rpartition("-")[2]) % _FOREVER]
         if len(ending) > _MOST_HOLDS:
             key = self.random.choice(ending)
