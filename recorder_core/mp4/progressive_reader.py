@@ -30,6 +30,9 @@ _MAX_HEADER_BYTES = 256 << 20
 _HANDLER_HEAD_BYTES = 24
 """What stands in `hdlr` before its name (section 8.4.3)."""
 
+_LONGEST_ID = 64
+"""More letters no camera's id has."""
+
 _SAMPLE_TABLE = (b"mdia", b"minf", b"stbl")
 
 
@@ -126,7 +129,7 @@ def _parsed(movie: bytes, data_offset: int) -> ProgressiveLayout:
         raise Mp4Error("The sample table is malformed") from error
     if show_start < 0:
         raise Mp4Error("The edit list begins with nothing")
-    if name != VIDEO_HANDLER and not name.startswith(derived_handler("")):
+    if name != VIDEO_HANDLER and not _is_derived(name):
         raise Mp4Error("The track has a name that the recorder gives to none")
     return ProgressiveLayout(
         video_format=parse_sample_entry(movie, min(descriptions.payload + 8, descriptions.end), descriptions.end),
@@ -137,6 +140,12 @@ def _parsed(movie: bytes, data_offset: int) -> ProgressiveLayout:
         data_offset=data_offset,
         handler=name,
     )
+
+
+def _is_derived(name: str) -> bool:
+    """Whether a track is called as re-encoded pictures are, of a camera whose id hides nothing."""
+    whose = name.removeprefix(derived_handler(""))
+    return whose != name and len(whose) <= _LONGEST_ID and name.isprintable()
 
 
 def _numbers(payload: bytes, head_bytes: int) -> array[int]:

@@ -7,7 +7,7 @@ import io
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from recorder_core.mp4 import Mp4Error, SampleTable, progressive_header
+from recorder_core.mp4 import VIDEO_HANDLER, Mp4Error, SampleTable, derived_handler, progressive_header
 from recorder_core.mp4.boxes import box
 from recorder_core.mp4.progressive_reader import ProgressiveLayout, read_progressive
 from tests.core.mp4.footage import ENCODINGS, FRAME, H264_B, MJPEG, Encoding, footage
@@ -18,7 +18,11 @@ def clip(encoding: Encoding, frames: int = 12) -> tuple[SampleTable, bytes, byte
     """The table of some footage, the headers of a clip of it that hides two pictures, and its data."""
     table, data = whole(encoding, frames)
     shows = {"show_start": 2 * FRAME, "show_duration": 5 * FRAME, "created_us": CREATED_US}
-    return table, progressive_header(footage(encoding, frames).video_format, table, **shows), data
+    return (
+        table,
+        progressive_header(footage(encoding, frames).video_format, table, handler=VIDEO_HANDLER, **shows),
+        data,
+    )
 
 
 def read(data: bytes) -> ProgressiveLayout:
@@ -38,11 +42,29 @@ def test_what_was_written_comes_back(name: str) -> None:
     assert layout.presentation_times()[0] == table.composition_offsets[0] - 2 * FRAME
 
 
+def named(handler: str) -> bytes:
+    """A clip whose track is called so."""
+    table, _, data = clip(H264_B)
+    shows = {"show_start": 0, "show_duration": FRAME, "created_us": CREATED_US}
+    return progressive_header(footage(H264_B, 12).video_format, table, handler=handler, **shows) + data
+
+
+def test_a_track_is_called_as_the_recorder_calls_it() -> None:
+    """By the usual name, or by one that says that its pictures are re-encoded; nothing else has room there."""
+    for handler in (VIDEO_HANDLER, derived_handler("lobby")):
+        assert read(named(handler)).handler == handler
+    for handler in ("", "Anything", derived_handler("x" * 65), derived_handler("a\0b"), derived_handler("\n")):
+        with pytest.raises(Mp4Error, match="a name that the recorder gives to none"):
+            read(named(handler))
+    with pytest.raises(Mp4Error, match="malformed"):
+        read(named(derived_handler("lobby")).replace(b": lobby", b": l\xffbby"))
+
+
 def test_times_and_durations_that_need_64_bits() -> None:
     """The boxes have another version then."""
     table, _, data = clip(MJPEG)
     shows = {"show_start": 1 << 33, "show_duration": 1 << 34, "created_us": 1 << 53}
-    header = progressive_header(footage(MJPEG, 12).video_format, table, **shows)
+    header = progressive_header(footage(MJPEG, 12).video_format, table, handler=VIDEO_HANDLER, **shows)
     layout = read(header + data)
     assert (layout.show_start, layout.show_duration) == (1 << 33, 1 << 34)
 
