@@ -6,8 +6,9 @@ An unset limit is no limit (invariant 6). What is wrong with a delivery folder k
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from homeassistant.const import CONF_NAME, CONF_PATH
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from recorder_core.api.client import RecorderClient
 
 _LOGGER = logging.getLogger(__name__)
+
+_FOLDER: Final = re.compile(r"delivery_folders\[(\d+)\]")
 
 
 def settings_of(
@@ -56,32 +59,32 @@ def settings_of(
 
 
 async def async_apply_settings(client: RecorderClient, settings: Settings) -> RecorderError | None:
-    """Tell a recorder its settings, without the delivery folders if it refuses those; return why it did.
+    """Tell a recorder its settings, without the delivery folders that it refuses; return why it did the first.
+
+    The others stay: were they dropped and came back, the recorder would take them for new and mark them as folders of
+    its own, an empty mount point of a share that is away just then, too.
 
     Raises `RecorderError` where anything else is wrong.
     """
-    try:
-        await client.apply_settings(settings)
-    except RecorderError as err:
-        if not _is_of_folders(err):
-            raise
-        _LOGGER.warning("The recorder refuses its delivery folders: %s", err)
-        refused = err
-    else:
-        return None
-    try:
-        await client.apply_settings(replace(settings, delivery_folders=[]))
-    except RecorderError as err:
-        if err.code is not ErrorCode.DELIVERY_FOLDER_IN_USE:
-            raise
-        _LOGGER.warning("The recorder keeps the settings that it has: %s", err)
-    return refused
+    refused: RecorderError | None = None
+    while True:
+        try:
+            await client.apply_settings(settings)
+        except RecorderError as err:
+            if err.code is ErrorCode.DELIVERY_FOLDER_IN_USE:
+                _LOGGER.warning("The recorder keeps the settings that it has: %s", err)
+                return refused or err
+            if (at := _folder_of(err)) is None:
+                raise
+            _LOGGER.warning("The recorder refuses a delivery folder: %s", err)
+            refused = refused or err
+            folders = settings.delivery_folders
+            settings = replace(settings, delivery_folders=[*folders[:at], *folders[at + 1 :]])
+        else:
+            return refused
 
 
-def _is_of_folders(error: RecorderError) -> bool:
-    """Whether the recorder may have nothing but a delivery folder against its settings."""
-    field = str(error.placeholders.get("field"))
-    return field.startswith("delivery_folders") or error.code in (
-        ErrorCode.DELIVERY_FOLDER_IN_USE,
-        ErrorCode.STORAGE_STALLED,
-    )
+def _folder_of(error: RecorderError) -> int | None:
+    """Return which delivery folder the recorder has something against, None if it is none."""
+    found = _FOLDER.match(str(error.placeholders.get("field")))
+    return None if found is None else int(found[1])

@@ -40,7 +40,8 @@ class DeliveryFolders:
 
         Raises:
             RequestError: `BAD_REQUEST` with the field, `DELIVERY_FOLDER_IN_USE` while copies lie in one that they lack.
-            StorageError: What speaks against a new one, see `delivery_folders.mark`, or `STORAGE_STALLED`.
+            StorageError: What speaks against a new one, with the field, see `delivery_folders.mark`, or
+                `STORAGE_STALLED`.
         """
         await self._check_removed(after)
         known = {str(Path(folder.path)) for folder in before.delivery_folders}
@@ -51,8 +52,8 @@ class DeliveryFolders:
             check_apart(folder, others, field, real=False)
             if str(Path(folder.path)) not in known:
                 disk = self.disk(folder.path)
-                await disk.do(check_apart, folder, others, field, real=True)
                 try:
+                    await disk.do(check_apart, folder, others, field, real=True)
                     await disk.do(mark, folder)
                 except StorageError as error:
                     raise StorageError(error.code, error.message, **error.placeholders, field=field) from error

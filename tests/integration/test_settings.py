@@ -25,7 +25,8 @@ DATA = {"footage_path": "/srv/footage"}
 
 
 AWAY = StorageError(ErrorCode.DELIVERY_FOLDER_MISSING, "It is away.", field="delivery_folders[0].path")
-HANGS = StorageError(ErrorCode.STORAGE_STALLED, "It does not answer.")
+HANGS = StorageError(ErrorCode.STORAGE_STALLED, "It does not answer.", field="delivery_folders[0].path")
+STALLED = StorageError(ErrorCode.STORAGE_STALLED, "The disk does not answer.")
 WITHIN = RequestError(ErrorCode.BAD_REQUEST, "It lies in the store.", field="delivery_folders[0].path")
 IN_USE = RequestError(ErrorCode.DELIVERY_FOLDER_IN_USE, "Copies lie there.")
 VOLUME = StorageError(ErrorCode.VOLUME_MISSING, "The disk is away.")
@@ -54,6 +55,7 @@ class Choosy(StandingRecorder):
         (None, HANGS, [0]),
         (None, WITHIN, [0]),
         (IN_USE, AWAY, []),  # it has settings, then, and keeps them
+        (None, IN_USE, []),
     ],
 )
 async def test_the_rest_is_set_all_the_same(
@@ -68,7 +70,18 @@ async def test_the_rest_is_set_all_the_same(
     assert (refused and refused.message) == (with_one and with_one.message)
 
 
-@pytest.mark.parametrize("with_one", [VOLUME, HANGS])
+async def test_the_other_folders_stay(place: Path) -> None:
+    """One that went and came back would be a new one to the recorder, which marks what it is given as its own."""
+    recorder = Choosy(None, None, None, StorageError(AWAY.code, AWAY.message, field="delivery_folders[1].path"))
+    socket = place / "recorder.sock"
+    folders = [DESK | {"name": name, "path": f"/srv/{name}"} for name in ("desk", "away", "police")]
+    async with serving(recorder, socket=socket), RecorderClient(socket=socket) as client:
+        refused = await async_apply_settings(client, settings_of(DATA, {"delivery_folders": folders}, "UTC"))
+    assert refused is not None
+    assert [[folder.name for folder in one.delivery_folders] for one in recorder.settings] == [["desk", "police"]]
+
+
+@pytest.mark.parametrize("with_one", [VOLUME, STALLED])
 async def test_what_else_is_refused_is_an_error(place: Path, with_one: RecorderError) -> None:
     """A disk that does not answer may be the footage's as well."""
     recorder = Choosy(with_one, with_one)
