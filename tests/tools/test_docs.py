@@ -75,6 +75,7 @@ def test_nothing_is_told_that_is_not_there() -> None:
     known = {field.name for model in MODELS for field in fields(model)}
     sets: list[type[StrEnum]] = [*SETS, GapReason, EventKind, ErrorCode]
     known |= {value.value for values in sets for value in values}
-    events = {"hold_kind", "records", "path", "duty", "cameras", "reason", "missing_bytes"}  # what events and errors carry besides
+    # What events and errors carry besides.
+    events = {"hold_kind", "records", "path", "duty", "cameras", "reason", "missing_bytes"}
     said = {word for text in _told_values().values() for word in re.findall(r"`([a-z]+(?:_[a-z0-9]+)+)`", text)}
     assert said - known - events - {"index_backup"} == set()

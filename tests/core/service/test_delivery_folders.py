@@ -85,4 +85,4 @@ async def test_a_folder_that_hangs_is_not_taken_into_use(data: Path, monkeypatch
         (data / "office").mkdir()
         refused = await _refused(one, settings_of(data, DeliveryFolder(name="x", path=str(data / "office"))))
         assert refused.code is ErrorCode.STORAGE_STALLED
-        assert refused.placeholders["field"] == "delivery_folders[0].path"
+        assert refused.placeholders["field"] == "delivery_folders[1].path"
