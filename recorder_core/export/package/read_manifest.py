@@ -58,6 +58,7 @@ class ReadVideo:
     camera_id: str
     start_us: int
     end_us: int
+    duration_us: int
     lead_in_us: int
     frames: int
     media_bytes: int
@@ -73,6 +74,8 @@ class ReadDerived:
     camera_id: str
     start_us: int
     end_us: int
+    duration_us: int
+    lead_in_us: int
     frames: int
     media_bytes: int
     frames_file: str
@@ -112,7 +115,10 @@ class Absence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadManifest:
-    """What the check of a package needs of its manifest; `asked` is the time that was asked for."""
+    """What the check of a package needs of its manifest; `asked` is the time that was asked for.
+
+    Of `gaps`, one that still lasted when the package was made ends with that time.
+    """
 
     fingerprint: str
     started_us: int
@@ -120,6 +126,7 @@ class ReadManifest:
     start_mode: str
     cameras: tuple[str, ...]
     absences: tuple[Absence, ...]
+    gaps: tuple[Absence, ...]
     files: tuple[ReadFile, ...]
     videos: tuple[ReadVideo, ...]
     derived: tuple[ReadDerived, ...]
@@ -156,6 +163,11 @@ def read_manifest(data: bytes) -> ReadManifest:
             cameras=tuple(str(camera["camera_id"]) for camera in content["cameras"]),
             absences=tuple(
                 _absence(str(camera["camera_id"]), one) for camera in content["cameras"] for one in camera["not_shown"]
+            ),
+            gaps=tuple(
+                _gap(str(camera["camera_id"]), one, content["request"]["end_us"])
+                for camera in content["cameras"]
+                for one in camera["gaps"]
             ),
             files=tuple(
                 ReadFile(str(file["name"]), _number(file["size"]), str(file["sha256"]), tuple(map(str, file["pieces"])))
@@ -242,6 +254,7 @@ def _video(fields: dict[str, object]) -> ReadVideo:
         camera_id=str(fields["camera_id"]),
         start_us=_number(fields["start_us"]),
         end_us=_number(fields["end_us"]),
+        duration_us=_number(fields["duration_us"]),
         lead_in_us=_number(fields["lead_in_us"]),
         frames=_number(fields["frames"]),
         media_bytes=_number(fields["media_bytes"]),
@@ -256,6 +269,8 @@ def _derived(fields: dict[str, object]) -> ReadDerived:
         camera_id=str(fields["camera_id"]),
         start_us=_number(fields["start_us"]),
         end_us=_number(fields["end_us"]),
+        duration_us=_number(fields["duration_us"]),
+        lead_in_us=_number(fields["lead_in_us"]),
         frames=_number(fields["frames"]),
         media_bytes=_number(fields["media_bytes"]),
         frames_file=str(fields["frames_file"]),
@@ -265,6 +280,10 @@ def _derived(fields: dict[str, object]) -> ReadDerived:
 def _absence(camera_id: str, fields: dict[str, object]) -> Absence:
     start_us, end_us = _number(fields["start_us"]), _number(fields["end_us"])
     return Absence(camera_id, start_us, end_us, str(fields["reason"]), str(fields["detail"]))
+
+
+def _gap(camera_id: str, fields: dict[str, object], until_us: object) -> Absence:
+    return _absence(camera_id, {**fields, "end_us": until_us} if fields["end_us"] is None else fields)
 
 
 def _segment(camera_id: str, fields: dict[str, object]) -> ReadSegment:

@@ -19,6 +19,7 @@ from .findings import PackageFinding, PackageFlaw, PackageReport
 from .layout import MANIFEST, PIECE_BYTES, PUBLIC_KEY, SIGNATURE, SUMS, UNLISTED, read_sums, sums_text, utc_text
 from .opened import OpenedPackage
 from .read_manifest import ManifestError, ReadFile, ReadManifest, read_manifest
+from .verify_absent import check_absences
 from .verify_clip import check_frames, check_video
 from .verify_derived import check_derived, check_table, check_told
 from .verify_proofs import ProofError, ProvedClip, SampleCheck, check_ledger, check_segment, proved_clip
@@ -164,10 +165,7 @@ class _Check:
         checks = [partial(check_ledger, entry) for entry in manifest.ledger.values()]
         checks += [partial(check_segment, *item, manifest.ledger) for item in manifest.segments.items()]
         for check in checks:
-            try:
-                check()
-            except ProofError as error:
-                self._find(MANIFEST, PackageFlaw.PROOF, f"{error}.")
+            self._check_told(check)
 
     def _check_scope(self, manifest: ReadManifest) -> None:
         """What is missing must be told; where a video is not right itself, that says nothing about the manifest."""
@@ -178,9 +176,13 @@ class _Check:
             for begin, end in manifest.untold(camera_id):
                 sentence = f"It hides that {camera_id} shows nothing from {utc_text(begin)} to {utc_text(end)}."
                 self._find(MANIFEST, PackageFlaw.PROOF, sentence)
+            self._check_told(partial(check_absences, manifest, camera_id))
+        self._check_told(partial(check_told, manifest))
 
+    def _check_told(self, check: Callable[[], None]) -> None:
+        """Blame the manifest for what a check of it finds."""
         try:
-            check_told(manifest)
+            check()
         except ProofError as error:
             self._find(MANIFEST, PackageFlaw.PROOF, f"{error}.")
 

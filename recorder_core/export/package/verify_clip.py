@@ -87,6 +87,7 @@ def _check_times(video: ReadVideo, clip: ProvedClip, layout: ProgressiveLayout) 
             raise ProofError(f"Picture {number} of the file was taken at {utc_text(picture.at_us)}, not at {shown}")
     if (
         sum(0 <= media < layout.show_duration for media in times) != video.frames
+        or video.duration_us != _us(layout.show_duration)
         or not _near(video.end_us, video.start_us, layout.show_duration)
         or not _near(video.start_us - video.lead_in_us, video.start_us, min(times))
     ):

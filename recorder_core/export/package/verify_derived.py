@@ -51,6 +51,9 @@ def check_derived(file: BinaryIO, offset: int, size: int, told: ReadDerived, ask
         len(table.sizes) != told.frames
         or size - layout.data_offset != told.media_bytes
         or layout.show_start
+        or told.lead_in_us
+        or told.duration_us != shown_us
+        or told.end_us <= told.start_us
         or any(table.composition_offsets)
         or layout.show_duration != sum(table.durations)
         or abs(told.end_us - told.start_us - shown_us) > _SLACK_US + shown_us // _SLACK_PER_TIME

@@ -15,17 +15,25 @@ from recorder_core.export.package.absent import holes, not_shown
 from recorder_core.export.package.camera_words import absence_lines, clock_words, summary, video_line
 from recorder_core.export.package.layout import LETTER, MANIFEST
 from recorder_core.export.package.manifest import PackedCamera
+from recorder_core.export.package.read_manifest import Absence, ReadDerived, ReadManifest, ReadVideo
 from recorder_core.export.package.verify import verify_package
+from recorder_core.export.package.verify_absent import check_absences
+from recorder_core.export.package.verify_derived import check_told
 from recorder_core.models import Certificate, DeletionRule, ExportFile, GapView, RecordClass, StartMode
 from tests.core.export.library import START_US
-from tests.core.export.packages import contents_of, made_package, package_order
+from tests.core.export.packages import CAMERA, contents_of, made_package, package_order
 from tests.core.mp4.footage import FRAME_US
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from recorder_core.export.package.absent import Span
+
 UTC = ZoneInfo("UTC")
 SECOND = 1_000_000
+TIMES = st.lists(
+    st.tuples(st.integers(-5000, 40_000), st.integers(1, 5000)).map(lambda one: (one[0], one[0] + one[1])), max_size=4
+)
 SPANS = st.lists(st.tuples(st.integers(-5, 40), st.integers(0, 20)).map(lambda one: (one[0], one[0] + one[1])))
 
 
@@ -61,6 +69,69 @@ def test_what_is_too_short_for_a_picture_is_no_hole() -> None:
     """Two files of one stretch may part by what their clocks are rounded to."""
     assert holes((0, 10_000), [(999, 5000), (5999, 9001)]) == []
     assert holes((0, 10_000), [(1000, 5000), (6000, 9000)]) == [(0, 1000), (5000, 6000), (9000, 10_000)]
+
+
+@given(asked=st.integers(1, 40_000), videos=TIMES, derived=TIMES, gaps=TIMES, lasting=st.booleans(), segments=TIMES)
+def test_what_is_told_is_never_blamed(
+    asked: int, videos: list[Span], derived: list[Span], gaps: list[Span], segments: list[Span], *, lasting: bool
+) -> None:
+    """However videos and gaps lie, and by how little they overlap or part."""
+    told = [GapView(start_us=begin, end_us=end, reason=("stalled", "disabled")[end % 2]) for begin, end in gaps]
+    if lasting:
+        told.append(GapView(start_us=asked // 2, end_us=None, reason="disabled"))
+    destroyed = [certificate(begin, end) for begin, end in segments]
+    found = not_shown((0, asked), videos, told, destroyed, [], derived)
+    manifest = ReadManifest(
+        fingerprint="",
+        started_us=0,
+        asked=(0, asked),
+        start_mode=StartMode.REENCODE_FIRST_GOP,
+        cameras=(CAMERA,),
+        absences=tuple(_read(one, asked) for one in found),
+        gaps=tuple(_read(one, asked) for one in told),
+        files=(),
+        videos=tuple(map(_video, videos)),
+        derived=tuple(map(_derived, derived)),
+        segments={},
+        ledger={},
+    )
+    assert manifest.untold(CAMERA) == []
+    check_absences(manifest, CAMERA)
+    check_told(manifest)
+
+
+def _video(span: Span) -> ReadVideo:
+    return ReadVideo(
+        name="",
+        size=1,
+        camera_id=CAMERA,
+        start_us=span[0],
+        end_us=span[1],
+        duration_us=1,
+        lead_in_us=0,
+        frames=1,
+        media_bytes=1,
+        proofs="",
+        frames_file="",
+    )
+
+
+def _derived(span: Span) -> ReadDerived:
+    return ReadDerived(
+        name="",
+        camera_id=CAMERA,
+        start_us=span[0],
+        end_us=span[1],
+        duration_us=1,
+        lead_in_us=0,
+        frames=1,
+        media_bytes=1,
+        frames_file="",
+    )
+
+
+def _read(gap: GapView, until_us: int) -> Absence:
+    return Absence(CAMERA, gap.start_us, until_us if gap.end_us is None else gap.end_us, gap.reason, gap.detail)
 
 
 def test_each_stretch_has_the_reason_that_says_most() -> None:

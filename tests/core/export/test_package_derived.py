@@ -185,17 +185,25 @@ class Forgery:
         self.file(TABLE)["name"] = frames
         self.contents |= {OTHER: self.contents.pop(DERIVED), frames: self.contents.pop(TABLE)}
         entrance, garage = self.manifest["cameras"]
+        self.tell(garage["not_shown"][0], start=entrance["not_shown"][0]["end_us"])
         garage["not_shown"] = [entrance["not_shown"][0], *garage["not_shown"]]
         entrance["not_shown"][0] = {**entrance["not_shown"][0], "reason": "left_out"}
 
     def ask_for_less(self) -> None:
         """Tell that the request began later, as if that had been approved only."""
         asked = self.manifest["request"]
-        self.tell(asked, start=asked["start_us"] + 4 * FRAME_US)
+        start_us = asked["start_us"] + 4 * FRAME_US
+        for told in (asked, *(camera["not_shown"][0] for camera in self.manifest["cameras"])):
+            self.tell(told, start=start_us)
 
     def longer(self) -> None:
         """Tell another end."""
         self.tell(self.file(DERIVED), end=self.file(DERIVED)["end_us"] + 3_000_000)
+
+    def backwards(self) -> None:
+        """Tell an end before the beginning, so that no time seems to be without an original."""
+        self.tell(self.file(DERIVED), end=self.file(DERIVED)["start_us"] - 400_000)
+        self.manifest["cameras"][0]["not_shown"][0]["reason"] = "left_out"
 
     def another_reason(self) -> None:
         """Hide that these pictures are no originals."""
@@ -245,6 +253,9 @@ ATTEMPTS: dict[str, tuple[Callable[[Forgery], object], str, str]] = {
     "more pictures": (lambda one: one.file(DERIVED).update(frames=8), DERIVED, "proof"),
     "a longer time": (lambda one: one.longer(), DERIVED, "proof"),
     "less was approved": (lambda one: one.ask_for_less(), DERIVED, "proof"),
+    "it ends before it begins": (lambda one: one.backwards(), DERIVED, "proof"),
+    "it claims a lead-in": (lambda one: one.file(DERIVED).update(lead_in_us=40_000), DERIVED, "proof"),
+    "another length": (lambda one: one.file(DERIVED).update(duration_us=9_000_000), DERIVED, "proof"),
     "nobody asked for it": (
         lambda one: one.manifest["request"].update(start_mode="next_sync"),
         MANIFEST,

@@ -124,7 +124,7 @@ class Forgery:
         """Tell that the footage is of another camera, wherever that is told."""
         self.video["camera_id"] = "garage"
         entrance, garage = self.manifest["cameras"]
-        entrance["not_shown"] = garage["not_shown"]
+        entrance.update({key: garage[key] for key in ("gaps", "not_shown")})
         self.call("garage")
 
     def repack(self, **changes: int) -> None:
@@ -145,6 +145,17 @@ class Forgery:
             created_us=changes.get("created_us", layout.created_s * 1_000_000),
         )
         self.contents[VIDEO] = header + data[layout.data_offset :]
+
+    def absence(self, camera: int) -> dict[str, Any]:
+        """What the manifest says first of what a camera does not show."""
+        found: dict[str, Any] = self.manifest["cameras"][camera]["not_shown"][0]
+        return found
+
+    def missing_backwards(self) -> None:
+        """Tell of a stretch besides that ends before it begins."""
+        told = dict(self.absence(1))
+        self.tell(told, start=told["end_us"], end=told["end_us"] - 40_000)
+        self.manifest["cameras"][1]["not_shown"].append(told)
 
     def mirror(self) -> None:
         """Have a player show left for right: the first number of the track's matrix (ISO/IEC 14496-12, 8.3.2)."""
@@ -230,6 +241,28 @@ ATTEMPTS: dict[str, tuple[Callable[[Forgery], object], str, str]] = {
         "proof",
     ),
     "nothing is missing": (lambda one: one.manifest["cameras"][1].update(not_shown=[]), MANIFEST, "proof"),
+    "missing where a video shows it": (
+        lambda one: one.tell(one.absence(0), end=one.absence(0)["end_us"] + 400_000),
+        MANIFEST,
+        "proof",
+    ),
+    "missing before the time asked for": (
+        lambda one: one.tell(one.absence(1), start=one.absence(1)["start_us"] - 9_000_000),
+        MANIFEST,
+        "proof",
+    ),
+    "missing after the time asked for": (
+        lambda one: one.tell(one.absence(1), end=one.absence(1)["end_us"] + 9_000_000),
+        MANIFEST,
+        "proof",
+    ),
+    "missing twice": (lambda one: one.manifest["cameras"][1]["not_shown"].append(one.absence(1)), MANIFEST, "proof"),
+    "missing backwards": (lambda one: one.missing_backwards(), MANIFEST, "proof"),
+    "another reason than the gap's": (lambda one: one.absence(1).update(reason="connection_lost"), MANIFEST, "proof"),
+    "the recorder's reason for a gap": (lambda one: one.absence(1).update(reason="deleted"), MANIFEST, "proof"),
+    "a gap's reason for no gap": (lambda one: one.absence(0).update(reason="disabled"), MANIFEST, "proof"),
+    "a reason that is none": (lambda one: one.absence(0).update(reason="Nothing happened"), MANIFEST, "proof"),
+    "another length": (lambda one: one.video.update(duration_us=9_000_000), VIDEO, "proof"),
     "more pictures": (lambda one: one.video.update(frames=31), VIDEO, "proof"),
     "a longer time": (lambda one: one.tell(one.video, end=one.video["end_us"] + 2_000_000), VIDEO, "proof"),
     "a lead-in": (lambda one: one.video.update(lead_in_us=3_000_000), VIDEO, "proof"),
