@@ -9,7 +9,7 @@ import io
 from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
-from .limits import EXIT_FAILED, EXIT_NO_ENCODER, PICTURE
+from .limits import EXIT_FAILED, EXIT_NO_ENCODER, MOST_ENCODED_BYTES, PICTURE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +25,9 @@ _OPTIONS = {"preset": "veryfast", "crf": "10", "bf": "0", "g": "50", "threads": 
 """No difference is to be seen at this rate factor. Without B-pictures the order of decoding is that of presentation."""
 
 _USUAL_RATE = Fraction(25)
+
+_ROOM_BITS = 8 * MOST_ENCODED_BYTES * 3 // 4
+"""What is encoded may take, so that with what a burst adds it is not too much."""
 
 
 def encode_anew(mp4: bytes, first: int, end: int, out: BinaryIO, encoder_name: str = ENCODER) -> int:
@@ -42,6 +45,7 @@ def encode_anew(mp4: bytes, first: int, end: int, out: BinaryIO, encoder_name: s
                 picture = _plain(frame)
                 if encoder is None:
                     encoder = _encoder(encoder_name, picture, video)
+                    encoder.options = _options(encoder, float((end - first) * picture.time_base))
                 _put(out, encoder.encode(picture))
         if encoder is None:
             return EXIT_FAILED
@@ -78,8 +82,18 @@ def _encoder(name: str, picture: VideoFrame, video: VideoStream) -> VideoCodecCo
     encoder.sample_aspect_ratio = video.codec_context.sample_aspect_ratio
     encoder.colorspace, encoder.color_range = picture.colorspace, picture.color_range
     encoder.color_primaries, encoder.color_trc = picture.color_primaries, picture.color_trc
-    encoder.options = _OPTIONS
     return encoder
+
+
+def _options(encoder: VideoCodecContext, seconds: float) -> dict[str, str]:
+    """Return the options with which so many seconds fit into what the caller takes.
+
+    At this quality a bit for each pixel is much. Only where that would be too much is there a bound: many seconds of
+    large pictures then have less quality, where else they could not be had at all.
+    """
+    much = int(encoder.width * encoder.height * encoder.framerate)
+    fits = max(int(_ROOM_BITS / seconds), 1)
+    return _OPTIONS if much <= fits else _OPTIONS | {"maxrate": str(fits), "bufsize": str(fits)}
 
 
 def _put(out: BinaryIO, packets: Iterable[Packet[VideoStream]]) -> None:

@@ -13,7 +13,7 @@ import pytest
 from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image
 
-from recorder_core.decoder import Decoder
+from recorder_core.decoder import Decoder, anew
 from recorder_core.decoder.__main__ import encoded
 from recorder_core.decoder.anew import encode_anew
 from recorder_core.decoder.limits import (
@@ -181,6 +181,19 @@ async def test_a_picture_that_is_missing_among_them_is_noticed() -> None:
     assert "could not be decoded" in await _failure_anew(b"garbage", [1])
 
 
+def _noise(pictures: int) -> bytes:
+    """Return noise, ten pictures a second."""
+    file, random = io.BytesIO(), np.random.default_rng(1)
+    with av.open(file, "w", format="mp4", options={"movflags": "frag_keyframe+empty_moov"}) as container:
+        stream = container.add_stream("libx264", rate=10, options={"preset": "ultrafast", "crf": "10"})
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        for _ in range(pictures):
+            picture = av.VideoFrame.from_ndarray(random.integers(0, 255, (180, 320, 3), dtype=np.uint8))
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    return file.getvalue()
+
+
 async def test_a_library_without_the_encoder_is_named(monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
     """PyAV comes with what it was built with."""
     mp4 = _clip()
@@ -202,6 +215,20 @@ def test_the_process_itself_encodes_and_refuses() -> None:
     assert 0 < size < len(out.getvalue())
     assert encode_anew(mp4, times[-1] + 1, times[-1] + 2, io.BytesIO()) == EXIT_FAILED
     assert encode_anew(b"garbage", 0, 1, io.BytesIO()) == EXIT_FAILED
+
+
+def test_many_large_pictures_have_less_quality_rather_than_be_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Noise is the most that can be asked of an encoder; ten seconds of it must fit."""
+    mp4 = _noise(pictures=100)
+    times = _times(mp4)
+    sizes = []
+    for room in (1 << 30, 1 << 19):
+        out = io.BytesIO()
+        monkeypatch.setattr(anew, "_ROOM_BITS", 8 * room)
+        assert encode_anew(mp4, times[0], times[-1] + 1, out) == 0
+        sizes.append(len(out.getvalue()))
+    assert sizes[0] > 2 << 20
+    assert sizes[1] < (1 << 19) * 4 // 3  # the room is three quarters of what is too much
 
 
 _SAY = "#!{python}\nimport sys\nsys.stdin.buffer.read()\nsys.stdout.buffer.write({said!r})\n"
