@@ -115,6 +115,17 @@ async def test_the_page_says_it_in_plain_words(package: Path, tmp_path: Path) ->
         assert "unchanged, but no original" in await page.inner_text("#listing")
 
 
+async def test_a_browser_that_cannot_check_the_signature_says_it_too(package: Path, tmp_path: Path) -> None:
+    """And how much is not shown: neither hangs on the signature."""
+    page_at = unpacked_to(package, tmp_path / "page")[VERIFY_PAGE]
+    async with opened_browser() as page:
+        await page.add_init_script("crypto.subtle.importKey = () => Promise.reject(new Error('unknown'));")
+        verdict, words = await judged(page, page_at, [package])
+    assert verdict == "open"
+    assert "Not all of its videos are originals" in words
+    assert "It does not show all of the time that was asked for" in words
+
+
 def test_without_a_sync_sample_in_the_interval_there_is_nothing_else(tmp_path: Path) -> None:
     """It says so, and that nothing in it is proved."""
     report = verify_package(package_with_derived(tmp_path, 12, 18))
