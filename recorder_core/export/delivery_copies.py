@@ -22,8 +22,10 @@ from mashumaro.mixins.orjson import DataClassORJSONMixin
 from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.models import DeliveredFile, DeliveryFolder
 from recorder_core.storage.files import FILE_MODE, FOLDER_MODE
+from recorder_core.storage.volumes import is_volume
 
 from .delivery_folders import hand_over, opened
+from .folders import root_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -75,7 +77,7 @@ def make_copy(delivery: Delivery, job: ExportJob, stopped: Callable[[], bool]) -
 
     Raises:
         StorageError: see `delivery_folders.opened`; `EXPORT_DAMAGED` for a file that is not what was exported,
-            `DELIVERY_FAILED` when it is stopped.
+            `VOLUME_MISSING` where the export's volume is away, `DELIVERY_FAILED` when it is stopped.
     """
     record = Record(
         delivery_id=delivery.delivery_id,
@@ -94,6 +96,7 @@ def make_copy(delivery: Delivery, job: ExportJob, stopped: Callable[[], bool]) -
                 _copy_file(folder_fd, fd, Path(source.path), expected, stopped)
             hand_over(folder_fd, fd, is_folder=True)
             os.fsync(fd)
+        _go_on(stopped)  # the syncs may have hung for hours, and the copy been given up meanwhile
         os.rename(_draft(name), name, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
         os.fsync(folder_fd)
 
@@ -125,9 +128,9 @@ def remove_copy(delivery: Delivery) -> None:
     """
     folder, name = place_of(delivery)
     with opened(folder) as folder_fd:
-        for one in (name, _draft(name)):
+        for one in (_draft(name), name):  # in this order: a copying call that hung may rename it in between
             try:
-                _remove(folder_fd, one, [*(file.name for file in delivery.files), RECORD])
+                _remove(folder_fd, one, [file.name for file in delivery.files])
             except FileNotFoundError:
                 continue
             except OSError as error:
@@ -148,7 +151,7 @@ def found_copies(folder: DeliveryFolder) -> list[Found]:
         for one in sorted(os.listdir(folder_fd)):  # noqa: PTH208  # a path may lead elsewhere meanwhile
             record = _record(folder_fd, one)
             name = one.removeprefix(".")
-            if record is not None and name.endswith(f"-{record.delivery_id[:_ID_LETTERS]}"):
+            if record is not None and name.isprintable() and name.endswith(f"-{record.delivery_id[:_ID_LETTERS]}"):
                 found.append(Found(name, record, whole=name == one))
     return found
 
@@ -187,23 +190,32 @@ def _new_file(folder_fd: int, fd: int, name: str) -> Iterator[int]:
 
 def _copy_file(folder_fd: int, fd: int, source: Path, expected: DeliveredFile, stopped: Callable[[], bool]) -> None:
     digest = sha256()
+    _go_on(stopped)
     with _new_file(folder_fd, fd, expected.name) as file:
         for chunk in _chunks(source):
-            if stopped():
-                raise StorageError(ErrorCode.DELIVERY_FAILED, "The copy was stopped before it was whole.")
+            _go_on(stopped)
             digest.update(chunk)
             _write(file, chunk)
     if digest.hexdigest() != expected.sha256:
         raise _damaged(source.name)
 
 
+def _go_on(stopped: Callable[[], bool]) -> None:
+    if stopped():
+        raise StorageError(ErrorCode.DELIVERY_FAILED, "The copy was stopped before it was whole.")
+
+
 def _chunks(source: Path) -> Iterator[bytes]:
-    """Read an export's file. Raises StorageError, `EXPORT_DAMAGED`."""
+    """Read an export's file. Raises StorageError, `EXPORT_DAMAGED`, or `VOLUME_MISSING` where its volume is away."""
     try:
         with source.open("rb", buffering=0) as file:
             while chunk := file.read(_CHUNK):
                 yield chunk
     except OSError as error:
+        root = root_of(source)
+        if not is_volume(root):
+            sentence = "The volume on which the export lies is not there."
+            raise StorageError(ErrorCode.VOLUME_MISSING, sentence, path=str(root)) from error
         raise _damaged(source.name) from error
 
 
@@ -220,9 +232,15 @@ def _write(file: int, content: bytes) -> None:
 
 def _remove(folder_fd: int, name: str, files: Sequence[str]) -> None:
     with _subfolder(folder_fd, name) as fd:
+        refused: list[OSError] = []
         for file in files:
-            with suppress(FileNotFoundError):  # somebody took it away
-                os.unlink(file, dir_fd=fd)
+            try:
+                _unlink(fd, file)
+            except OSError as error:  # such as one that a share's user plays; the others go all the same
+                refused.append(error)
+        if refused:
+            raise refused[0]
+        _unlink(fd, RECORD)  # the last, for by it an index that is made anew finds what still lies there
         os.fsync(fd)
     try:
         os.rmdir(name, dir_fd=folder_fd)
@@ -230,6 +248,11 @@ def _remove(folder_fd: int, name: str, files: Sequence[str]) -> None:
         if error.errno not in _NOT_EMPTY:
             raise
         _LOGGER.warning("The folder %s of a copy that went holds what others put there; that stays", name)
+
+
+def _unlink(fd: int, name: str) -> None:
+    with suppress(FileNotFoundError, IsADirectoryError):  # somebody took it away, or put a folder in its place
+        os.unlink(name, dir_fd=fd)
 
 
 def _record(folder_fd: int, name: str) -> Record | None:

@@ -76,6 +76,11 @@ def make_folder(root: Path, export_id: str) -> Path:
     return folder
 
 
+def root_of(file: Path) -> Path:
+    """Return the volume that an export's file lies on."""
+    return file.parents[2]
+
+
 def found_folders(root: Path) -> list[str]:
     """Return the ids of the exports that have a folder on a volume."""
     exports = root / FOLDER

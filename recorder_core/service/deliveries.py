@@ -1,4 +1,4 @@
-"""Copies of exports in delivery folders: made one after the other, told of, and handed over to `delivery_care`.
+"""Copies of exports in delivery folders: made one after the other in each, told of, and handed over to `delivery_care`.
 
 The index decides, the files follow (invariant 2): a row stands before the first byte is copied, and says that the copy
 is whole only when it is synced.
@@ -9,19 +9,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from recorder_core.errors import ErrorCode, RecorderError, RequestError
+from recorder_core.errors import ErrorCode, RecorderError, RequestError, StorageError
 from recorder_core.export.delivery_copies import make_copy
 from recorder_core.export.delivery_folders import check_room
 from recorder_core.models import DeletionRule, DeliveryState, Duty, ExportState
 from recorder_core.storage.delivery_rows import not_done
 from recorder_core.storage.index import Index
 
-from .delivery_care import DeliveryCare, planned
-from .disk_calls import LIMIT_S, DiskCalls
+from .delivery_care import LONGEST_US, DeliveryCare, planned
+from .disk_calls import LIMIT_S, DiskCalls, stalled
 from .events import EventKind
 from .problems import problem_of
 from .waiting import woken_or_after
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 _DAY_US = 86_400_000_000
-_LONGEST_US = 365 * _DAY_US
 _LOOK_S = 60.0
 _COPY_S = 6 * 3600.0
 """A copy that takes longer hangs."""
@@ -78,7 +78,7 @@ class Deliveries:
         self._job_of = job_of
         self._live: dict[str, _Live] = {}
         self._care = DeliveryCare(index, events, archive, folders, clock, self._live)
-        self._turn = asyncio.Lock()
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._making: set[asyncio.Task[Delivery]] = set()
         self._looking: asyncio.Task[None] | None = None
         self._wish = asyncio.Event()
@@ -124,8 +124,9 @@ class Deliveries:
 
         Raises:
             RequestError: `UNKNOWN_EXPORT`, `EXPORT_NOT_DONE`, `UNKNOWN_DELIVERY_FOLDER`, `BAD_REQUEST` for a time.
-            StorageError: `DELIVERY_FOLDER_MISSING`, `DELIVERY_FOLDER_FULL`, `EXPORT_DAMAGED`, `STORAGE_STALLED`,
-                `DELIVERY_FAILED`; nothing of the copy is left then, or what is goes when its folder is back.
+            StorageError: `DELIVERY_FOLDER_MISSING`, `DELIVERY_FOLDER_FULL`, `EXPORT_DAMAGED`, `VOLUME_MISSING`,
+                `STORAGE_STALLED`, `DELIVERY_FAILED`; nothing of the copy is left then, or what is goes when its folder
+                is back.
         """
         task = asyncio.create_task(self._deliver(export_id, request), name=f"delivery of {export_id}")
         self._making.add(task)
@@ -148,10 +149,14 @@ class Deliveries:
 
         Raises:
             RequestError: `UNKNOWN_DELIVERY`.
+            StorageError: `STORAGE_STALLED` for one that is being made in a folder that hangs; it goes when that ends.
         """
         if (live := self._live.get(delivery_id)) is not None:
             live.stop.set()
-            await live.ended.wait()
+            try:
+                await asyncio.wait_for(live.ended.wait(), LIMIT_S)
+            except TimeoutError:
+                raise stalled() from None
         delivery = await self._care.give_up(delivery_id, DeletionRule.PERSON, actor)
         return await self._care.erase(delivery) if delivery.state is DeliveryState.REMOVING else delivery
 
@@ -163,10 +168,8 @@ class Deliveries:
         if folder is None:
             sentence = f"There is no delivery folder {request.folder}."
             raise RequestError(ErrorCode.UNKNOWN_DELIVERY_FOLDER, sentence, folder=request.folder)
-        async with self._turn:
-            job = await self._job_of(export_id)
-            if job.state is not ExportState.DONE:
-                raise not_done(job)
+        async with self._turns[folder.path]:  # one that hangs keeps no other
+            job = await self._done(export_id)
             now_us = self._clock.now_us()
             until_us = expiry(request.expires_us, now_us, settings.delivery_days, job.expires_us)
             await self._folders.disk(folder.path).do(check_room, folder, sum(file.size for file in job.files))
@@ -178,7 +181,7 @@ class Deliveries:
         try:
             await self._index.ask(Index.add_delivery, delivery)
             try:
-                await DiskCalls(delivery.path, _COPY_S).do(make_copy, delivery, job, self._should_stop(live))
+                await self._copy(delivery, job, live)
                 delivered = await self._index.ask(Index.finish_delivery, delivery, self._clock.now_us())
             except RecorderError as error:
                 await self._care.fail(replace(delivery, problem=problem_of(error)))
@@ -189,6 +192,19 @@ class Deliveries:
             live.ended.set()
         self._care.tell(EventKind.EXPORT_DELIVERED, delivered)
         return delivered
+
+    async def _copy(self, delivery: Delivery, job: ExportJob, live: _Live) -> None:
+        try:
+            await DiskCalls(delivery.path, _COPY_S).do(make_copy, delivery, job, self._should_stop(live))
+        except StorageError:
+            await self._done(job.export_id)  # one that was removed meanwhile is not damaged
+            raise
+
+    async def _done(self, export_id: str) -> ExportJob:
+        job = await self._job_of(export_id)
+        if job.state is not ExportState.DONE:
+            raise not_done(job)
+        return job
 
     def _should_stop(self, live: _Live) -> Callable[[], bool]:
         return lambda: self._closing or live.stop.is_set()
@@ -203,7 +219,7 @@ def expiry(asked_us: int | None, now_us: int, days: float, export_us: int | None
         RequestError: `BAD_REQUEST` for a time that has passed or lies more than a year ahead.
     """
     until_us = now_us + int(days * _DAY_US) if asked_us is None else asked_us
-    if not now_us < until_us <= now_us + _LONGEST_US:
+    if not now_us < until_us <= now_us + LONGEST_US:
         sentence = "expires_us must lie in the future, and a year ahead at most."
         raise RequestError(ErrorCode.BAD_REQUEST, sentence, field="expires_us")
     return until_us if export_us is None or export_us <= now_us else min(until_us, export_us)

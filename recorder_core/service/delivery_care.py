@@ -42,6 +42,12 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
+LONGEST_US = 365 * 86_400_000_000
+"""The longest life of a copy."""
+
+_AWAY = frozenset({ErrorCode.DELIVERY_FOLDER_MISSING, ErrorCode.STORAGE_STALLED})
+"""What keeps all copies in a folder, not just the one that was tried."""
+
 _PATIENCE_US = 3600 * 1_000_000
 """How long a copy may outlive its time, because its folder is away, before that counts as a failure."""
 
@@ -69,7 +75,7 @@ class DeliveryCare:
         self._said: dict[str, str] = {}
 
     async def look(self) -> None:
-        """Do once what is due; a folder that is away or refuses keeps no other.
+        """Do once what is due; a folder that is away keeps no other, nor does a copy that cannot be removed.
 
         Raises:
             StorageError: What has kept a copy for too long.
@@ -83,7 +89,8 @@ class DeliveryCare:
             try:
                 await self._see_to(delivery)
             except StorageError as error:
-                away.add(where)
+                if error.code in _AWAY:
+                    away.add(where)
                 self._say_stays(delivery, error)
                 if self._clock.now_us() - (delivery.removed_us or delivery.expires_us) > _PATIENCE_US:
                     late = error
@@ -165,7 +172,11 @@ class DeliveryCare:
             self._say_once(found.name, f"{folder.path}/{found.name} is a copy of an export that is not known (yet).")
             return False
         state = DeliveryState.DELIVERED if found.whole else DeliveryState.COPYING
-        made = planned(record.delivery_id, stored.job, folder, record.created_us, record.expires_us)
+        # Whoever writes there may have changed the record: no copy may stay for longer than one that is made now.
+        now_us = self._clock.now_us()
+        created_us = min(max(record.created_us, 0), now_us)
+        expires_us = min(max(record.expires_us, 0), now_us + LONGEST_US)
+        made = planned(record.delivery_id, stored.job, folder, created_us, expires_us)
         adopted = replace(made, path=str(Path(folder.path) / found.name), state=state)
         known = await self._index.ask(Index.adopt_delivery, adopted, self._reason(DeletionRule.AGE, None))
         await self._see_to(known)

@@ -51,9 +51,10 @@ class DeliveryFolders:
             others = [*store, *(one.path for one in after.delivery_folders[:place])]
             check_apart(folder, others, field, real=False)
             if str(Path(folder.path)) not in known:
+                behind = [one.path for one in after.delivery_folders[place + 1 :]]
                 disk = self.disk(folder.path)
                 try:
-                    await disk.do(check_apart, folder, others, field, real=True)
+                    await disk.do(check_apart, folder, [*others, *behind], field, real=True)
                     await disk.do(mark, folder)
                 except StorageError as error:
                     raise StorageError(error.code, error.message, **error.placeholders, field=field) from error

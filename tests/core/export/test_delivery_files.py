@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from recorder_core.clock import SystemClock
 from recorder_core.errors import ErrorCode, RecorderError
+from recorder_core.export import delivery_copies
 from recorder_core.export.delivery_copies import (
     RECORD,
     files_of,
@@ -21,11 +23,21 @@ from recorder_core.export.delivery_copies import (
     sizes_of_copy,
 )
 from recorder_core.export.delivery_folders import MARKER, check_apart, check_room, hand_over, mark, opened
-from recorder_core.models import Delivery, DeliveryFolder, DeliveryState, ExportFile, ExportJob, ExportState
+from recorder_core.export.folders import make_folder
+from recorder_core.models import (
+    Delivery,
+    DeliveryFolder,
+    DeliveryState,
+    ExportFile,
+    ExportJob,
+    ExportState,
+    VolumeConfig,
+)
+from recorder_core.storage.volumes import open_volume
 from tests.core.storage_writer.disks import small_disk
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 CONTENT = {"hall.mp4": b"one" * 700_000, "hall_2.mp4": b"two"}
 DELIVERY_ID = "0123456789abcdef" * 2
@@ -43,10 +55,11 @@ def folder(tmp_path: Path) -> DeliveryFolder:
 @pytest.fixture
 def job(tmp_path: Path) -> ExportJob:
     """Give an export that is done."""
-    (tmp_path / "export").mkdir()
+    open_volume(VolumeConfig(path=str(tmp_path / "footage")), SystemClock(), create=True)
+    place = make_folder(tmp_path / "footage", "e" * 32)
     files = []
     for name, content in CONTENT.items():
-        path = tmp_path / "export" / name
+        path = place / name
         path.write_bytes(content)
         digest = sha256(content).hexdigest()
         files.append(
@@ -161,8 +174,18 @@ def test_of_an_export_that_is_damaged_no_copy_is_called_whole(
     assert _lies(folder) == {}
 
 
+def test_an_export_on_a_volume_that_is_away_is_not_called_damaged(
+    folder: DeliveryFolder, job: ExportJob, tmp_path: Path
+) -> None:
+    (tmp_path / "footage").rename(tmp_path / "away")
+    with pytest.raises(RecorderError) as caught:
+        make_copy(_delivery(folder, job), job, _never)
+    assert caught.value.code is ErrorCode.VOLUME_MISSING
+    assert caught.value.placeholders == {"path": str(tmp_path / "footage")}
+
+
 def test_a_copy_that_is_stopped_stays_told_apart(folder: DeliveryFolder, job: ExportJob) -> None:
-    answers = iter([False, True])
+    answers = iter([False, False, True])
     with pytest.raises(RecorderError) as caught:
         make_copy(_delivery(folder, job), job, lambda: next(answers))
     assert caught.value.code is ErrorCode.DELIVERY_FAILED
@@ -206,6 +229,73 @@ def test_what_others_put_there_or_took_away_is_theirs(
     remove_copy(delivery)
     assert _lies(folder) == {"hall-01234567/notes.txt": b"mine"}
     assert "holds what others put there" in caplog.text
+
+
+def test_a_folder_in_the_place_of_a_file_keeps_no_other(folder: DeliveryFolder, job: ExportJob) -> None:
+    delivery = _delivery(folder, job)
+    make_copy(delivery, job, _never)
+    (Path(delivery.path) / "hall.mp4").unlink()
+    (Path(delivery.path) / "hall.mp4").mkdir()
+    remove_copy(delivery)
+    assert [one.name for one in Path(delivery.path).iterdir()] == ["hall.mp4"]
+
+
+def test_a_file_that_is_refused_keeps_no_other_and_the_record_that_tells_of_it(
+    folder: DeliveryFolder, job: ExportJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivery = _delivery(folder, job)
+    make_copy(delivery, job, _never)
+    unlink = os.unlink
+
+    def refuse_the_first(name: str, *, dir_fd: int) -> None:
+        if name == "hall.mp4":
+            raise OSError(errno.EBUSY, "in use")
+        unlink(name, dir_fd=dir_fd)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", refuse_the_first)
+        with pytest.raises(RecorderError) as caught:
+            remove_copy(delivery)
+    assert caught.value.code is ErrorCode.DELIVERY_FAILED
+    assert sorted(one.name for one in Path(delivery.path).iterdir()) == [RECORD, "hall.mp4"]
+
+
+def test_of_a_copy_that_a_call_renames_while_it_is_removed_nothing_is_left(
+    folder: DeliveryFolder, job: ExportJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The call hung in its last sync, for longer than anybody waits, and goes on when the share is back."""
+    delivery = _delivery(folder, job)
+    make_copy(delivery, job, _never)
+    whole = Path(delivery.path)
+    draft = whole.rename(whole.with_name(f".{whole.name}"))
+    remove = delivery_copies._remove
+
+    def remove_and_rename(folder_fd: int, name: str, files: Sequence[str]) -> None:
+        try:
+            remove(folder_fd, name, files)
+        finally:
+            if draft.exists():
+                draft.rename(whole)
+
+    monkeypatch.setattr(delivery_copies, "_remove", remove_and_rename)
+    remove_copy(delivery)
+    assert [one.name for one in Path(folder.path).iterdir()] == [MARKER]
+
+
+def test_a_copy_that_is_stopped_in_its_last_sync_does_not_become_whole(
+    folder: DeliveryFolder, job: ExportJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    make_copy(_delivery(folder, job), job, _never)
+    syncs_before_the_name = len(synced) - 1
+    synced.clear()
+    other = _delivery(folder, job, "f" * 32)
+    with pytest.raises(RecorderError) as caught:
+        make_copy(other, job, lambda: len(synced) >= syncs_before_the_name)
+    assert caught.value.code is ErrorCode.DELIVERY_FAILED
+    assert len(synced) == syncs_before_the_name
+    assert not Path(other.path).exists()
 
 
 def test_no_link_is_followed_when_a_copy_is_removed(
@@ -257,6 +347,9 @@ def test_only_copies_with_a_record_are_found(folder: DeliveryFolder, job: Export
         if content is not None:
             (place / name / RECORD).write_bytes(content)
     (place / "file-01234567").write_bytes(record)
+    unspeakable = os.fsdecode(b"\xff-01234567")  # no text, so nothing that a row could hold
+    (place / unspeakable).mkdir()
+    (place / unspeakable / RECORD).write_bytes(record)
     (place / "link-01234567").symlink_to(place / "hall-01234567")
     assert [(one.name, one.whole) for one in found_copies(folder)] == [("hall-01234567", True)]
 

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recorder_core.errors import ErrorCode, RecorderError, StorageError
-from recorder_core.export.delivery_copies import make_copy
+from recorder_core.export.delivery_copies import make_copy, remove_copy
 from recorder_core.export.delivery_folders import MARKER
 from recorder_core.models import (
     DeletionRule,
+    DeliveryFolder,
     DeliveryRemoval,
     DeliveryRequest,
     DeliveryState,
@@ -26,11 +27,11 @@ from recorder_core.models import (
     LedgerKind,
     RecordClass,
 )
-from recorder_core.service import deliveries
+from recorder_core.service import deliveries, delivery_care
 from recorder_core.service.deliveries import expiry
 from recorder_core.service.keeping import Keeping
 
-from .delivering import DESK, FILES, delivering, desk_of, exported, lies_at, looked
+from .delivering import DESK, FILES, delivering, desk_of, exported, lies_at, looked, settings_of
 from .rig import feed_until
 from .shelves import DAY_S, DAY_US, HOUR_S, S
 
@@ -286,6 +287,53 @@ async def test_a_folder_that_was_away_at_the_start_is_searched_when_it_is_back(
         assert await one.client.deliveries() == [replace(made, actor="")]
 
 
+async def test_a_copy_that_cannot_be_removed_keeps_no_other(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody plays it, on a share that knows locks; such a share cannot be had here."""
+    async with delivering(data) as one:
+        job = exported(one)
+        await _deliver(one, job)
+        played = await _deliver(one, job)
+
+        def refuse(delivery: Delivery) -> None:
+            if delivery.delivery_id == played.delivery_id:
+                raise StorageError(ErrorCode.DELIVERY_FAILED, "in use")
+            remove_copy(delivery)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(delivery_care, "remove_copy", refuse)
+            one.clock.pass_by(8 * DAY_S)
+            await one.client.confirm_clock()
+            await one.sweep()
+            await looked(one)
+        assert [(copy.delivery_id, copy.state) for copy in await one.client.deliveries()] == [
+            (played.delivery_id, DeliveryState.REMOVING)
+        ]
+        assert _left(data) == [Path(played.path).name]
+        await looked(one)
+        assert (await one.client.deliveries(), _left(data)) == ([], [])
+
+
+@pytest.mark.parametrize("end", [b"9000000000000000000", b"1" * 30])
+async def test_a_record_that_somebody_wrote_keeps_no_copy_for_ever(data: Path, end: bytes) -> None:
+    """Who may write in the folder may write that a copy never goes, or what no row can hold."""
+    async with delivering(data) as one:
+        changed = await _deliver(one, exported(one))
+        other = await _deliver(one, exported(one))
+    record = Path(changed.path) / "delivery.json"
+    _change(record, str(changed.expires_us).encode(), end)
+    _change(record, str(changed.created_us).encode(), b"-%b" % end)
+    _lose_index(data)
+    async with delivering(data, one.clock) as one:
+        await looked(one)
+        assert (await one.client.status()).failing == []
+        now_us = one.clock.now_us()
+        found = {copy.delivery_id: (copy.created_us, copy.expires_us) for copy in await one.client.deliveries()}
+        assert found == {
+            changed.delivery_id: (0, now_us + 365 * DAY_US),
+            other.delivery_id: (other.created_us, other.expires_us),
+        }
+
+
 async def test_while_the_clock_is_in_doubt_no_copy_goes_by_its_time(data: Path) -> None:
     async with delivering(data) as one:
         made = await _deliver(one, exported(one))
@@ -363,14 +411,19 @@ async def test_a_copy_that_is_being_made_can_be_stopped(data: Path, monkeypatch:
         assert (await asking).code is ErrorCode.DELIVERY_FAILED
 
 
-async def test_a_copy_whose_export_goes_meanwhile_is_none(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_read", [True, False])
+async def test_a_copy_whose_export_goes_meanwhile_is_none(
+    data: Path, monkeypatch: pytest.MonkeyPatch, *, is_read: bool
+) -> None:
+    """It was removed, and is not damaged."""
     slow = _Slow(monkeypatch)
     async with delivering(data) as one, asyncio.TaskGroup() as group:
         job = exported(one)
         asking = group.create_task(_refused(one, job.export_id))
         await slow.wait()
         await one.client.remove_export(job.export_id)
-        _lay(job.files[1].path, FILES["lobby_2.mp4"])  # as if it was read before it went
+        if is_read:
+            _lay(job.files[1].path, FILES["lobby_2.mp4"])  # as if it was read before it went
         slow.go_on.set()
         assert (await asking).code is ErrorCode.EXPORT_NOT_DONE
         assert _left(data) == []
@@ -399,6 +452,30 @@ async def test_copies_are_made_one_after_the_other_and_a_stop_breaks_them_off(
                 await task
             assert caught.value.code is ErrorCode.DELIVERY_FAILED
         assert _left(data) == []
+
+
+async def test_a_copy_into_a_folder_that_hangs_keeps_no_other_and_its_removal_is_answered(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with delivering(data) as one, asyncio.TaskGroup() as group:
+        (data / "office").mkdir()
+        await one.client.apply_settings(settings_of(data, DeliveryFolder(name="Office", path=str(data / "office"))))
+        job = exported(one)
+        with monkeypatch.context() as patch:
+            slow = _Slow(patch)
+            asking = group.create_task(_refused(one, job.export_id))
+            await slow.wait()
+        [copying] = await one.client.deliveries()
+        made = await one.client.deliver_export(job.export_id, replace(REQUEST, folder="Office"))
+        assert made.state is DeliveryState.DELIVERED
+        with monkeypatch.context() as patch:
+            patch.setattr(deliveries, "LIMIT_S", 0.0)
+            with pytest.raises(RecorderError) as caught:
+                await one.client.remove_delivery(copying.delivery_id, DeliveryRemoval())
+        assert caught.value.code is ErrorCode.STORAGE_STALLED
+        slow.go_on.set()
+        assert (await asking).code is ErrorCode.DELIVERY_FAILED
+        assert (await one.client.deliveries(), _left(data)) == ([made], [])
 
 
 async def test_a_copy_into_a_folder_that_hangs_is_not_waited_for_by_a_stop(

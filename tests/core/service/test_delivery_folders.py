@@ -56,6 +56,10 @@ async def test_a_folder_must_be_there_and_apart_from_the_store(data: Path) -> No
                 ErrorCode.BAD_REQUEST,
                 {"field": "delivery_folders[1].path"},
             )
+        (data / "other").symlink_to(desk_of(data))
+        first = [DeliveryFolder(name="x", path=str(data / "other")), *settings_of(data).delivery_folders]
+        refused = await _refused(one, replace(settings_of(data), delivery_folders=first))
+        assert refused.placeholders == {"field": "delivery_folders[0].path"}
         within = replace(settings_of(data), volumes=[VolumeConfig(path=str(desk_of(data) / "footage"))])
         assert (await _refused(one, within)).placeholders == {"field": "delivery_folders[0].path"}
 
