@@ -27,3 +27,13 @@ def us_of(moment: datetime) -> int:
 def iso_of(us: int) -> str:
     """Return a moment as ISO 8601 in UTC."""
     return time_of(us).isoformat()
+
+
+def us_or_none(moment: datetime | None) -> int | None:
+    """Return a moment's microseconds, if there is one."""
+    return None if moment is None else us_of(moment)
+
+
+def iso_or_none(us: int | None) -> str | None:
+    """Return a moment as ISO 8601 in UTC, if there is one."""
+    return None if us is None else iso_of(us)

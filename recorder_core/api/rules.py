@@ -25,6 +25,7 @@ from recorder_core.models import (
     Settings,
     StillRequest,
     VolumeConfig,
+    is_folder_name,
 )
 from recorder_core.rtsp.url import parse_camera_url
 
@@ -88,10 +89,6 @@ def _is_delivery_span(value: float) -> bool:
     return 0 < value <= _LONGEST_DELIVERY_DAYS
 
 
-def _is_folder_name(name: str) -> bool:
-    return 0 < len(name) <= 64 and name.isprintable() and name == name.strip()
-
-
 def _have_own_names(folders: list[DeliveryFolder]) -> bool:
     return _are_distinct([folder.name for folder in folders])
 
@@ -151,7 +148,7 @@ _RULES: dict[type, tuple[_Rule, ...]] = {
     ),
     VolumeConfig: _VOLUME,
     DeliveryFolder: (
-        ("name", _is_folder_name, "must have 1 to 64 characters on one line, without blanks around them"),
+        ("name", is_folder_name, "must have 1 to 64 characters on one line, without blanks around them"),
         ("path", _is_absolute, "must be an absolute path"),
         ("path", _is_nameable, "must have names of at most 255 bytes, without control characters"),
     ),

@@ -1,6 +1,7 @@
 """What travels over the recorder's API, as typed values that server and client share. Times are UTC microseconds."""
 
 from .deliveries import (
+    LONGEST_FOLDER_NAME,
     DeliveredFile,
     Delivery,
     DeliveryFolder,
@@ -8,6 +9,7 @@ from .deliveries import (
     DeliveryRemoval,
     DeliveryRequest,
     DeliveryState,
+    is_folder_name,
 )
 from .exports import (
     ExportFile,
@@ -73,6 +75,7 @@ from .retention import (
 
 __all__ = [
     "API_VERSION",
+    "LONGEST_FOLDER_NAME",
     "CameraConfig",
     "CameraState",
     "CameraStatus",
@@ -128,4 +131,5 @@ __all__ = [
     "VolumeConfig",
     "VolumeState",
     "VolumeStatus",
+    "is_folder_name",
 ]

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from mashumaro.mixins.orjson import DataClassORJSONMixin
 
 from .problem import Problem
+
+LONGEST_FOLDER_NAME: Final = 64
+"""Of a delivery folder, in characters."""
 
 
 class DeliveryState(StrEnum):
@@ -33,6 +37,11 @@ class DeliveryFolder(DataClassORJSONMixin):
 
     name: str
     path: str
+
+
+def is_folder_name(name: str) -> bool:
+    """Whether a delivery folder may have this name: 1 to 64 characters on one line, without blanks around them."""
+    return 0 < len(name) <= LONGEST_FOLDER_NAME and name.isprintable() and name == name.strip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from .ledger_rows import append_ledger
 from .schema import CAMERA, CERTIFICATE, ERASURE, EXPORT_CERTIFICATE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection, Row, Select
 
@@ -151,21 +151,44 @@ def certify_draft(
 
     `sizes` are those of the files in `folder`, by their names. Nothing is certified twice, nor where there is no file.
     """
-    if not sizes or unerased(connection, job.export_id, folder):
+    if not sizes or _unerased(connection, job.export_id, folder):
         return
+    files = [(size, sha256(f"{name} {size}".encode()).digest()) for name, size in sorted(sizes.items())]
+    certify_files(connection, job, folder, reason, RecordClass.TEMPORARY, files, delivery_id)
+
+
+def certify_files(
+    connection: Connection,
+    job: ExportJob,
+    folder: str,
+    reason: Reason,
+    record_class: RecordClass,
+    files: Sequence[tuple[int, bytes]],
+    delivery_id: str | None = None,
+) -> None:
+    """Certify, within the caller's transaction and for each camera of an export, that files in `folder` are destroyed.
+
+    `files` are their sizes and digests of 32 bytes; `delivery_id` is the copy that they were, None for the export
+    itself.
+    """
     for camera_id in job.camera_ids:
-        draft = Destroyed(
+        destroyed = Destroyed(
             camera_id=camera_id,
-            record_class=RecordClass.TEMPORARY,
+            record_class=record_class,
             start_us=job.start_us,
             end_us=job.end_us,
-            size=sum(sizes.values()),
-            digests=tuple(sha256(f"{name} {size}".encode()).digest() for name, size in sorted(sizes.items())),
+            size=sum(size for size, _ in files),
+            digests=tuple(digest for _, digest in files),
             export_id=job.export_id,
             delivery_id=delivery_id,
         )
-        certificate = certify(connection, draft, reason)
+        certificate = certify(connection, destroyed, reason)
         link_certificate(connection, job.export_id, folder, certificate.certificate_id)
+
+
+def note_folder_erased(connection: Connection, export_id: str, folder: str, at_us: int) -> None:
+    """Note, within the caller's transaction, that nothing of an export lies in a folder any more; twice is as once."""
+    note_erased(connection, _unerased(connection, export_id, folder), at_us)
 
 
 def link_certificate(connection: Connection, export_id: str, folder: str, certificate_id: int) -> None:
@@ -174,7 +197,12 @@ def link_certificate(connection: Connection, export_id: str, folder: str, certif
     connection.execute(insert(EXPORT_CERTIFICATE).values(values))
 
 
-def unerased(connection: Connection, export_id: str, folder: str) -> list[int]:
+def digest_of(digests: Iterable[bytes]) -> bytes:
+    """Return the digest that a certificate carries: the SHA-256 over these, of 32 bytes each, one after the other."""
+    return sha256(b"".join(digests)).digest()
+
+
+def _unerased(connection: Connection, export_id: str, folder: str) -> list[int]:
     """Return the certificates of an export and a folder that do not say yet that the files are gone."""
     query = select(EXPORT_CERTIFICATE.c.certificate_id).where(
         EXPORT_CERTIFICATE.c.export_id == export_id,
@@ -182,11 +210,6 @@ def unerased(connection: Connection, export_id: str, folder: str) -> list[int]:
         EXPORT_CERTIFICATE.c.certificate_id.not_in(select(ERASURE.c.certificate_id).scalar_subquery()),
     )
     return list(connection.execute(query).scalars())
-
-
-def digest_of(digests: Iterable[bytes]) -> bytes:
-    """Return the digest that a certificate carries: the SHA-256 over these, of 32 bytes each, one after the other."""
-    return sha256(b"".join(digests)).digest()
 
 
 def _certificates() -> Select[tuple[object, ...]]:

@@ -15,15 +15,7 @@ from sqlalchemy import insert, select, update
 from recorder_core.errors import ErrorCode, RequestError
 from recorder_core.models import Delivery, DeliveryState, ExportJob, ExportState, LedgerKind, RecordClass
 
-from .certificate_rows import (
-    CertificateRows,
-    Destroyed,
-    certify,
-    certify_draft,
-    link_certificate,
-    note_erased,
-    unerased,
-)
+from .certificate_rows import CertificateRows, certify_draft, certify_files, note_folder_erased
 from .ledger_rows import append_ledger
 from .schema import DELIVERY, EXPORT
 
@@ -67,7 +59,7 @@ class DeliveryRows(CertificateRows):
         with self._writing() as connection:
             if not _is(connection, delivery.delivery_id, DeliveryState.COPYING):
                 return None
-            note_erased(connection, unerased(connection, delivery.export_id, delivery.path), now_us)
+            note_folder_erased(connection, delivery.export_id, delivery.path, now_us)
             _put(connection, failed)
         return failed
 
@@ -118,7 +110,7 @@ class DeliveryRows(CertificateRows):
             delivery = _delivery(connection, delivery_id)
             if delivery is None or delivery.state is not DeliveryState.REMOVING:
                 return None
-            note_erased(connection, unerased(connection, delivery.export_id, delivery.path), now_us)
+            note_folder_erased(connection, delivery.export_id, delivery.path, now_us)
             removed = replace(delivery, state=DeliveryState.REMOVED)
             _put(connection, removed)
             return removed
@@ -163,19 +155,8 @@ def give_up_copies(connection: Connection, job: ExportJob, reason: Reason) -> No
 
 
 def _give_up(connection: Connection, job: ExportJob, delivery: Delivery, reason: Reason) -> Delivery:
-    for camera_id in job.camera_ids:
-        destroyed = Destroyed(
-            camera_id=camera_id,
-            record_class=RecordClass.DELIVERY,
-            start_us=job.start_us,
-            end_us=job.end_us,
-            size=sum(file.size for file in delivery.files),
-            digests=tuple(bytes.fromhex(file.sha256) for file in delivery.files),
-            export_id=job.export_id,
-            delivery_id=delivery.delivery_id,
-        )
-        certificate = certify(connection, destroyed, reason)
-        link_certificate(connection, job.export_id, delivery.path, certificate.certificate_id)
+    files = [(file.size, bytes.fromhex(file.sha256)) for file in delivery.files]
+    certify_files(connection, job, delivery.path, reason, RecordClass.DELIVERY, files, delivery.delivery_id)
     given_up = replace(delivery, state=DeliveryState.REMOVING, removed_us=reason.at_us, removed_by=reason.actor)
     _put(connection, given_up)
     return given_up

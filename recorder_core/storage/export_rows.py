@@ -16,15 +16,7 @@ from recorder_core.errors import ErrorCode, RequestError
 from recorder_core.models import ExportJob, ExportState, LedgerKind, RecordClass
 
 from .camera_rows import camera_key
-from .certificate_rows import (
-    CertificateRows,
-    Destroyed,
-    certify,
-    certify_draft,
-    link_certificate,
-    note_erased,
-    unerased,
-)
+from .certificate_rows import CertificateRows, certify_draft, certify_files, note_folder_erased
 from .delivery_rows import give_up_copies
 from .hold_rows import holding
 from .ledger_rows import append_ledger
@@ -133,18 +125,8 @@ class ExportRows(CertificateRows):
                     )
             removed = replace(job, state=ExportState.REMOVED)
             _put(connection, removed)
-            for camera_id in job.camera_ids:
-                destroyed = Destroyed(
-                    camera_id=camera_id,
-                    record_class=RecordClass.EXPORT,
-                    start_us=job.start_us,
-                    end_us=job.end_us,
-                    size=_size(job),
-                    digests=tuple(bytes.fromhex(file.sha256) for file in job.files),
-                    export_id=export_id,
-                )
-                certificate = certify(connection, destroyed, reason)
-                link_certificate(connection, export_id, folder_of(job), certificate.certificate_id)
+            files = [(file.size, bytes.fromhex(file.sha256)) for file in job.files]
+            certify_files(connection, job, folder_of(job), reason, RecordClass.EXPORT, files)
             give_up_copies(connection, job, reason)
             return removed
 
@@ -159,7 +141,7 @@ class ExportRows(CertificateRows):
     def export_erased(self, export_id: str, folder: str, now_us: int) -> None:
         """Note that the folder of an export lies nowhere any more; twice is as once."""
         with self._writing() as connection:
-            note_erased(connection, unerased(connection, export_id, folder), now_us)
+            note_folder_erased(connection, export_id, folder, now_us)
 
     def unerased_folders(self) -> list[tuple[str, str]]:
         """Return the exports' ids and folders with certificates that do not say yet that the files are gone.

@@ -15,6 +15,7 @@ from homeassistant.helpers.translation import async_get_translations
 from custom_components.library_surveillance.const import CONF_DELIVERY_FOLDERS, DOMAIN
 from custom_components.library_surveillance.errors import placeholders_of
 from recorder_core.errors import ErrorCode, RecorderError
+from recorder_core.models import LONGEST_FOLDER_NAME, is_folder_name
 
 from .fault import FORM, FormFaultError, explained
 from .folders import Neighbours, resolved
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from custom_components.library_surveillance.coordinator import LibraryConfigEntry
 
     from .forms import Form
-
-_LONGEST: Final = 64
-"""What the recorder takes as a folder's name, in characters."""
 
 # Where and how the dialog shows what the recorder says against a change; all else reads "recorder_refused".
 _ERRORS: Final = {
@@ -102,8 +100,8 @@ class DeliverySteps(OptionsFlow):
     async def _async_checked(self, form: Form) -> dict[str, str]:
         """Return a filled-in form as it is kept. Raises `FormFaultError`."""
         name = form[CONF_NAME].strip()
-        if not 0 < len(name) <= _LONGEST or not name.isprintable():
-            raise FormFaultError(CONF_NAME, "delivery_name_unusable", most=str(_LONGEST))
+        if not is_folder_name(name):
+            raise FormFaultError(CONF_NAME, "delivery_name_unusable", most=str(LONGEST_FOLDER_NAME))
         if any(folder[CONF_NAME] == name for folder in self._folders):
             raise FormFaultError(CONF_NAME, "delivery_name_taken")
         path = await self.hass.async_add_executor_job(resolved, CONF_PATH, form[CONF_PATH], Neighbours.of(self.hass))

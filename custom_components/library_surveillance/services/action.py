@@ -15,6 +15,7 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 
 from custom_components.library_surveillance.const import DOMAIN
+from recorder_core.models import LONGEST_FOLDER_NAME, is_folder_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -32,9 +33,6 @@ ATTR_EXPORT_ID: Final = "export_id"
 
 _OPAQUE: Final = re.compile(r"(?=.*[0-9])[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}")
 """An id that is no name: one word with a digit in it."""
-
-_LONGEST_FOLDER: Final = 64
-"""What the recorder takes as a delivery folder's name, in characters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +77,8 @@ def folder_name(field: str) -> Callable[[object], str]:
 
     def validate(value: object) -> str:
         text = cv.string(value)
-        if not 0 < len(text) <= _LONGEST_FOLDER or not text.isprintable():
-            raise invalid("no_folder_name", field=field, most=str(_LONGEST_FOLDER))
+        if not is_folder_name(text):
+            raise invalid("no_folder_name", field=field, most=str(LONGEST_FOLDER_NAME))
         return text
 
     return validate

@@ -15,7 +15,7 @@ from homeassistant.helpers import config_validation as cv
 from custom_components.library_surveillance.access import async_require_administrator
 from custom_components.library_surveillance.const import CONF_DELIVERY_FOLDERS, CONF_RECORDER, DOMAIN, RecorderKind
 from custom_components.library_surveillance.errors import translated
-from custom_components.library_surveillance.times import iso_of, us_of
+from custom_components.library_surveillance.times import iso_of, iso_or_none, us_or_none
 from recorder_core.errors import ErrorCode, RecorderError
 from recorder_core.models import Delivery, DeliveryRemoval, DeliveryRequest
 
@@ -41,9 +41,8 @@ ATTR_ACTIVE: Final = "active"
 async def _async_deliver_export(call: ServiceCall) -> ServiceResponse:
     """Copy an export's files into a folder of the library that made it, and answer when they are there."""
     user = await async_require_administrator(call)
-    expires = call.data.get(ATTR_EXPIRES)
     request = DeliveryRequest(
-        folder=call.data[ATTR_FOLDER], expires_us=None if expires is None else us_of(expires), actor=user.id
+        folder=call.data[ATTR_FOLDER], expires_us=us_or_none(call.data.get(ATTR_EXPIRES)), actor=user.id
     )
 
     async def deliver(client: RecorderClient) -> Delivery:
@@ -101,7 +100,7 @@ def _response(delivery: Delivery) -> JsonObjectType:
         "problem": None if delivery.problem is None else delivery.problem.code.value,
         "created": iso_of(delivery.created_us),
         "expires": iso_of(delivery.expires_us),
-        "removed": None if delivery.removed_us is None else iso_of(delivery.removed_us),
+        "removed": iso_or_none(delivery.removed_us),
         "files": [{"name": file.name, "size": file.size, "sha256": file.sha256} for file in delivery.files],
     }
 

@@ -13,7 +13,7 @@ from homeassistant.helpers import config_validation as cv
 
 from custom_components.library_surveillance.access import async_require_administrator
 from custom_components.library_surveillance.errors import translated
-from custom_components.library_surveillance.times import iso_of, us_of
+from custom_components.library_surveillance.times import iso_of, iso_or_none, us_of, us_or_none
 from recorder_core.errors import ErrorCode, RecorderError
 from recorder_core.models import (
     DeliveryRequest,
@@ -86,7 +86,6 @@ async def _async_export_package(call: ServiceCall) -> ServiceResponse:
     """Pack the footage of several cameras of a library as evidence: one file with manifest, proofs and signature."""
     user = await async_require_administrator(call)
     cameras = targeted_in_one_library(call)
-    expires = call.data.get(ATTR_EXPIRES)
     request = PackageRequest(
         camera_ids=cameras.camera_ids,
         start_us=us_of(call.data[ATTR_START]),
@@ -94,7 +93,7 @@ async def _async_export_package(call: ServiceCall) -> ServiceResponse:
         start_mode=StartMode(call.data[ATTR_START_MODE]),
         request_id=call.data.get(ATTR_REQUEST_ID),
         basis=call.data.get(ATTR_BASIS),
-        expires_us=None if expires is None else us_of(expires),
+        expires_us=us_or_none(call.data.get(ATTR_EXPIRES)),
         actor=user.id,
     )
     return await _async_made(call, cameras.entry, user, lambda client: client.package(request))
@@ -149,7 +148,7 @@ def _response(hass: HomeAssistant, job: ExportJob) -> JsonObjectType:
         "camera_ids": [*camera_ids],
         "entity_ids": [*entity_ids_of(hass, camera_ids)],
         "duration": job.duration_us / 1_000_000,
-        "expires": None if job.expires_us is None else iso_of(job.expires_us),
+        "expires": iso_or_none(job.expires_us),
         "files": [
             {
                 "path": file.path,
@@ -174,7 +173,7 @@ def _gap(hass: HomeAssistant, gap: GapView) -> JsonObjectType:
         "camera_id": gap.camera_id,
         "entity_id": next(iter(entity_ids_of(hass, [gap.camera_id])), None),
         "start": iso_of(gap.start_us),
-        "end": None if gap.end_us is None else iso_of(gap.end_us),
+        "end": iso_or_none(gap.end_us),
         "reason": gap.reason,
     }
 

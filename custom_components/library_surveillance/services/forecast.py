@@ -8,7 +8,7 @@ from homeassistant.core import SupportsResponse
 from homeassistant.helpers import config_validation as cv
 
 from custom_components.library_surveillance.errors import translated
-from custom_components.library_surveillance.times import iso_of, us_of
+from custom_components.library_surveillance.times import iso_or_none, us_of
 from recorder_core.errors import RecorderError
 
 from .action import ATTR_END, ATTR_START, Action
@@ -42,8 +42,8 @@ def _response(hass: HomeAssistant, forecast: Forecast) -> JsonObjectType:
     return {
         "camera_id": forecast.camera_id,
         "entity_id": next(iter(entity_ids_of(hass, [forecast.camera_id])), None),
-        "first": None if forecast.first_us is None else iso_of(forecast.first_us),
-        "last": None if forecast.last_us is None else iso_of(forecast.last_us),
+        "first": iso_or_none(forecast.first_us),
+        "last": iso_or_none(forecast.last_us),
         "rule": None if forecast.rule is None else forecast.rule.value,
         "held": forecast.held,
         "hold_ids": [*forecast.hold_ids],

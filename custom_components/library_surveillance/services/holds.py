@@ -20,7 +20,7 @@ from homeassistant.util import dt as dt_util
 from custom_components.library_surveillance.access import async_actor, async_require_administrator
 from custom_components.library_surveillance.const import DOMAIN
 from custom_components.library_surveillance.errors import translated
-from custom_components.library_surveillance.times import iso_of, us_of
+from custom_components.library_surveillance.times import iso_of, iso_or_none, us_of, us_or_none
 from recorder_core.errors import ErrorCode, RecorderError
 from recorder_core.models import Hold, HoldKind, HoldRelease, HoldRequest, HoldReview, PlacedHold
 
@@ -62,7 +62,7 @@ async def _async_place_hold(call: ServiceCall) -> ServiceResponse:
     actor = await async_actor(call)
     data = call.data
     start, end = _interval(data.get(ATTR_START), data.get(ATTR_END), data.get(ATTR_DURATION))
-    expires_us = _us_or_none(data.get(ATTR_EXPIRES))
+    expires_us = us_or_none(data.get(ATTR_EXPIRES))
     if expires_us is not None and expires_us <= us_of(dt_util.utcnow()):
         raise invalid("expired_already")
     target = targeted(call)
@@ -72,12 +72,12 @@ async def _async_place_hold(call: ServiceCall) -> ServiceResponse:
         request = HoldRequest(
             camera_ids=cameras.camera_ids,
             start_us=us_of(start),
-            end_us=_us_or_none(end),
+            end_us=us_or_none(end),
             pre_roll_s=data[ATTR_PRE_ROLL].total_seconds(),
             post_roll_s=data[ATTR_POST_ROLL].total_seconds(),
             kind=HoldKind(data[ATTR_KIND]),
             case_id=data.get(ATTR_CASE_ID),
-            review_us=_us_or_none(data.get(ATTR_REVIEW)),
+            review_us=us_or_none(data.get(ATTR_REVIEW)),
             expires_us=expires_us,
             key=data.get(ATTR_KEY),
             actor=actor,
@@ -122,7 +122,7 @@ async def _async_place_once(call: ServiceCall, client: RecorderClient, request: 
 async def _async_review_hold(call: ServiceCall) -> ServiceResponse:
     """Say that a hold was looked at and stays, and when it is to be looked at again, whichever library has it."""
     user = await async_require_administrator(call)
-    review_us = _us_or_none(call.data.get(ATTR_REVIEW))
+    review_us = us_or_none(call.data.get(ATTR_REVIEW))
     if (review_us is None) is not call.data[ATTR_NO_FURTHER_REVIEW]:
         raise invalid("review_or_none")
     if review_us is not None and review_us <= us_of(dt_util.utcnow()):
@@ -177,14 +177,6 @@ def _interval(
         raise invalid("duration_too_long") from None
 
 
-def _us_or_none(moment: datetime | None) -> int | None:
-    return None if moment is None else us_of(moment)
-
-
-def _iso_or_none(us: int | None) -> str | None:
-    return None if us is None else iso_of(us)
-
-
 def _response(hass: HomeAssistant, hold: Hold) -> JsonObjectType:
     """Return a hold as responses carry it: ids and times only."""
     return {
@@ -195,12 +187,12 @@ def _response(hass: HomeAssistant, hold: Hold) -> JsonObjectType:
         "camera_ids": [*hold.camera_ids],
         "entity_ids": [*entity_ids_of(hass, hold.camera_ids)],
         "start": iso_of(hold.start_us),
-        "end": _iso_or_none(hold.end_us),
+        "end": iso_or_none(hold.end_us),
         "placed": iso_of(hold.placed_us),
-        "review": _iso_or_none(hold.review_us),
-        "reviewed": _iso_or_none(hold.reviewed_us),
-        "expires": _iso_or_none(hold.expires_us),
-        "ended": _iso_or_none(hold.ended_us),
+        "review": iso_or_none(hold.review_us),
+        "reviewed": iso_or_none(hold.reviewed_us),
+        "expires": iso_or_none(hold.expires_us),
+        "ended": iso_or_none(hold.ended_us),
     }
 
 

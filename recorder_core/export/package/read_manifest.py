@@ -27,7 +27,7 @@ from .layout import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from .absent import Span
 
@@ -50,8 +50,8 @@ class ReadFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadVideo:
-    """What the manifest says of a video besides; times as in `ExportFile`."""
+class ReadPictures:
+    """What the manifest says of a file that shows pictures; times as in `ExportFile`."""
 
     name: str
     size: int
@@ -62,23 +62,19 @@ class ReadVideo:
     lead_in_us: int
     frames: int
     media_bytes: int
-    proofs: str
     frames_file: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadDerived:
-    """What the manifest says of re-encoded pictures, which nothing proves."""
+class ReadVideo(ReadPictures):
+    """What it says of a clip, and which file proves it."""
 
-    name: str
-    camera_id: str
-    start_us: int
-    end_us: int
-    duration_us: int
-    lead_in_us: int
-    frames: int
-    media_bytes: int
-    frames_file: str
+    proofs: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadDerived(ReadPictures):
+    """What it says of re-encoded pictures, which nothing proves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +136,12 @@ class ReadManifest:
 
     def untold(self, camera_id: str) -> list[Span]:
         """Return what neither a video of a camera shows nor the manifest calls not shown."""
-        told = [(video.start_us, video.end_us) for video in self.videos if video.camera_id == camera_id]
-        told += [(one.start_us, one.end_us) for one in self.absences if one.camera_id == camera_id]
-        return holes(self.asked, told)
+        return holes(self.asked, [*spans_of(self.videos, camera_id), *spans_of(self.absences, camera_id)])
+
+
+def spans_of(listed: Iterable[ReadPictures | Absence], camera_id: str) -> list[Span]:
+    """Return when those of one camera begin and end."""
+    return [(one.start_us, one.end_us) for one in listed if one.camera_id == camera_id]
 
 
 def read_manifest(data: bytes) -> ReadManifest:
@@ -173,8 +172,12 @@ def read_manifest(data: bytes) -> ReadManifest:
                 ReadFile(str(file["name"]), _number(file["size"]), str(file["sha256"]), tuple(map(str, file["pieces"])))
                 for file in content["files"]
             ),
-            videos=tuple(_video(file) for file in content["files"] if file["kind"] == "video"),
-            derived=tuple(_derived(file) for file in content["files"] if file["kind"] == "derivative"),
+            videos=tuple(
+                _pictures(ReadVideo, file, proofs=str(file["proofs"]))
+                for file in content["files"]
+                if file["kind"] == "video"
+            ),
+            derived=tuple(_pictures(ReadDerived, file) for file in content["files"] if file["kind"] == "derivative"),
             segments={
                 str(segment["segment_id"]): _segment(str(camera["camera_id"]), segment)
                 for camera in content["cameras"]
@@ -224,8 +227,7 @@ def _are_named_well(manifest: ReadManifest) -> bool:
     return (
         all(is_clip_name(one.name, one.camera_id, one.start_us) for one in videos)
         and all(is_derived_name(one.name, one.camera_id, one.start_us) for one in derived)
-        and all(one.frames_file == f"{one.name.removesuffix('.mp4')}.frames.csv" for one in videos)
-        and all(one.frames_file == f"{one.name.removesuffix('.mp4')}.frames.csv" for one in derived)
+        and all(one.frames_file == f"{one.name.removesuffix('.mp4')}.frames.csv" for one in [*videos, *derived])
         and all(one.proofs == f"{one.name.removesuffix('.mp4')}.proofs.jsonl" for one in videos)
     )
 
@@ -247,8 +249,8 @@ def _number(value: object) -> int:
     return value
 
 
-def _video(fields: dict[str, object]) -> ReadVideo:
-    return ReadVideo(
+def _pictures[T: ReadPictures](kind: type[T], fields: dict[str, object], **more: str) -> T:
+    return kind(
         name=str(fields["name"]),
         size=_number(fields["size"]),
         camera_id=str(fields["camera_id"]),
@@ -258,22 +260,8 @@ def _video(fields: dict[str, object]) -> ReadVideo:
         lead_in_us=_number(fields["lead_in_us"]),
         frames=_number(fields["frames"]),
         media_bytes=_number(fields["media_bytes"]),
-        proofs=str(fields["proofs"]),
         frames_file=str(fields["frames_file"]),
-    )
-
-
-def _derived(fields: dict[str, object]) -> ReadDerived:
-    return ReadDerived(
-        name=str(fields["name"]),
-        camera_id=str(fields["camera_id"]),
-        start_us=_number(fields["start_us"]),
-        end_us=_number(fields["end_us"]),
-        duration_us=_number(fields["duration_us"]),
-        lead_in_us=_number(fields["lead_in_us"]),
-        frames=_number(fields["frames"]),
-        media_bytes=_number(fields["media_bytes"]),
-        frames_file=str(fields["frames_file"]),
+        **more,
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from .absent import AbsenceReason, holes
 from .layout import utc_text
+from .read_manifest import spans_of
 from .verify_proofs import ProofError
 
 if TYPE_CHECKING:
@@ -27,9 +28,8 @@ def check_absences(manifest: ReadManifest, camera_id: str) -> None:
     Raises:
         ProofError: it is not.
     """
-    videos = [(one.start_us, one.end_us) for one in manifest.videos if one.camera_id == camera_id]
     gaps = [one for one in manifest.gaps if one.camera_id == camera_id]
-    free, at = holes(manifest.asked, videos), manifest.asked[0]
+    free, at = holes(manifest.asked, spans_of(manifest.videos, camera_id)), manifest.asked[0]
     for one in manifest.absences:
         if one.camera_id != camera_id:
             continue

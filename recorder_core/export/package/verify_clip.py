@@ -9,11 +9,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from recorder_core.media import TIMESCALE
-from recorder_core.mp4 import VIDEO_HANDLER, Mp4Error, read_progressive
+from recorder_core.mp4 import VIDEO_HANDLER
 
 from .frames import COLUMNS, frame_row
 from .layout import utc_text
+from .verify_mp4 import check_created, is_near, media_us, read_layout
 from .verify_proofs import ProofError
 
 if TYPE_CHECKING:
@@ -25,9 +25,8 @@ if TYPE_CHECKING:
     from .read_manifest import ReadSegment, ReadVideo
     from .verify_proofs import ProvedClip
 
-_SLACK_US = 1_000_000
-_SLACK_PER_TIME = 1000
-"""Fragments tell the recorder's clock, a clip's time line follows the camera's: they part by 500 ppm at most."""
+_NEAREST_US = 1_000_000
+"""How far the table's time of a picture, to its own microsecond, may lie from the one that its fragment proves."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -39,10 +38,7 @@ def check_video(file: BinaryIO, offset: int, size: int, video: ReadVideo, clip: 
         ProofError: it does not.
         OSError: it cannot be read.
     """
-    try:
-        layout = read_progressive(file, offset, size)
-    except Mp4Error as error:
-        raise ProofError(f"It is no video of the recorder: {error}") from error
+    layout = read_layout(file, offset, size)
     if layout.handler != VIDEO_HANDLER:
         raise ProofError("It bears the mark of pictures that were encoded anew")
     if any(layout.video_format != one for one in clip.formats.values()):
@@ -50,8 +46,7 @@ def check_video(file: BinaryIO, offset: int, size: int, video: ReadVideo, clip: 
     sync = [index for index, picture in enumerate(clip.pictures) if picture.sync]
     if [picture.size for picture in clip.pictures] != layout.table.sizes.tolist() or sync != layout.table.sync.tolist():
         raise ProofError("Its pictures are not those that the proofs show")
-    if layout.created_s != video.start_us // 1_000_000:
-        raise ProofError("Its time of creation is not that of its first picture")
+    check_created(layout, video.start_us)
     _check_times(video, clip, layout)
     return layout
 
@@ -72,7 +67,7 @@ def check_frames(
     for line, (row, index) in enumerate(zip(rows, order, strict=True), 2):
         picture = clip.pictures[index]
         told_us = _told_us(row)
-        if abs(told_us - picture.at_us) <= _SLACK_US:
+        if abs(told_us - picture.at_us) <= _NEAREST_US:
             picture = picture._replace(at_us=told_us)
         pts = times[index] + layout.show_start
         if row != ",".join(frame_row(index + 1, pts, layout, picture, segments[picture.segment].clock_offset_us)):
@@ -82,25 +77,16 @@ def check_frames(
 def _check_times(video: ReadVideo, clip: ProvedClip, layout: ProgressiveLayout) -> None:
     times = layout.presentation_times()
     for number, (picture, media) in enumerate(zip(clip.pictures, times, strict=True), 1):
-        if not _near(picture.at_us, video.start_us, media):
-            shown = utc_text(video.start_us + _us(media))
+        if not is_near(picture.at_us, video.start_us, media):
+            shown = utc_text(video.start_us + media_us(media))
             raise ProofError(f"Picture {number} of the file was taken at {utc_text(picture.at_us)}, not at {shown}")
     if (
         sum(0 <= media < layout.show_duration for media in times) != video.frames
-        or video.duration_us != _us(layout.show_duration)
-        or not _near(video.end_us, video.start_us, layout.show_duration)
-        or not _near(video.start_us - video.lead_in_us, video.start_us, min(times))
+        or video.duration_us != media_us(layout.show_duration)
+        or not is_near(video.end_us, video.start_us, layout.show_duration)
+        or not is_near(video.start_us - video.lead_in_us, video.start_us, min(times))
     ):
         raise ProofError("It does not show what the manifest says: other pictures, or other times")
-
-
-def _near(at_us: int, start_us: int, media: int) -> bool:
-    """Whether a moment is that of a media time after `start_us`."""
-    return abs(at_us - start_us - _us(media)) <= _SLACK_US + abs(_us(media)) // _SLACK_PER_TIME
-
-
-def _us(media: int) -> int:
-    return media * 1_000_000 // TIMESCALE
 
 
 def _told_us(row: str) -> int:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recorder_core.media import TIMESCALE
 from recorder_core.models import StartMode
-from recorder_core.mp4 import Mp4Error, derived_handler, read_progressive
+from recorder_core.mp4 import derived_handler
 
 from .absent import AbsenceReason, holes
 from .derived import derived_csv
 from .layout import utc_text
+from .read_manifest import spans_of
+from .verify_mp4 import check_created, drift_us, is_near, media_us, read_layout
 from .verify_proofs import ProofError
 
 if TYPE_CHECKING:
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
     from .absent import Span
     from .read_manifest import ReadDerived, ReadManifest
 
-_SLACK_US = 1_000_000
-_SLACK_PER_TIME = 1000
-"""As for clips: the file follows the camera's clock."""
-
 
 def check_derived(file: BinaryIO, offset: int, size: int, told: ReadDerived, asked: Span) -> ProgressiveLayout:
     """Make sure that the file of `size` bytes at `offset` is what the manifest tells of it.
@@ -37,30 +34,25 @@ def check_derived(file: BinaryIO, offset: int, size: int, told: ReadDerived, ask
         ProofError: it is not.
         OSError: it cannot be read.
     """
-    try:
-        layout = read_progressive(file, offset, size)
-    except Mp4Error as error:
-        raise ProofError(f"It is no video of the recorder: {error}") from error
+    layout = read_layout(file, offset, size)
     if layout.handler != derived_handler(told.camera_id):
         raise ProofError(f"It does not bear the mark of pictures of {told.camera_id} that were encoded anew")
-    if layout.created_s != told.start_us // 1_000_000:
-        raise ProofError("Its time of creation is not that of its first picture")
-    shown_us = layout.show_duration * 1_000_000 // TIMESCALE
+    check_created(layout, told.start_us)
     table = layout.table
     if (
         len(table.sizes) != told.frames
         or size - layout.data_offset != told.media_bytes
         or layout.show_start
         or told.lead_in_us
-        or told.duration_us != shown_us
+        or told.duration_us != media_us(layout.show_duration)
         or told.end_us <= told.start_us
         or any(table.composition_offsets)
         or layout.show_duration != sum(table.durations)
-        or abs(told.end_us - told.start_us - shown_us) > _SLACK_US + shown_us // _SLACK_PER_TIME
+        or not is_near(told.end_us, told.start_us, layout.show_duration)
     ):
         raise ProofError("It does not show what the manifest says: other pictures, or other times")
-    last_us = (layout.show_duration - table.durations[-1]) * 1_000_000 // TIMESCALE
-    if told.start_us < asked[0] or told.start_us + last_us - last_us // _SLACK_PER_TIME >= asked[1]:
+    last = layout.show_duration - table.durations[-1]
+    if told.start_us < asked[0] or told.start_us + media_us(last) - drift_us(last) >= asked[1]:
         raise ProofError("It shows pictures of a time that was not asked for")
     return layout
 
@@ -80,13 +72,9 @@ def check_told(manifest: ReadManifest) -> None:
     if manifest.derived and manifest.start_mode != StartMode.REENCODE_FIRST_GOP:
         raise ProofError("It lists re-encoded pictures that nobody asked for")
     for camera_id in manifest.cameras:
-        videos = [(one.start_us, one.end_us) for one in manifest.videos if one.camera_id == camera_id]
-        derived = [(one.start_us, one.end_us) for one in manifest.derived if one.camera_id == camera_id]
-        told = [
-            (one.start_us, one.end_us)
-            for one in manifest.absences
-            if one.camera_id == camera_id and one.reason == AbsenceReason.REENCODED
-        ]
+        videos = spans_of(manifest.videos, camera_id)
+        derived = spans_of(manifest.derived, camera_id)
+        told = spans_of([one for one in manifest.absences if one.reason == AbsenceReason.REENCODED], camera_id)
         for span in derived:
             inside = (max(span[0], manifest.asked[0]), min(span[1], manifest.asked[1]))
             if holes(inside, [*videos, *told]):

@@ -15,7 +15,7 @@ from recorder_core.export.package.absent import holes, not_shown
 from recorder_core.export.package.camera_words import absence_lines, clock_words, summary, video_line
 from recorder_core.export.package.layout import LETTER, MANIFEST
 from recorder_core.export.package.manifest import PackedCamera
-from recorder_core.export.package.read_manifest import Absence, ReadDerived, ReadManifest, ReadVideo
+from recorder_core.export.package.read_manifest import Absence, ReadDerived, ReadManifest, ReadPictures, ReadVideo
 from recorder_core.export.package.verify import verify_package
 from recorder_core.export.package.verify_absent import check_absences
 from recorder_core.export.package.verify_derived import check_told
@@ -90,8 +90,8 @@ def test_what_is_told_is_never_blamed(
         absences=tuple(_read(one, asked) for one in found),
         gaps=tuple(_read(one, asked) for one in told),
         files=(),
-        videos=tuple(map(_video, videos)),
-        derived=tuple(map(_derived, derived)),
+        videos=tuple(_pictures(ReadVideo, span, proofs="") for span in videos),
+        derived=tuple(_pictures(ReadDerived, span) for span in derived),
         segments={},
         ledger={},
     )
@@ -100,8 +100,8 @@ def test_what_is_told_is_never_blamed(
     check_told(manifest)
 
 
-def _video(span: Span) -> ReadVideo:
-    return ReadVideo(
+def _pictures[T: ReadPictures](kind: type[T], span: Span, **more: str) -> T:
+    return kind(
         name="",
         size=1,
         camera_id=CAMERA,
@@ -111,22 +111,8 @@ def _video(span: Span) -> ReadVideo:
         lead_in_us=0,
         frames=1,
         media_bytes=1,
-        proofs="",
         frames_file="",
-    )
-
-
-def _derived(span: Span) -> ReadDerived:
-    return ReadDerived(
-        name="",
-        camera_id=CAMERA,
-        start_us=span[0],
-        end_us=span[1],
-        duration_us=1,
-        lead_in_us=0,
-        frames=1,
-        media_bytes=1,
-        frames_file="",
+        **more,
     )
 
 
