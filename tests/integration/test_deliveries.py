@@ -174,6 +174,7 @@ async def test_what_is_no_id_and_no_name(hass: HomeAssistant, hass_admin_user: M
         ("deliver_export", {"export_id": NO_EXPORT, "folder": ""}, "no_folder_name"),
         ("deliver_export", {"export_id": NO_EXPORT, "folder": "x" * 65}, "no_folder_name"),
         ("deliver_export", {"export_id": NO_EXPORT, "folder": "two\nlines"}, "no_folder_name"),
+        ("deliver_export", {"export_id": NO_EXPORT, "folder": " handout"}, "no_folder_name"),
         ("remove_delivery", {"delivery_id": "Ada Lovelace"}, "not_opaque"),
         ("remove_delivery", {"delivery_id": NO_EXPORT}, "unknown_delivery"),
     ):
