@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from hashlib import sha256
@@ -9,9 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import pytest
+
+from recorder_core.errors import RecorderError
+from recorder_core.export.delivery_folders import MARKER
 from recorder_core.export.folders import make_folder, write_record
 from recorder_core.models import (
     DeliveryFolder,
+    DeliveryRequest,
     Duty,
     ExportFile,
     ExportJob,
@@ -27,11 +34,14 @@ from .shelves import HOUR_S, S, library
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from recorder_core.models import Delivery, LedgerKind
+
     from .clocks import SteppedClock
     from .shelves import Library
 
 FILES = {"lobby_1.mp4": b"pictures" * 1000, "lobby_2.mp4": b"more" * 500_000}
 DESK = "Front desk"
+REQUEST = DeliveryRequest(folder=DESK, actor="u7")
 
 
 def desk_of(data: Path) -> Path:
@@ -108,3 +118,37 @@ async def looked(one: Library) -> None:
     deliveries = one.recorder.exporting.deliveries
     with deliveries._duties.turn(Duty.DELIVERIES):
         await deliveries._care.look()
+
+
+async def delivered(one: Library, job: ExportJob, expires_us: int | None = None) -> Delivery:
+    """Have an export copied."""
+    return await one.client.deliver_export(job.export_id, replace(REQUEST, expires_us=expires_us))
+
+
+async def refusal(one: Library, export_id: str, request: DeliveryRequest = REQUEST) -> RecorderError:
+    """Return what keeps an export from being copied."""
+    with pytest.raises(RecorderError) as caught:
+        await one.client.deliver_export(export_id, request)
+    return caught.value
+
+
+async def ledger_of(one: Library, *kinds: LedgerKind) -> list[dict[str, object]]:
+    """Return the bodies of the ledger's entries of these kinds."""
+    return [json.loads(entry.body) for entry in (await one.client.ledger()).entries if entry.kind in kinds]
+
+
+def leave_of(copy: Path, step: str) -> None:
+    """Leave of a copy what a crash at that step does."""
+    if step == "renamed":
+        return
+    place = copy.rename(copy.with_name(f".{copy.name}"))
+    (place / "lobby_2.mp4").unlink()
+    if step in ("row", "unlinked"):
+        (place / "lobby_1.mp4").unlink()
+    if step == "unlinked":
+        shutil.rmtree(place)
+
+
+def left(data: Path) -> list[str]:
+    """Return what lies in the folder that takes copies."""
+    return sorted(one.name for one in desk_of(data).iterdir() if one.name != MARKER)

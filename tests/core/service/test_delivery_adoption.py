@@ -1,0 +1,118 @@
+"""Copies that lie in delivery folders and that an index made anew does not know: taken in again, to go in time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from recorder_core.models import (
+    DeletionRule,
+    DeliveryState,
+    ExportState,
+    LedgerKind,
+)
+
+from .delivering import (
+    delivered,
+    delivering,
+    desk_of,
+    exported,
+    leave_of,
+    ledger_of,
+    left,
+    looked,
+)
+from .shelves import DAY_S, DAY_US
+
+
+def _change(path: Path, old: bytes, new: bytes) -> None:
+    path.write_bytes(path.read_bytes().replace(old, new))
+
+
+def _lose_index(data: Path) -> None:
+    for path in (data / "store").glob("index.sqlite*"):
+        path.unlink()
+
+
+async def test_a_folder_that_was_away_at_the_start_is_searched_when_it_is_back(
+    data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with delivering(data) as one:
+        made = await delivered(one, exported(one))
+    _lose_index(data)
+    desk_of(data).rename(data / "away")
+    async with delivering(data, one.clock) as one:
+        for _ in range(2):
+            await looked(one)
+        assert await one.client.deliveries() == []
+        assert caplog.text.count("No copy can be looked for") == 1
+        desk_of(data).rmdir()
+        (data / "away").rename(desk_of(data))
+        await looked(one)
+        assert await one.client.deliveries() == [replace(made, actor="")]
+
+
+@pytest.mark.parametrize("end", [b"9000000000000000000", b"1" * 30])
+async def test_a_record_that_somebody_wrote_keeps_no_copy_for_ever(data: Path, end: bytes) -> None:
+    """Who may write in the folder may write that a copy never goes, or what no row can hold."""
+    async with delivering(data) as one:
+        changed = await delivered(one, exported(one))
+        other = await delivered(one, exported(one))
+    record = Path(changed.path) / "delivery.json"
+    _change(record, str(changed.expires_us).encode(), end)
+    _change(record, str(changed.created_us).encode(), b"-%b" % end)
+    _lose_index(data)
+    async with delivering(data, one.clock) as one:
+        await looked(one)
+        assert (await one.client.status()).failing == []
+        now_us = one.clock.now_us()
+        found = {copy.delivery_id: (copy.created_us, copy.expires_us) for copy in await one.client.deliveries()}
+        assert found == {
+            changed.delivery_id: (0, now_us + 365 * DAY_US),
+            other.delivery_id: (other.created_us, other.expires_us),
+        }
+
+
+async def test_copies_are_found_again_after_the_index_was_lost(data: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Else nobody would ever remove them. Of an export that is not known nothing is done, and half a copy goes."""
+    async with delivering(data) as one:
+        whole = await delivered(one, exported(one))
+        half = await delivered(one, exported(one))
+        strange = await delivered(one, exported(one))
+    leave_of(Path(half.path), "files")
+    _change(Path(strange.path) / "delivery.json", strange.export_id.encode(), b"0" * 32)
+    _lose_index(data)
+    async with delivering(data, one.clock) as one:
+        for _ in range(2):
+            await looked(one)
+        assert await one.client.deliveries() == [replace(whole, actor="")]
+        assert left(data) == sorted([Path(whole.path).name, Path(strange.path).name])
+        assert caplog.text.count("is a copy of an export that is not known") == 1
+        [told] = await ledger_of(one, LedgerKind.DELIVERED)
+        assert (told["delivery_id"], told["found"]) == (whole.delivery_id, True)
+        stored = one.index.delivery(half.delivery_id)
+        assert stored is not None
+        assert stored.state is DeliveryState.FAILED
+        one.clock.pass_by(8 * DAY_S)
+        await one.client.confirm_clock()
+        await one.sweep()
+        await looked(one)
+        assert (await one.client.deliveries(), left(data)) == ([], [Path(strange.path).name])
+
+
+async def test_a_copy_that_is_found_of_an_export_that_went_goes_at_once(data: Path) -> None:
+    """The index that was put back knows of neither the copy nor that its export's files went later."""
+    async with delivering(data) as one:
+        job = exported(one)
+        made = await delivered(one, job)
+        one.execute("DELETE FROM delivery")
+        one.index.put_export(replace(job, state=ExportState.REMOVED))
+        one.recorder.exporting.deliveries._care._searched.clear()
+        await looked(one)
+        assert left(data) == []
+        [removed] = await one.client.deliveries(active=False)
+        assert (removed.delivery_id, removed.state) == (made.delivery_id, DeliveryState.REMOVED)
+        reason = one.recorder.exporting.deliveries._care._reason(DeletionRule.AGE, None)
+        assert one.index.adopt_delivery(made, reason) == removed
