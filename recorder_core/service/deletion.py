@@ -1,18 +1,21 @@
 """Deletes what a sweep has decided on: one transaction after the other, and behind each the files (invariant 2).
 
-What may go is the index's to say, in the transaction that takes it (invariant 3). Files are unlinked on a thread beside
-the index's, so that whoever writes footage never waits for it.
+What may go is the index's to say, in the transaction that takes it (invariant 3). Each disk is worked on by itself, so
+that one that hangs keeps neither the others nor the index, and what comes back late has its files forgotten next time.
 """
 
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 from recorder_core.errors import ErrorCode, RequestError, StorageError
 from recorder_core.storage.files import storage_error
-from recorder_core.storage.garbage import collect_garbage
+from recorder_core.storage.garbage import next_garbage, unlink_files
 from recorder_core.storage.index import Index
+
+from .waiting import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +29,10 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-_AWAY = frozenset({ErrorCode.VOLUME_MISSING, ErrorCode.VOLUME_FOREIGN})
+_AWAY = frozenset({ErrorCode.VOLUME_MISSING, ErrorCode.VOLUME_FOREIGN, ErrorCode.STORAGE_STALLED})
+
+_AT_ONCE_US = 1_000_000
+"""For so long files are unlinked before others may ask the disk: a day of footage must not look like one that hangs."""
 
 
 class Deletion:
@@ -92,15 +98,35 @@ class Deletion:
     async def collect(self) -> None:
         """Unlink what was given up, on every volume that is there; what is away goes when it is back.
 
-        Where one refuses, the others go on, and `refused` says why.
+        Where one refuses, or hangs, the others go on, and `refused` says why.
         """
         self.refused = None
-        for volume in self._volumes.usable():
-            try:
-                await self._index.beside(collect_garbage, volume, lambda: self.stopping)
-            except (OSError, StorageError) as cause:
-                doing = f"Deleting from volume {volume.path}"
-                error = cause if isinstance(cause, StorageError) else storage_error(cause, doing)
-                _LOGGER.error("Volume %s keeps what was given up: %s", volume.path, error.message)  # noqa: TRY400  # it says all
-                if error.code not in _AWAY:  # of those, the next look at the volumes tells
-                    self.refused = error
+        await side_by_side(self._collect(volume) for volume in self._volumes.usable())
+
+    async def _collect(self, volume: Volume) -> None:
+        try:
+            await self._empty(volume)
+        except (OSError, StorageError) as cause:
+            doing = f"Deleting from volume {volume.path}"
+            error = cause if isinstance(cause, StorageError) else storage_error(cause, doing)
+            _LOGGER.error("Volume %s keeps what was given up: %s", volume.path, error.message)  # noqa: TRY400  # it says all
+            if error.code not in _AWAY:  # of those, the next look at the volumes tells
+                self.refused = error
+
+    async def _empty(self, volume: Volume) -> None:
+        """Unlink a volume's garbage, little by little. Raises StorageError, and OSError after all others were tried."""
+        refused: dict[int, OSError] = {}
+        while folders := await self._index.beside(next_garbage, volume, refused.keys()):
+            for files in folders:
+                if self.stopping:
+                    return
+                until_us = self._clock.monotonic_us() + _AT_ONCE_US
+                is_over = partial(self._is_over, until_us)
+                gone = await self._volumes.on_disk(volume, unlink_files, volume, files, refused, is_over)
+                if gone:
+                    await self._index.beside(Index.garbage_removed, [file.segment_id for file in gone])
+        if refused:
+            raise next(iter(refused.values()))
+
+    def _is_over(self, until_us: int) -> bool:
+        return self.stopping or self._clock.monotonic_us() >= until_us

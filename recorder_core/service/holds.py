@@ -189,19 +189,19 @@ class Holds:
         usable = {volume.volume_id: volume for volume in volumes.usable()}
         self._written &= usable.keys()
         for volume_id in usable.keys() - self._written:
-            await self._fill(usable[volume_id])
+            await self._fill(usable[volume_id], volumes)
         if self.unread and volumes.all_opened() and not await self._index.ask(self._lost):
             await asyncio.to_thread(self._forget_note)
             self.unread = False
 
-    async def _fill(self, volume: Volume) -> None:
+    async def _fill(self, volume: Volume, volumes: Volumes) -> None:
         try:
-            found = await asyncio.to_thread(read_holds, volume)
+            found = await volumes.on_disk(volume, read_holds, volume)
             for hold in await self._index.ask(Index.holds, active=False, limit=_ALL):
                 if found.holds.get(hold.hold_id) != hold:
                     async with self._writing:  # as it is by now: what was written meanwhile must not be undone
                         newest = await self._index.ask(Index.hold, hold.hold_id)
-                        await asyncio.to_thread(write_hold, volume, newest)
+                        await volumes.on_disk(volume, write_hold, volume, newest)
         except StorageError as error:
             _LOGGER.error("The holds cannot be kept on volume %s: %s", volume.path, error.message)  # noqa: TRY400  # it says all
         else:
@@ -222,7 +222,7 @@ class Holds:
             hold = await self._index.ask(Index.hold, hold_id)
             for volume in volumes.usable():
                 try:
-                    await asyncio.to_thread(write_hold, volume, hold)
+                    await volumes.on_disk(volume, write_hold, volume, hold)
                 except StorageError as error:  # the next look writes all that it lacks
                     self._written.discard(volume.volume_id)
                     _LOGGER.error("Hold %s cannot be kept on volume %s: %s", hold_id, volume.path, error.message)  # noqa: TRY400  # it says all

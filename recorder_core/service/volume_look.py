@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -70,12 +71,12 @@ class VolumeLooks:
         before = slot.status()
         try:
             handle = slot.handle = slot.handle or await self.open(slot.config)
-            await self._disk(slot.config).do(handle.check)
+            await self.disk(slot.config.path).do(handle.check)
             slot.writer = writer = slot.writer or self._start_writer(slot, handle)
             if self.may_read_in:
                 await self.read_in(slot, handle)
             slot.room = room = await self.room(slot, handle, writer)
-            await self._disk(slot.config).do(handle.check_writable)
+            await self.disk(slot.config.path).do(handle.check_writable)
             if slot.unsettled or slot.state not in PRESENT:
                 await self._salvage(slot, handle, writer)
         except StorageError as error:
@@ -101,8 +102,11 @@ class VolumeLooks:
     async def open(self, config: VolumeConfig) -> VolumeHandle:
         """Open a volume; if it holds footage that the index has never seen, note that before the index knows it."""
         expected_id = await self.known_id(config.path)
-        disk = self._disk(config)
+        disk = self.disk(config.path)
         handle = await disk.do(open_volume, config, self._clock, expected_id=expected_id)
+        with suppress(StorageError):  # the next look says what is wrong with it; one that hangs is asked no more
+            await disk.do(handle.check_writable)
+        await disk.do(handle.check)
         if (closing := self._closing.get(handle.volume.volume_id)) is not None and not closing.done():
             raise stalled()
         await self._told.found(handle.volume)
@@ -152,13 +156,14 @@ class VolumeLooks:
         if slot.state is VolumeState.OK:  # a full one is to have room for as many as it had, before it takes up again
             slot.growing_bytes = growing_bytes(files)
         used += slot.reading.unread_bytes if slot.reading is not None else 0
-        return await self._disk(slot.config).do(
+        return await self.disk(slot.config.path).do(
             handle.room, used_bytes=used, pending_bytes=pending, growing_bytes=slot.growing_bytes
         )
 
-    def _disk(self, config: VolumeConfig) -> DiskCalls:
+    def disk(self, path: str | Path) -> DiskCalls:
         """Return what asks a volume's disk: one that hangs does so after a change of settings, too."""
-        return self._disks.setdefault(config.path, DiskCalls(config.path))
+        name = str(Path(path))
+        return self._disks.setdefault(name, DiskCalls(name))
 
     async def _salvage(self, slot: Slot, handle: VolumeHandle, writer: VolumeWriter) -> None:
         """Take into the index what was being written when the volume went away, or failed for a moment."""

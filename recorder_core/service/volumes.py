@@ -20,10 +20,10 @@ from recorder_core.storage.volumes import open_volume
 from .disk_calls import LIMIT_S
 from .volume_look import Told, VolumeLooks
 from .volume_slot import PRESENT, Slot, reserve_bytes, spare_bytes
-from .waiting import woken_or_after
+from .waiting import side_by_side, woken_or_after
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Sequence
 
     from recorder_core.clock import Clock
     from recorder_core.storage.open_segment import OpenSegment
@@ -75,7 +75,7 @@ class Volumes:
         """Take these volumes into use, in place of the ones before; nobody records meanwhile."""
         await self._close_slots(limit_s=LIMIT_S)
         self._slots = [Slot(config) for config in configs]
-        await _side_by_side(self._open(slot) for slot in self._slots)
+        await side_by_side(self._open(slot) for slot in self._slots)
 
     async def _open(self, slot: Slot) -> None:
         try:
@@ -89,7 +89,7 @@ class Volumes:
 
     async def start(self) -> None:
         """Begin to take footage."""
-        await _side_by_side(self._look(slot) for slot in self._slots)
+        await side_by_side(self._look(slot) for slot in self._slots)
         if self._is_watching:
             self._watch_all()
 
@@ -146,6 +146,19 @@ class Volumes:
     def usable(self) -> list[Volume]:
         """Return the volumes that can be written to, whether or not they take footage."""
         return [slot.handle.volume for slot in self._slots if slot.handle is not None and slot.state in PRESENT]
+
+    async def on_disk[**P, T](self, volume: Volume, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what `call(...)` returns, which touches a volume's disk; see `DiskCalls.do`.
+
+        Raises:
+            StorageError: `STORAGE_STALLED` for a disk that hangs, and the looks at it tell so; else what `call` raises.
+        """
+        try:
+            return await self._looks.disk(volume.path).do(call, *args, **kwargs)
+        except StorageError as error:
+            if error.code is ErrorCode.STORAGE_STALLED:
+                self.look_soon()
+            raise
 
     def all_opened(self) -> bool:
         """Whether every volume was there at least once since this start."""
@@ -281,13 +294,6 @@ class Volumes:
 
 def _spare(slot: Slot) -> int:
     return 0 if slot.room is None else spare_bytes(slot.room)
-
-
-async def _side_by_side(calls: Iterable[Awaitable[None]]) -> None:
-    """Do all of them; raise what the first that failed raised, when all are over."""
-    for done in await asyncio.gather(*calls, return_exceptions=True):
-        if done is not None:
-            raise done
 
 
 def _same_volume() -> RequestError:

@@ -1,4 +1,4 @@
-"""Waiting for whichever comes first: a wish or the time."""
+"""Waiting: for whichever comes first, a wish or the time, and for all of several calls."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterable
+
     from recorder_core.clock import Clock
 
 
@@ -21,3 +23,10 @@ async def woken_or_after(clock: Clock, wish: asyncio.Event, seconds: float) -> b
     was_set = wish.is_set()
     wish.clear()
     return was_set
+
+
+async def side_by_side(calls: Iterable[Awaitable[None]]) -> None:
+    """Do all of them; raise what the first that failed raised, when all are over."""
+    for done in await asyncio.gather(*calls, return_exceptions=True):
+        if done is not None:
+            raise done
