@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     """Any: a card's options are as deep as Home Assistant's frontend defines them."""
 
 BUTTON: Final = "input_button.keep_footage"
+RECORDS_DESK: Final = "Records desk"
+"""The delivery folder."""
 
 _STORAGE: Final = (
     ("storage_state", "State"),
@@ -57,7 +59,8 @@ _BUTTON_WORDS: Final = (
 _EXPORT_WORDS: Final = (
     "Administrators export by the actions *Export clip*, *Export still* and *Export package* "
     "(Settings → Tools → Actions). Each export is told of below. A package is checked by the page `verify.html` in it, "
-    "in any browser, without network."
+    "in any browser, without network. "
+    f"*Deliver export* puts a copy into the folder *{RECORDS_DESK}*, which it leaves by itself."
 )
 _TABLE_WORDS: Final = "*Days achieved* counts footage that no hold keeps. A dash (—) stands where there is none yet."
 

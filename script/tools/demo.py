@@ -93,12 +93,14 @@ def _introduce(library: str, house: RunningHouse, story: Story) -> None:
     logins = "\n".join(f"  {person.name:<{width}}  {person.username}" for person in people)
     made = (story.clip, story.still, story.package)
     files = "\n".join(f"  {file['path']}" for export in made for file in export["files"])
+    copy = story.package["delivery"]
     held = sum(one["held"] for one in story.forecasts)
     say(
         f"\n{LIBRARIES[library].title} runs at {house.home_assistant.url}\n\n{logins}\n\n"
         f"The password of each is {PASSWORD}. The recorder's data folder is {house.recorder_folder}.\n\n"
-        f"{len(story.holds)} holds keep footage of {held} cameras. A clip, a still and a package were exported:\n\n"
-        f"{files}\n\n"
+        f"{len(story.holds)} holds keep footage of {held} cameras; one was reviewed. "
+        f"A clip, a still and a package were exported:\n\n{files}\n\n"
+        f"A copy of the package lies in the delivery folder {copy['folder']}:\n\n  {copy['path']}\n\n"
         "Check the package with the verify.html in it, in any browser, or by:\n\n"
         f"  .venv/bin/python -m recorder_core verify {story.package['files'][0]['path']}\n\n"
         "Ctrl-C stops everything and removes it."

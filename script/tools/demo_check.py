@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recorder_core.simulator import VideoCodec
 
-from .demo_clips import Clip, Release, export, middles, package, release
+from .demo_clips import Clip, export, middles, package
+from .demo_deliveries import Delivered, judge_copies, judge_end
 from .demo_furnish import entity_ids
 from .demo_house import RunningHouse, wait_until_recording
-from .demo_retention import Earlier, Held, Retained, judge_hold, judge_retention, place
+from .demo_releases import Reencoded, Release, release
+from .demo_retention import Earlier, Held, Retained, judge_hold, judge_retention
+from .demo_story import press
 from .looking import until
 from .stored_frames import ShownFrame, Tracks, sequence, shown_frames, tracks
 
@@ -54,7 +57,9 @@ class Checked:
     hold: Held
     clips: list[Clip]
     release: Release
+    reencoded: Reencoded
     package: Package
+    delivery: Delivered
     retention: Retained
     earlier: Earlier
 
@@ -118,7 +123,7 @@ async def check(house: RunningHouse, library: str, say: Callable[[str], None]) -
     """Do all that needs the running house; `judge_footage` follows when it has ended."""
     status = await wait_until_recording(house, say)
     say("Pressing the button that holds footage …")
-    hold = await place(house)
+    hold = await press(house)
     during = await restart(house, say)
     held = await judge_hold(house, library, hold)
     clips = []
@@ -128,9 +133,13 @@ async def check(house: RunningHouse, library: str, say: Callable[[str], None]) -
         first, last = middles(await asyncio.to_thread(_frames_of, house, camera), during.began_us, during.ended_us)
         clips.append(await export(house, camera, first, last))
     say("Exporting the same for release, and a package; verifying it, whole and altered …")
-    released = await release(house, with_b_frames, first, last)
-    packed = await package(house, [with_b_frames, with_h265], first, last)
-    retained, earlier = await judge_retention(house, hold, say)
+    released, reencoded = await release(house, with_b_frames, first, last)
+    packed, answer = await package(house, [with_b_frames, with_h265], first, last)
+    say("Comparing copies of the package in the delivery folder; removing one …")
+    copies = await judge_copies(house, answer)
+    retained, earlier = await judge_retention(house, hold, answer, say)
+    say("Waiting for the other copy's end …")
+    delivered = await judge_end(house, copies)
     return Checked(
         cameras=len(house.cameras),
         cameras_offering_audio=sum(camera.audio_offered is True for camera in status.cameras),
@@ -138,7 +147,9 @@ async def check(house: RunningHouse, library: str, say: Callable[[str], None]) -
         hold=held,
         clips=clips,
         release=released,
+        reencoded=reencoded,
         package=packed,
+        delivery=delivered,
         retention=retained,
         earlier=earlier,
     )
@@ -161,7 +172,9 @@ def verdict(checked: Checked, footage: dict[str, Any], seconds: float) -> dict[s
         and all(clip.holds for clip in checked.clips)
         and checked.hold.holds
         and checked.release.holds
+        and checked.reencoded.holds
         and checked.package.holds
+        and checked.delivery.holds
         and checked.retention.holds
     )
     return {
@@ -174,7 +187,9 @@ def verdict(checked: Checked, footage: dict[str, Any], seconds: float) -> dict[s
         **footage,
         "clips": [asdict(clip) for clip in checked.clips],
         "release": asdict(checked.release),
+        "reencoded": asdict(checked.reencoded),
         "package": asdict(checked.package),
+        "delivery": asdict(checked.delivery),
         "hold": asdict(checked.hold),
         "retention": asdict(checked.retention),
         "seconds": round(seconds),

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from .dashboard_footage import RECORDS_DESK
 from .demo_evidence import Package, all_taken_us, judge_package
 from .demo_furnish import DOMAIN
 from .demo_story import camera_entities
@@ -57,44 +58,16 @@ class Clip:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """A clip that begins at the next sync sample. `before_start` counts its pictures from before the approved start.
-
-    Edit lists are ignored, so pictures that a player would hide are among them.
-    """
-
-    camera: str
-    pictures: int
-    before_start: int
-    starts_late_s: float
-
-    @property
-    def holds(self) -> bool:
-        """Whether nothing in it was taken before the approved start."""
-        return self.pictures > 0 and self.before_start == 0 and self.starts_late_s > 0
-
-
 async def export(house: RunningHouse, camera: DemoCamera, first: FrameCode, last: FrameCode) -> Clip:
     """Export a clip around the restart, from mid-GOP to mid-GOP, by the action, and look at what is in it."""
-    answer = await _export_clip(house, camera, first, last, "lead_in")
+    answer = await export_clip(house, camera, first, last, "lead_in")
     return await asyncio.to_thread(_judge, camera, answer, first, last)
 
 
-async def release(house: RunningHouse, camera: DemoCamera, first: FrameCode, last: FrameCode) -> Release:
-    """Export the same as it is released: with nothing from before the start, not even hidden."""
-    answer = await _export_clip(house, camera, first, last, "next_sync")
-    taken = await asyncio.to_thread(all_taken_us, [Path(file["path"]) for file in answer["files"]])
-    return Release(
-        camera=camera.title,
-        pictures=len(taken),
-        before_start=sum(at_us < first.time_us for at_us in taken),
-        starts_late_s=round((min(taken) - first.time_us) / 1e6, 3),
-    )
-
-
-async def package(house: RunningHouse, cameras: list[DemoCamera], first: FrameCode, last: FrameCode) -> Package:
-    """Export these cameras as evidence by the action, and check the file that the answer names."""
+async def package(
+    house: RunningHouse, cameras: list[DemoCamera], first: FrameCode, last: FrameCode
+) -> tuple[Package, Json]:
+    """Export these cameras as evidence by the action, delivered, and check the file; return what it answers, too."""
     answer = await house.api.call_action(
         f"{DOMAIN}.export_package",
         {
@@ -102,10 +75,22 @@ async def package(house: RunningHouse, cameras: list[DemoCamera], first: FrameCo
             "start": _iso(first.time_us),
             "end": _iso(last.time_us),
             "request_id": "R-2026-31",
+            "deliver_to": RECORDS_DESK,
         },
     )
     [file] = answer["files"]
-    return await judge_package(Path(file["path"]), house.folder / "package", first.time_us)
+    return await judge_package(Path(file["path"]), house.folder / "package", first.time_us), answer
+
+
+async def export_clip(
+    house: RunningHouse, camera: DemoCamera, first: FrameCode, last: FrameCode, start_mode: str
+) -> Json:
+    """Export a clip by the action; return what it answers."""
+    [entity] = await camera_entities(house, [camera])
+    times = {"start": _iso(first.time_us), "end": _iso(last.time_us)}
+    return await house.api.call_action(
+        f"{DOMAIN}.export_clip", {"entity_id": entity, "start_mode": start_mode, **times}
+    )
 
 
 def middles(shown: list[ShownFrame], began_us: int, ended_us: int) -> tuple[FrameCode, FrameCode]:
@@ -121,16 +106,6 @@ def middles(shown: list[ShownFrame], began_us: int, ended_us: int) -> tuple[Fram
     if not before or not after:
         raise RuntimeError("nothing is stored right before or after the restart")
     return before[-1], after[0]
-
-
-async def _export_clip(
-    house: RunningHouse, camera: DemoCamera, first: FrameCode, last: FrameCode, start_mode: str
-) -> Json:
-    [entity] = await camera_entities(house, [camera])
-    times = {"start": _iso(first.time_us), "end": _iso(last.time_us)}
-    return await house.api.call_action(
-        f"{DOMAIN}.export_clip", {"entity_id": entity, "start_mode": start_mode, **times}
-    )
 
 
 def _judge(camera: DemoCamera, answer: Json, first: FrameCode, last: FrameCode) -> Clip:

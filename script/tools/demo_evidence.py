@@ -1,4 +1,4 @@
-"""Checks what leaves the demonstration's library: a package, verified in both ways, whole and altered; a released clip.
+"""Checks a package that leaves the demonstration's library: verified in both ways, whole and altered.
 
 What was altered is chosen by chance, and the place in the package is told by Python's own `zipfile`.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ALTERATIONS: Final = 3
 ON_THE_WAY_US: Final = 100_000
 """A picture is dated when it arrives, a moment after it was taken."""
-_WHOLE: Final = 0
+WHOLE: Final = 0
 _NOT_VERIFIED: Final = 5
 _CENTRAL_BYTES: Final = 46
 """The fixed part of an entry of a zip's directory (APPNOTE 4.3.12)."""
@@ -86,14 +86,14 @@ async def judge_package(path: Path, scratch: Path, start_us: int) -> Package:
     page_at = scratch / "verify.html"
     async with opened_browser() as page:
         page.on("request", lambda request: asked.append(request.url))
-        whole = await _by_command(path)
+        whole = await by_command(path)
         verdict, _ = await judged(page, page_at, [path])
         alterations = [await _alter(path, scratch, page, place) for place in chosen(path, seed)]
     return Package(
         videos=len(videos),
         pictures=len(taken),
         pictures_before_start=sum(at_us < start_us - ON_THE_WAY_US for at_us in taken),
-        verified_by_command=whole[0] == _WHOLE,
+        verified_by_command=whole[0] == WHOLE,
         verified_by_page=verdict == "good",
         asked_no_network=set(asked) == {page_at.as_uri()},
         seed=seed,
@@ -148,7 +148,7 @@ async def _alter(path: Path, scratch: Path, page: Page, offset: int) -> Alterati
     altered, name = scratch / "altered.zip", owner(path, offset)
     names = {name, altered.name if name == path.name else name}
     await asyncio.to_thread(_flip, path, altered, offset)
-    code, output = await _by_command(altered)
+    code, output = await by_command(altered)
     verdict, words = await judged(page, scratch / "verify.html", [altered])
     return Alteration(
         offset=offset,
@@ -158,7 +158,7 @@ async def _alter(path: Path, scratch: Path, page: Page, offset: int) -> Alterati
     )
 
 
-async def _by_command(package: Path) -> tuple[int, str]:
+async def by_command(package: Path) -> tuple[int, str]:
     """Run `python -m recorder_core verify PACKAGE`; return its exit code and what it prints."""
     command = (sys.executable, "-m", "recorder_core", "verify", package)
     process = await asyncio.create_subprocess_exec(

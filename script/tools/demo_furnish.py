@@ -1,18 +1,22 @@
-"""Makes a freshly set up Home Assistant look like the library's: its areas, and the dashboard that people see first."""
+"""Makes a freshly set up Home Assistant the library's: areas, a delivery folder, and the dashboard seen first."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from .dashboard import dashboard
+from .dashboard_footage import RECORDS_DESK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from .ha_api import HomeAssistantApi
 
 DOMAIN: Final = "library_surveillance"
 DASHBOARD: Final = "library-cameras"
+
+_OPTIONS_FLOW: Final = "/api/config/config_entries/options/flow"
 
 
 async def entity_ids(api: HomeAssistantApi) -> dict[str, str]:
@@ -70,3 +74,12 @@ async def put_into_areas(api: HomeAssistantApi, areas: Mapping[str, str]) -> Non
                 await api.command(
                     "config/device_registry/update", device_id=device["id"], area_id=made[areas[camera_id]]
                 )
+
+
+async def add_delivery_folder(api: HomeAssistantApi, entry_id: str, folder: Path) -> None:
+    """Name a folder in the library's options, so that it takes copies of exports."""
+    steps = {
+        "init": {"next_step_id": "add_delivery_folder"},
+        "add_delivery_folder": {"name": RECORDS_DESK, "path": str(folder)},
+    }
+    await api.walk_flow(_OPTIONS_FLOW, entry_id, steps)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,7 @@ from recorder_core.models import CameraState, RecorderStatus
 from recorder_core.simulator.presets import LIBRARIES
 
 from .demo_cameras import DemoCamera, simulated
-from .demo_furnish import DOMAIN, entity_ids, furnish, put_into_areas
+from .demo_furnish import DOMAIN, add_delivery_folder, entity_ids, furnish, put_into_areas
 from .demo_people import HOUSES, PASSWORD
 from .demo_policy import POLICIES
 from .demo_story import install_automation
@@ -29,6 +30,10 @@ from .processes import end_with_argument
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
+
+    from recorder_core.models import LedgerKind
+
+    from .ha_api import Json
 
 RECORDING_LIMIT_S: Final = 60.0
 ADDING_LIMIT_S: Final = 30.0
@@ -57,6 +62,11 @@ class RunningHouse:
         """Where the recorder has its index, its key and its log."""
         return self.footage / "recorder"
 
+    @property
+    def records_desk(self) -> Path:
+        """The delivery folder."""
+        return self.folder / "records-desk"
+
     def files_of(self, camera: DemoCamera) -> list[Path]:
         """Return a camera's stored files, the oldest first; its folder has its id, and their names sort by time."""
         return sorted((self.footage / "cameras" / self.camera_ids[camera.name]).rglob("*.mp4"))
@@ -64,6 +74,12 @@ class RunningHouse:
     def recorder(self) -> RecorderClient:
         """Return a client of the recorder that Home Assistant started."""
         return RecorderClient(socket=socket_path(self.recorder_folder))
+
+    async def told(self, kind: LedgerKind) -> list[Json]:
+        """Return what the ledger's entries of a kind say, the oldest first."""
+        async with self.recorder() as recorder:
+            page = await recorder.ledger()
+        return [json.loads(entry.body) for entry in page.entries if entry.kind is kind]
 
     async def close(self) -> None:
         """End Home Assistant, then the recorder, which outlives it, and wait until its files are closed.
@@ -167,6 +183,8 @@ async def _set_up(house: RunningHouse, library: str, name: str, say: Callable[[s
         for camera, camera_id in zip(house.cameras, house.camera_ids.values(), strict=True)
     }
     await put_into_areas(house.api, areas)
+    house.records_desk.mkdir()
+    await add_delivery_folder(house.api, entry_id, house.records_desk)
     await install_automation(house, library)
     await furnish(house.api, name, entry_id, areas, POLICIES[library].words)
 

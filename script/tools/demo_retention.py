@@ -8,14 +8,15 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from recorder_core.models import CameraConfig, DeletionRule, Retention, SweepHalt
+from recorder_core.models import CameraConfig, DeletionRule, LedgerKind, RecordClass, Retention, SweepHalt
 from recorder_core.service.sweeper import SWEEP_S
 
 from .demo_furnish import DOMAIN, entity_ids
 from .demo_policy import POLICIES
-from .demo_story import forecasts, holds, iso, press
+from .demo_story import forecasts, holds, iso, review
 from .looking import until
 from .stored_frames import shown_frames
 
@@ -41,7 +42,7 @@ _HOUR_US: Final = 3_600_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """What a press on the button led to: two runs of the automation, one hold."""
+    """What a press on the button led to: two runs of the automation, one hold, which an administrator reviews."""
 
     hold_id: str
     area: str
@@ -50,11 +51,21 @@ class Held:
     shown_as_held: int
     """Cameras whose forecast says that the interval is held."""
     others_shown_as_held: int
+    review_kept: bool
+    """Whether the hold says that it was reviewed, and when it is to be looked at again."""
+    review_in_ledger: bool
+    """Whether the ledger says that, and who it was."""
 
     @property
     def holds(self) -> bool:
-        """Whether exactly the incident's cameras are held, and still after a restart of Home Assistant."""
-        return self.same_after_restart and self.cameras == self.shown_as_held > 0 and self.others_shown_as_held == 0
+        """Whether exactly the incident's cameras are held, after a restart of Home Assistant and a review."""
+        return (
+            self.same_after_restart
+            and self.cameras == self.shown_as_held > 0
+            and self.others_shown_as_held == 0
+            and self.review_kept
+            and self.review_in_ledger
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +73,7 @@ class Retained:
     """What a rule of seconds did to a camera and to one whose footage is held; both had it.
 
     `clock_confirmed` says whether the repair dialog had to tell the recorder that its clock is right, and
-    `deleted_before` how many certificates there were before, although a sweep had come by.
+    `deleted_before` how many certificates of footage there were before, although a sweep had come by.
     """
 
     camera: str
@@ -97,18 +108,14 @@ class Earlier:
     frames: list[ShownFrame]
 
 
-async def place(house: RunningHouse) -> Json:
-    """Press the button, and return the one hold that there is then. Raises `RuntimeError` for more or none."""
-    found = await press(house)
-    if len(found) != 1:
-        raise RuntimeError(f"one press led to {len(found)} holds")
-    return found[0]
-
-
 async def judge_hold(house: RunningHouse, library: str, before: Json) -> Held:
-    """Compare the holds after a restart with the one before it, and ask of each camera whether it is held."""
+    """Compare the holds after a restart with the one before it, review it, and ask each camera whether it is held."""
     area = POLICIES[library].incident_area
     now = time.time()
+    same = await holds(house) == [before]
+    again = datetime.fromisoformat(iso(int(now) + 60 * _DAY_S))
+    reviewed = await review(house, before["hold_id"], again.isoformat())
+    expected = {"hold_id": before["hold_id"], "reviewed_by": await house.api.user_id()}
     asked = await forecasts(house, house.cameras, iso(now - 20), iso(now - 1))
     held = {one["camera_id"] for one in asked if one["held"]}
     incident = {house.camera_ids[camera.name] for camera in house.cameras if camera.area == area}
@@ -116,17 +123,31 @@ async def judge_hold(house: RunningHouse, library: str, before: Json) -> Held:
         hold_id=before["hold_id"],
         area=area,
         cameras=len(incident),
-        same_after_restart=await holds(house) == [before],
+        same_after_restart=same,
         shown_as_held=len(held & incident),
         others_shown_as_held=len(held - incident),
+        review_kept=(
+            await holds(house) == [reviewed]
+            and reviewed["reviewed"] is not None
+            and datetime.fromisoformat(reviewed["review"]) == again
+        ),
+        review_in_ledger=any(
+            expected.items() <= one.items() and one["review_us"] == again.timestamp() * 1e6
+            for one in await house.told(LedgerKind.HOLD_REVIEWED)
+        ),
     )
 
 
-async def judge_retention(house: RunningHouse, held: Json, say: Callable[[str], None]) -> tuple[Retained, Earlier]:
-    """Give two cameras a rule, one of them held, and see what goes."""
+async def judge_retention(
+    house: RunningHouse, held: Json, packed: Json, say: Callable[[str], None]
+) -> tuple[Retained, Earlier]:
+    """Give two cameras a rule, one of them held, and see what goes.
+
+    Cameras of the package are left alone: their events tell of its copies, too.
+    """
     async with house.recorder() as recorder:
         say("Waiting for closed files of a camera that is held and of one that is not …")
-        kept, other = await _two_with_closed_files(house, recorder, set(held["camera_ids"]))
+        kept, other = await _two_with_closed_files(house, recorder, held["camera_ids"], packed["camera_ids"])
         kept_files, files = house.files_of(kept), house.files_of(other)
         earlier = Earlier(other, await asyncio.to_thread(_frames, house, other))
         rules = {camera.camera_id: camera.retention for camera in (await recorder.status()).cameras}
@@ -138,7 +159,7 @@ async def judge_retention(house: RunningHouse, held: Json, say: Callable[[str], 
         if doubted:
             say("The recorder doubts its clock: nothing goes by age until the time is confirmed in the repair dialog …")
             await asyncio.sleep(SWEEP_S + 1)
-            before = len(await recorder.certificates())
+            before = sum(one.record_class is RecordClass.VIDEO for one in await recorder.certificates())
             await _confirm_clock(house)
         camera_id = house.camera_ids[other.name]
         certificates = await until(lambda: recorder.certificates(camera_id), DELETED_LIMIT_S, "a certificate")
@@ -161,9 +182,9 @@ async def judge_retention(house: RunningHouse, held: Json, say: Callable[[str], 
 
 
 async def _two_with_closed_files(
-    house: RunningHouse, recorder: RecorderClient, held: set[str]
+    house: RunningHouse, recorder: RecorderClient, held: list[str], apart: list[str]
 ) -> tuple[DemoCamera, DemoCamera]:
-    """Wait for a held camera and for another one, without B-frames, that have a closed file each."""
+    """Wait for a held camera and for another one, without B-frames and not `apart`, that have a closed file each."""
 
     async def look() -> tuple[DemoCamera, DemoCamera] | None:
         ready: dict[bool, DemoCamera] = {}
@@ -171,7 +192,8 @@ async def _two_with_closed_files(
             camera_id = house.camera_ids[camera.name]
             now_us = time.time_ns() // 1000
             covered = await recorder.coverage(camera_id, now_us - _HOUR_US, now_us)
-            if not camera.b_frames and any(not segment.open for segment in covered.segments):
+            suits = not camera.b_frames and camera_id not in apart
+            if suits and any(not segment.open for segment in covered.segments):
                 ready.setdefault(camera_id in held, camera)
         return (ready[True], ready[False]) if {True, False} <= ready.keys() else None
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from .dashboard_footage import BUTTON
+from .dashboard_footage import BUTTON, RECORDS_DESK
 from .demo_furnish import DOMAIN, entity_ids
 from .demo_policy import POLICIES
 from .ha_process import ROOT, HomeAssistantError
@@ -72,8 +72,8 @@ async def install_automation(house: RunningHouse, library: str) -> None:
     )
 
 
-async def press(house: RunningHouse) -> list[Json]:
-    """Press the button; return the holds that there are when the automation has run for all that saw it."""
+async def press(house: RunningHouse) -> Json:
+    """Press the button; return the one hold that there is when the automation has run for all that saw it."""
     before = {run["run_id"] for run in await _runs(house)}
     await house.api.request("POST", "/api/services/input_button/press", {"entity_id": BUTTON})
 
@@ -85,7 +85,10 @@ async def press(house: RunningHouse) -> list[Json]:
     failed = [run for run in runs if run["script_execution"] != "finished"]
     if failed:
         raise HomeAssistantError(f"the automation did not do what it should: {failed}")
-    return await holds(house)
+    found = await holds(house)
+    if len(found) != 1:
+        raise HomeAssistantError(f"one press led to {len(found)} holds")
+    return found[0]
 
 
 async def _runs(house: RunningHouse) -> list[Json]:
@@ -98,6 +101,11 @@ async def holds(house: RunningHouse) -> list[Json]:
     """Return the active holds, the newest first."""
     found: list[Json] = (await house.api.call_action(f"{DOMAIN}.list_holds", {}))["holds"]
     return found
+
+
+async def review(house: RunningHouse, hold_id: str, at: str) -> Json:
+    """Say, as an administrator, that a hold stays and when it is looked at again; return it as it is then."""
+    return await house.api.call_action(f"{DOMAIN}.review_hold", {"hold_id": hold_id, "review": at})
 
 
 async def camera_entities(house: RunningHouse, cameras: Iterable[DemoCamera]) -> list[str]:
@@ -121,7 +129,7 @@ async def export_package(house: RunningHouse, asked: Json) -> Json:
 async def tell(house: RunningHouse, library: str, say: Callable[[str], None]) -> Story:
     """Let the story happen, in a house that records."""
     say("Something happens: a press on the button holds footage …")
-    await press(house)
+    incident_hold = await press(house)
     await asyncio.sleep(FOOTAGE_S)
     now = time.time()
     start, end = iso(now - FOOTAGE_S), iso(now - 3)  # what was sent a moment ago is not all written yet
@@ -136,17 +144,20 @@ async def tell(house: RunningHouse, library: str, say: Callable[[str], None]) ->
     ):
         data = {"entity_id": target, "start": start, "pre_roll": "00:10:00", "key": f"demo-{more['case_id']}", **more}
         await house.api.call_action(f"{DOMAIN}.place_hold", data)
+    await review(house, incident_hold["hold_id"], iso(now + 60 * 86_400))
     interval = {"start": start, "end": end}
     package: Json = {
         "entity_id": await camera_entities(house, incident),
         "request_id": "R-2026-31",
         "basis": "police-report-26-4711",
+        "deliver_to": RECORDS_DESK,
         **interval,
     }
+    anew = {"start_mode": "reencode_first_gop"}
     return Story(
         package=await export_package(house, package),
         packed=package,
-        clip=await house.api.call_action(f"{DOMAIN}.export_clip", {"entity_id": first, **interval}),
+        clip=await house.api.call_action(f"{DOMAIN}.export_clip", {"entity_id": first, **anew, **interval}),
         still=await house.api.call_action(f"{DOMAIN}.export_still", {"entity_id": first, "at": iso(now - 5)}),
         holds=await holds(house),
         forecasts=await forecasts(house, house.cameras, **interval),

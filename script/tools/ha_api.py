@@ -87,6 +87,10 @@ class HomeAssistantApi:
         response: Json = answer["service_response"]
         return response
 
+    async def user_id(self) -> str:
+        """Return the id of who is signed in."""
+        return str((await self.command("auth/current_user"))["id"])
+
     async def restart(self) -> None:
         """Order a restart; Home Assistant may go before it has answered."""
         with contextlib.suppress(aiohttp.ClientConnectionError):

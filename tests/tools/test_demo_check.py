@@ -10,8 +10,10 @@ import pytest
 from recorder_core.simulator import FrameCode, VideoCodec
 from script.tools.demo_cameras import DemoCamera
 from script.tools.demo_check import Checked, Restart, joined, verdict
-from script.tools.demo_clips import Clip, Release, middles
+from script.tools.demo_clips import Clip, middles
+from script.tools.demo_deliveries import Delivered
 from script.tools.demo_evidence import Alteration, Package
+from script.tools.demo_releases import Reencoded, Release
 from script.tools.demo_retention import Earlier, Held, Retained
 from script.tools.stored_frames import ShownFrame
 
@@ -31,6 +33,17 @@ CLIP = Clip(
     hash_holds=True,
 )
 RELEASE = Release(camera="Exit", pictures=140, before_start=0, starts_late_s=0.8)
+REENCODED = Reencoded(
+    camera="Exit",
+    pictures_anew=12,
+    pictures=140,
+    before_start=0,
+    first_error=-1,
+    missing=0,
+    duplicated=0,
+    marked=True,
+    original_is_the_release=True,
+)
 ALTERATION = Alteration(offset=4711, file="clip.mp4", named_by_command=True, named_by_page=True)
 PACKAGE = Package(
     videos=2,
@@ -42,7 +55,28 @@ PACKAGE = Package(
     seed=5,
     alterations=[ALTERATION] * 3,
 )
-HOLD = Held(hold_id="8d1f0b7c", area="Lot", cameras=3, same_after_restart=True, shown_as_held=3, others_shown_as_held=0)
+DELIVERY = Delivered(
+    folder="Records desk",
+    copies=2,
+    same_bytes=2,
+    verified_by_command=2,
+    told_by_ledger=2,
+    gone_by=["person", "age"],
+    certificates=4,
+    cameras=2,
+    left_behind=0,
+    package_stays=True,
+)
+HOLD = Held(
+    hold_id="8d1f0b7c",
+    area="Lot",
+    cameras=3,
+    same_after_restart=True,
+    shown_as_held=3,
+    others_shown_as_held=0,
+    review_kept=True,
+    review_in_ledger=True,
+)
 RETENTION = Retained(
     camera="Drop",
     held_camera="Lot, north",
@@ -76,7 +110,9 @@ CHECKED = Checked(
     hold=HOLD,
     clips=[CLIP, CLIP],
     release=RELEASE,
+    reencoded=REENCODED,
     package=PACKAGE,
+    delivery=DELIVERY,
     retention=RETENTION,
     earlier=Earlier(CAMERA, []),
 )
@@ -99,6 +135,8 @@ def test_holds_when_everything_held() -> None:
     assert result["restart_s"] == 10.0
     assert result["clips"][0]["camera"] == "Exit"
     assert result["package"]["alterations"][0]["file"] == "clip.mp4"
+    assert result["reencoded"]["pictures_anew"] == 12
+    assert result["delivery"]["gone_by"] == ["person", "age"]
     assert result["hold"]["area"] == "Lot"
     assert result["retention"]["rule"] == "age"
     assert FOOTAGE.items() <= result.items()
@@ -131,6 +169,14 @@ def test_a_restart_or_clip_that_is_not_as_it_should_be_is_seen(change: dict[str,
         {"release": replace(RELEASE, before_start=1)},
         {"release": replace(RELEASE, pictures=0)},
         {"release": replace(RELEASE, starts_late_s=0.0)},
+        {"reencoded": replace(REENCODED, pictures_anew=0)},
+        {"reencoded": replace(REENCODED, pictures=0)},
+        {"reencoded": replace(REENCODED, before_start=1)},
+        {"reencoded": replace(REENCODED, first_error=2)},
+        {"reencoded": replace(REENCODED, missing=1)},
+        {"reencoded": replace(REENCODED, duplicated=1)},
+        {"reencoded": replace(REENCODED, marked=False)},
+        {"reencoded": replace(REENCODED, original_is_the_release=False)},
         {"package": replace(PACKAGE, videos=0)},
         {"package": replace(PACKAGE, pictures=0)},
         {"package": replace(PACKAGE, pictures_before_start=1)},
@@ -150,6 +196,29 @@ def test_what_leaves_the_house_and_is_not_as_it_should_be_is_seen(change: dict[s
 @pytest.mark.parametrize(
     "change",
     [
+        {"copies": 1},
+        {"copies": 0, "same_bytes": 0, "verified_by_command": 0, "told_by_ledger": 0},
+        {"same_bytes": 1},
+        {"verified_by_command": 1},
+        {"told_by_ledger": 1},
+        {"gone_by": ["person", ""]},
+        {"gone_by": ["age", "age"]},
+        {"certificates": 3},
+        {"certificates": 0, "cameras": 0},
+        {"left_behind": 1},
+        {"package_stays": False},
+    ],
+)
+def test_a_copy_that_is_not_the_package_or_does_not_go_as_it_should_is_seen(change: dict[str, Any]) -> None:
+    """Another file, one that nobody knows of, one without an end; or an end that takes the package with it."""
+    assert verdict(replace(CHECKED, delivery=replace(DELIVERY, **change)), FOOTAGE, 100)["held"] is False
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"hold": replace(HOLD, review_kept=False)},
+        {"hold": replace(HOLD, review_in_ledger=False)},
         {"hold": replace(HOLD, same_after_restart=False)},
         {"hold": replace(HOLD, shown_as_held=2)},
         {"hold": replace(HOLD, others_shown_as_held=1)},
@@ -165,7 +234,7 @@ def test_what_leaves_the_house_and_is_not_as_it_should_be_is_seen(change: dict[s
     ],
 )
 def test_a_hold_or_a_rule_that_does_not_do_what_it_should_is_seen(change: dict[str, Any]) -> None:
-    """Too little held, too much held, a deletion without a certificate or against the hold."""
+    """Too little held, too much held, a review that nothing tells of, a deletion uncertified or against the hold."""
     assert verdict(replace(CHECKED, **change), FOOTAGE, 100)["held"] is False
 
 

@@ -4,39 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import av
-import numpy as np
 import pytest
 
 from recorder_core.export import plan_clip, write_clip
 from recorder_core.models import StartMode
-from recorder_core.simulator import FrameCode, draw_code
+from recorder_core.simulator import FrameCode
 from script.tools.stored_frames import Sequence, ShownFrame, Tracks, sequence, shown_frames, tracks
 from tests.core.export.library import START_US, record
 from tests.core.mp4.footage import FRAME_US, H264
 
-T0 = 1_760_000_000_000_000
-
-
-def _film(path: Path, serials: range, *, sound: bool = False) -> None:
-    """Write pictures 320 by 192 with codes, 10 a second, a sync sample every five."""
-    with av.open(path, "w") as container:
-        video = container.add_stream("libx264", rate=10, options={"preset": "ultrafast", "g": "5"})
-        video.width, video.height, video.pix_fmt = 320, 192, "yuv420p"
-        if sound:
-            container.add_stream("aac", rate=8000)
-        for serial in serials:
-            picture = np.full((288, 320), 128, np.uint8)
-            draw_code(picture[:192], FrameCode(T0 + serial * 100_000, serial, 7))
-            container.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="yuv420p")))
-        container.mux(video.encode(None))
+from .film import T0, code, film
 
 
 def test_reads_the_codes_of_a_file_in_the_order_they_are_shown(tmp_path: Path) -> None:
     """A stored picture says when it was taken, and which one it is."""
-    _film(tmp_path / "film.mp4", range(40, 52))
+    film(tmp_path / "film.mp4", range(40, 52))
     shown = list(shown_frames(tmp_path / "film.mp4"))
-    assert [frame.code for frame in shown] == [FrameCode(T0 + n * 100_000, n, 7) for n in range(40, 52)]
+    assert [frame.code for frame in shown] == [code(n) for n in range(40, 52)]
     assert [frame.sync for frame in shown] == [True, False, False, False, False] * 2 + [True, False]
 
 
@@ -52,7 +36,7 @@ def test_finds_what_an_edit_list_hides(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("sound", "expected"), [(False, Tracks(1, 0)), (True, Tracks(1, 1))])
 def test_counts_tracks(tmp_path: Path, *, sound: bool, expected: Tracks) -> None:
     """A track of sound is seen even if nothing is in it."""
-    _film(tmp_path / "film.mkv", range(3), sound=sound)
+    film(tmp_path / "film.mkv", range(3), sound=sound)
     assert tracks(tmp_path / "film.mkv") == expected
 
 
