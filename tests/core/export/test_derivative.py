@@ -198,3 +198,16 @@ def test_it_overwrites_nothing(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="Writing the re-encoded pictures failed"):
         encoded_anew(plan, tmp_path)
     assert (tmp_path / "clip_reencoded.mp4").read_bytes() == made
+
+
+def test_file_and_folder_are_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Invariant 2, in this order, and the file when all of it is there."""
+    synced: list[tuple[str, int]] = []
+
+    def fsync(fd: int) -> None:
+        synced.append((str(Path(f"/proc/self/fd/{fd}").readlink()), os.fstat(fd).st_size))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    made = encoded_anew(planned(record(tmp_path / "recorded", H264, 60), 13, 47), tmp_path)
+    assert [path for path, _ in synced[-2:]] == [made.path, str(tmp_path)]
+    assert synced[-2][1] == made.size

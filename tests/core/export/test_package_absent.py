@@ -20,6 +20,7 @@ from recorder_core.export.package.verify import verify_package
 from recorder_core.export.package.verify_absent import check_absences
 from recorder_core.export.package.verify_derived import check_told
 from recorder_core.models import Certificate, DeletionRule, ExportFile, GapView, RecordClass, StartMode
+from recorder_core.storage.records import Segment
 from tests.core.export.library import START_US
 from tests.core.export.packages import CAMERA, contents_of, made_package, package_order
 from tests.core.mp4.footage import FRAME_US
@@ -120,6 +121,10 @@ def _read(gap: GapView, until_us: int) -> Absence:
     return Absence(CAMERA, gap.start_us, until_us if gap.end_us is None else gap.end_us, gap.reason, gap.detail)
 
 
+def _segment(start_us: int, end_us: int) -> Segment:
+    return Segment(1, CAMERA, "run", "volume", "path", start_us, end_us - start_us, 1, 1, b"", (), 1)
+
+
 def test_each_stretch_has_the_reason_that_says_most() -> None:
     """A gap comes before a deletion, and that before footage that is there and cannot be shown."""
     order_of = [
@@ -127,12 +132,17 @@ def test_each_stretch_has_the_reason_that_says_most() -> None:
         GapView(start_us=9 * SECOND, end_us=None, reason="disabled"),
     ]
     found = not_shown(
-        (0, 10 * SECOND), [(5 * SECOND, 8 * SECOND)], order_of, [certificate(SECOND, 4 * SECOND)], segments=[]
+        (0, 10 * SECOND),
+        [(5 * SECOND, 8 * SECOND)],
+        order_of,
+        [certificate(SECOND, 4 * SECOND)],
+        segments=[_segment(SECOND, 4 * SECOND + SECOND // 2), _segment(9 * SECOND, 10 * SECOND)],
     )
     assert [(one.start_us // SECOND, one.end_us, one.reason) for one in found] == [
         (0, SECOND, "not_recorded"),
         (1, 2 * SECOND, "stalled"),
         (2, 4 * SECOND, "deleted"),
+        (4, 4 * SECOND + SECOND // 2, "left_out"),
         (4, 5 * SECOND, "not_recorded"),
         (8, 9 * SECOND, "not_recorded"),
         (9, 10 * SECOND, "disabled"),

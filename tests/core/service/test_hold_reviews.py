@@ -86,6 +86,19 @@ async def test_a_hold_that_stays_is_due_again_when_its_review_says(data: Path) -
         assert await _counts(one) == (2, 1)
 
 
+async def test_a_review_that_falls_due_between_two_looks_is_reminded_of_too(data: Path) -> None:
+    """The machine was asleep: at no look in between was nothing due."""
+    async with library(data) as one:
+        await one.camera()
+        hold = await _due(one)
+        one.clock.pass_by(1.5 * DAY_S)
+        await one.sweep()
+        await one.client.review_hold(hold.hold_id, HoldReview(review_us=one.clock.now_us() + DAY_US))
+        one.clock.pass_by(1.5 * DAY_S)
+        await one.sweep()
+        assert len(await one.events("hold_review_due")) == 2
+
+
 async def test_whoever_follows_is_told_at_once_that_nothing_is_due_any_more(data: Path) -> None:
     """The next sweep is not waited for: it may have much to delete."""
     async with library(data) as one:

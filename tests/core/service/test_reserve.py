@@ -148,7 +148,7 @@ async def test_no_file_ends_because_the_disk_is_full(data: Path) -> None:
         assert watched.volumes.statuses()[0].state is VolumeState.FULL
         assert seconds == _FILE_S
         assert [segment.wall_duration_us for segment in watched.closed] == [_FILE_S * S] * _CAMERAS
-        filled.make_room(_ROOM // 2)
+        filled.make_room(3 * _ROOM // 2)
         await watched.look()
         assert watched.volumes.statuses()[0].state is VolumeState.FULL  # as many files as before would not fit
         filled.make_room(3 * _ROOM)
