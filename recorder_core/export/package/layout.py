@@ -109,30 +109,3 @@ def times(name: str, at_us: int | None, zone: ZoneInfo) -> dict[str, object]:
     if at_us is None:
         return {f"{name}_us": None, f"{name}_utc": None, f"{name}_local": None}
     return {f"{name}_us": at_us, f"{name}_utc": utc_text(at_us), f"{name}_local": local_text(at_us, zone)}
-
-
-def told_twice(fields: Mapping[str, object]) -> str | None:
-    """Return the name of a time that `times` would not have written like this, as the three are not one moment.
-
-    Local time may have any offset, for zones change; whose it is the manifest says.
-    """
-    for key in fields:
-        name, _, kind = key.rpartition("_")
-        if kind in ("utc", "local") and not _is_told(fields.get(f"{name}_us"), kind, fields[key]):
-            return name
-    return None
-
-
-def _is_told(at_us: object, kind: str, told: object) -> bool:
-    if at_us is None or told is None:
-        return at_us is told
-    if not isinstance(at_us, int) or not isinstance(told, str):
-        return False
-    if kind == "utc":
-        return told == utc_text(at_us)
-    at = datetime.fromisoformat(told)
-    return at.isoformat(timespec="microseconds") == told and utc_text(at_us) == utc_text(_us_of(at))
-
-
-def _us_of(at: datetime) -> int:
-    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

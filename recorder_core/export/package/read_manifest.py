@@ -7,10 +7,10 @@ and no name leads out of the package or tells another camera or time.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
-from recorder_core.models import LedgerEntry
+from recorder_core.models import LedgerEntry, StartMode
 
 from .absent import holes
 from .layout import (
@@ -23,11 +23,11 @@ from .layout import (
     is_clip_name,
     is_derived_name,
     json_document,
-    told_twice,
 )
+from .shape import ShapeError, check_shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from .absent import Span
 
@@ -119,7 +119,7 @@ class ReadManifest:
     fingerprint: str
     started_us: int
     asked: Span
-    start_mode: str
+    start_mode: StartMode
     cameras: tuple[str, ...]
     absences: tuple[Absence, ...]
     gaps: tuple[Absence, ...]
@@ -151,74 +151,57 @@ def read_manifest(data: bytes) -> ReadManifest:
         ManifestError: it is none, or one of another format.
     """
     try:
-        content = json.loads(data)
-        _check_format(content["format"], content["format_version"], content["piece_bytes"])
-        entries = [LedgerEntry.from_dict(entry) for entry in content["ledger"]]
-        manifest = ReadManifest(
-            fingerprint=str(content["signing_key"]["fingerprint"]),
-            started_us=_number(content["started_us"]),
-            asked=(_number(content["request"]["start_us"]), _number(content["request"]["end_us"])),
-            start_mode=str(content["request"]["start_mode"]),
-            cameras=tuple(str(camera["camera_id"]) for camera in content["cameras"]),
-            absences=tuple(
-                _absence(str(camera["camera_id"]), one) for camera in content["cameras"] for one in camera["not_shown"]
-            ),
-            gaps=tuple(
-                _gap(str(camera["camera_id"]), one, content["request"]["end_us"])
-                for camera in content["cameras"]
-                for one in camera["gaps"]
-            ),
-            files=tuple(
-                ReadFile(str(file["name"]), _number(file["size"]), str(file["sha256"]), tuple(map(str, file["pieces"])))
-                for file in content["files"]
-            ),
-            videos=tuple(
-                _pictures(ReadVideo, file, proofs=str(file["proofs"]))
-                for file in content["files"]
-                if file["kind"] == "video"
-            ),
-            derived=tuple(_pictures(ReadDerived, file) for file in content["files"] if file["kind"] == "derivative"),
-            segments={
-                str(segment["segment_id"]): _segment(str(camera["camera_id"]), segment)
-                for camera in content["cameras"]
-                for segment in camera["segments"]
-            },
-            ledger={entry.seq: entry for entry in entries},
-        )
+        content: dict[str, Any] = json.loads(data)  # Any: JSON, whose shape is checked now
+        if isinstance(content, dict):
+            _check_format(*map(content.get, ("format", "format_version", "piece_bytes")))
+        check_shape(content, "manifest")
         again = json_document(content)
-        twice = next(filter(None, map(told_twice, _objects(content))), None)
-        shown = {one.camera_id for one in manifest.videos} | {one.camera_id for one in manifest.derived}
-        marked = all((file["kind"] == "derivative") is file.get("derived", False) for file in content["files"])
-        complete = content["request"]["camera_ids"] == list(manifest.cameras) and shown <= set(manifest.cameras)
+        manifest = _manifest(content)
     except ManifestError:
         raise
+    except ShapeError as error:
+        raise ManifestError(f"The manifest cannot be gone by: {error}.") from error
     except MALFORMED as error:
         raise ManifestError("The manifest cannot be read.") from error
     if again != data:
         raise ManifestError("The manifest is not in the one form that it has: it could be read in two ways.")
-    if twice is not None:
-        raise ManifestError(f'The manifest tells a time, "{twice}", in two ways that are not the same moment.')
-    if not marked:
+    _check_whole(content, manifest)
+    return manifest
+
+
+def _check_whole(content: dict[str, Any], manifest: ReadManifest) -> None:  # Any: JSON of a known shape
+    if any((file["kind"] == "derivative") is not file.get("derived", False) for file in content["files"]):
         raise ManifestError("The manifest does not say of each video whether it was encoded anew.")
-    if not complete:
+    cameras, shown = manifest.cameras, {one.camera_id for one in (*manifest.videos, *manifest.derived)}
+    if content["request"]["camera_ids"] != list(cameras) or not shown <= set(cameras):
         raise ManifestError("The manifest tells of other cameras than were asked for.")
+    segments = sum(len(camera["segments"]) for camera in content["cameras"])
+    told = (len(cameras), segments, len(content["ledger"]))
+    if told != (len(set(cameras)), len(manifest.segments), len(manifest.ledger)):
+        raise ManifestError("The manifest tells of a camera, a recording or an entry of the ledger twice.")
     if not are_plain(manifest.names) or not _are_named_well(manifest):
         raise ManifestError("The manifest lists files under names that no package has.")
     if set(manifest.names) != {*_of_videos(manifest), *ALWAYS_LISTED, *UNLISTED}:
         raise ManifestError("The manifest lists other files than a package has.")
-    return manifest
 
 
-def _objects(content: object) -> Iterator[dict[str, object]]:
-    """All objects in a document, itself included."""
-    left = [content]
-    while left:
-        one = left.pop()
-        if isinstance(one, dict):
-            yield one
-            left.extend(one.values())
-        elif isinstance(one, list):
-            left.extend(one)
+def _manifest(content: dict[str, Any]) -> ReadManifest:  # Any: JSON, whose shape is known
+    request, cameras, files = content["request"], content["cameras"], content["files"]
+    until_us = request["end_us"]
+    return ReadManifest(
+        fingerprint=content["signing_key"]["fingerprint"],
+        started_us=content["started_us"],
+        asked=(request["start_us"], until_us),
+        start_mode=StartMode(request["start_mode"]),
+        cameras=tuple(camera["camera_id"] for camera in cameras),
+        absences=tuple(_absence(camera, one, until_us) for camera in cameras for one in camera["not_shown"]),
+        gaps=tuple(_absence(camera, one, until_us) for camera in cameras for one in camera["gaps"]),
+        files=tuple(ReadFile(one["name"], one["size"], one["sha256"], tuple(one["pieces"])) for one in files),
+        videos=tuple(_pictures(ReadVideo, one) for one in files if one["kind"] == "video"),
+        derived=tuple(_pictures(ReadDerived, one) for one in files if one["kind"] == "derivative"),
+        segments={one["segment_id"]: _segment(camera, one) for camera in cameras for one in camera["segments"]},
+        ledger={one["seq"]: LedgerEntry.from_dict(one) for one in content["ledger"]},
+    )
 
 
 def _are_named_well(manifest: ReadManifest) -> bool:
@@ -243,51 +226,22 @@ def _check_format(*found: object) -> None:
         raise ManifestError("The manifest is of a format that this version does not know.")
 
 
-def _number(value: object) -> int:
-    if type(value) is not int:
-        raise TypeError(value)
-    return value
+def _pictures[T: ReadPictures](kind: type[T], told: dict[str, Any]) -> T:  # Any: JSON of a known shape
+    return kind(**{field.name: told[field.name] for field in fields(kind)})
 
 
-def _pictures[T: ReadPictures](kind: type[T], fields: dict[str, object], **more: str) -> T:
-    return kind(
-        name=str(fields["name"]),
-        size=_number(fields["size"]),
-        camera_id=str(fields["camera_id"]),
-        start_us=_number(fields["start_us"]),
-        end_us=_number(fields["end_us"]),
-        duration_us=_number(fields["duration_us"]),
-        lead_in_us=_number(fields["lead_in_us"]),
-        frames=_number(fields["frames"]),
-        media_bytes=_number(fields["media_bytes"]),
-        frames_file=str(fields["frames_file"]),
-        **more,
-    )
+def _absence(camera: dict[str, Any], told: dict[str, Any], until_us: int) -> Absence:  # Any: JSON of a known shape
+    end_us = until_us if told["end_us"] is None else told["end_us"]
+    return Absence(camera["camera_id"], told["start_us"], end_us, told["reason"], told["detail"])
 
 
-def _absence(camera_id: str, fields: dict[str, object]) -> Absence:
-    start_us, end_us = _number(fields["start_us"]), _number(fields["end_us"])
-    return Absence(camera_id, start_us, end_us, str(fields["reason"]), str(fields["detail"]))
-
-
-def _gap(camera_id: str, fields: dict[str, object], until_us: object) -> Absence:
-    return _absence(camera_id, {**fields, "end_us": until_us} if fields["end_us"] is None else fields)
-
-
-def _segment(camera_id: str, fields: dict[str, object]) -> ReadSegment:
-    place, offset = fields["ledger"], fields["clock_offset_us"]
+def _segment(camera: dict[str, Any], told: dict[str, Any]) -> ReadSegment:  # Any: JSON of a known shape
+    place = told["ledger"]
     return ReadSegment(
-        camera_id=camera_id,
-        root=bytes.fromhex(str(fields["root"])),
-        leaves=_number(fields["leaves"]),
-        clock_offset_us=None if offset is None else _number(offset),
-        ledger=_place(place) if isinstance(place, dict) else None,
+        camera_id=camera["camera_id"],
+        root=bytes.fromhex(told["root"]),
+        leaves=told["leaves"],
+        clock_offset_us=told["clock_offset_us"],
+        ledger=place
+        and LedgerPlace(place["seq"], place["index"], place["count"], tuple(map(bytes.fromhex, place["path"]))),
     )
-
-
-def _place(fields: dict[str, object]) -> LedgerPlace:
-    path = fields["path"]
-    if not isinstance(path, list):
-        raise TypeError(path)
-    seq, index, count = (_number(fields[name]) for name in ("seq", "index", "count"))
-    return LedgerPlace(seq, index, count, tuple(bytes.fromhex(str(node)) for node in path))

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from base64 import b64decode
+import struct
+from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from recorder_core.mp4 import Mp4Error, read_fragment, read_init
 from .frames import Picture
 from .layout import json_line, utc_text
 from .read_manifest import MALFORMED
+from .shape import ShapeError, check_shape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,7 +57,7 @@ def proved_clip(lines: bytes, video: ReadVideo, manifest: ReadManifest) -> Prove
         try:
             _add_line(line, clip, video, manifest)
         except MALFORMED as error:
-            reason = str(error) if isinstance(error, ProofError) else "It is not a proof"
+            reason = str(error) if isinstance(error, ProofError | ShapeError) else "It is not a proof"
             raise ProofError(f"Line {number}: {reason}") from error
     if not clip.pictures or sum(picture.size for picture in clip.pictures) != video.media_bytes:
         raise ProofError("The proofs are not for all pictures of the video")
@@ -64,11 +66,12 @@ def proved_clip(lines: bytes, video: ReadVideo, manifest: ReadManifest) -> Prove
 
 def _add_line(line: bytes, clip: ProvedClip, video: ReadVideo, manifest: ReadManifest) -> None:
     fields = json.loads(line)
-    if json_line(fields) != line:
+    check_shape(fields, "proof")
+    data = b64decode(fields["data"], validate=True)
+    if json_line(fields | {"data": b64encode(data).decode()}) != line:
         raise ProofError("It could be read in two ways")
     segment_id, index, first, count = fields["segment"], fields["leaf"], fields["first"], fields["count"]
     segment = manifest.segments[segment_id]
-    data = b64decode(fields["data"], validate=True)
     path = [bytes.fromhex(node) for node in fields["path"]]
     if root_from_path(leaf_hash(data), index, segment.leaves, path) != segment.root:
         raise ProofError(f"This is no part of the recording {segment_id}")
@@ -157,7 +160,7 @@ def check_ledger(entry: LedgerEntry) -> None:
     """
     try:
         expected = entry_hash(bytes.fromhex(entry.previous), entry.seq, entry.at_us, entry.kind, entry.body).hex()
-    except (ValueError, OverflowError) as error:  # no hexadecimal number, or none of 64 bits
+    except struct.error as error:  # a number of more than 64 bits
         raise ProofError(f"Entry {entry.seq} of the ledger cannot be read") from error
     if entry.hash != expected:
         raise ProofError(f"Entry {entry.seq} of the ledger is not what its hash covers")
@@ -175,9 +178,9 @@ def check_segment(segment_id: str, segment: ReadSegment, entries: Mapping[int, L
     try:
         entry = entries[place.seq]
         body = json.loads(entry.body)
-        told = (entry.kind, body["camera_id"], body["segments"], bytes.fromhex(body["root"]))
+        told = (entry.kind, body["camera_id"], body["segments"], body["root"])
         shown = root_from_path(leaf_hash(segment.root), place.index, place.count, place.path)
     except MALFORMED as error:
         raise ProofError(f"The ledger's proof for the recording {segment_id} cannot be read") from error
-    if told != (LedgerKind.ROOTS, segment.camera_id, place.count, shown):
+    if told != (LedgerKind.ROOTS, segment.camera_id, place.count, shown.hex()):
         raise ProofError(f"The ledger does not know the recording {segment_id}")

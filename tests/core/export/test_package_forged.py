@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DENVER = ZoneInfo("America/Denver")
+BOM = b"\xef\xbb\xbf"
+"""The mark that some programs put before a text, and some take away again."""
+
 VIDEO, PROOFS, FRAMES = f"{STEM}.mp4", f"{STEM}.proofs.jsonl", f"{STEM}.frames.csv"
 
 
@@ -91,7 +94,7 @@ class Forgery:
     def lend_recordings(self) -> None:
         """Tell that one camera's recordings are another one's."""
         entrance, garage = self.manifest["cameras"]
-        garage["segments"] = entrance["segments"]
+        garage["segments"], entrance["segments"] = entrance["segments"], []
 
     @property
     def place(self) -> dict[str, Any]:
@@ -151,6 +154,21 @@ class Forgery:
         found: dict[str, Any] = self.manifest["cameras"][camera]["not_shown"][0]
         return found
 
+    def twice(self, listed: list[dict[str, Any]], **changes: object) -> None:
+        """Tell of the first one twice, once otherwise."""
+        listed.insert(0, {**listed[0], **changes})
+
+    def camera_twice(self) -> None:
+        """Tell of a camera a second time that it shows all."""
+        again = {**self.manifest["cameras"][0], "not_shown": [], "gaps": [], "segments": []}
+        self.manifest["cameras"].append(again)
+        self.request["camera_ids"].append(CAMERA)
+
+    def without(self, name: str) -> None:
+        """Leave a moment out, in all three ways."""
+        for form in ("us", "utc", "local"):
+            del self.manifest[f"{name}_{form}"]
+
     def missing_backwards(self) -> None:
         """Tell of a stretch besides that ends before it begins."""
         told = dict(self.absence(1))
@@ -164,6 +182,13 @@ class Forgery:
         assert data[matrix : matrix + 4] == (0x1_0000).to_bytes(4)
         data[matrix : matrix + 4] = (0xFFFF_0000).to_bytes(4)
         self.contents[VIDEO] = bytes(data)
+
+    def in_header(self, kind: bytes, at: int, new: bytes) -> None:
+        """Change a box of the video's headers, so many bytes behind the beginning of its kind."""
+        data = self.contents[VIDEO]
+        place = data.index(kind) + at
+        assert data[place : place + len(new)] != new
+        self.contents[VIDEO] = data[:place] + new + data[place + len(new) :]
 
     def other_pictures(self) -> None:
         """Let a player find other data than the proved samples, which follow behind."""
@@ -196,7 +221,15 @@ ATTEMPTS: dict[str, tuple[Callable[[Forgery], object], str, str]] = {
     "no such entry": (lambda one: one.place.update(seq=2), MANIFEST, "proof"),
     "another time in the ledger": (lambda one: one.manifest["ledger"][0].update(at_us=0), MANIFEST, "proof"),
     "another kind in the ledger": (lambda one: one.manifest["ledger"][0].update(kind="begun"), MANIFEST, "proof"),
-    "no hash": (lambda one: one.manifest["ledger"][0].update(previous="x"), MANIFEST, "proof"),
+    "no hash": (lambda one: one.manifest["ledger"][0].update(previous="x"), MANIFEST, "structure"),
+    "a time that no ledger has": (lambda one: one.manifest["ledger"][0].update(at_us=1 << 70), MANIFEST, "proof"),
+    "an entry twice": (lambda one: one.twice(one.manifest["ledger"], hash="00" * 32), MANIFEST, "structure"),
+    "a recording twice": (
+        lambda one: one.twice(one.manifest["cameras"][0]["segments"], ledger=None),
+        MANIFEST,
+        "structure",
+    ),
+    "a camera twice": (lambda one: one.camera_twice(), MANIFEST, "structure"),
     "another camera's root": (lambda one: one.lend_recordings(), MANIFEST, "proof"),
     "a file that nothing proves": (lambda one: one.list_another("more.mp4"), MANIFEST, "structure"),
     "a name that leads away": (lambda one: one.rename("../frames.csv"), MANIFEST, "structure"),
@@ -205,7 +238,25 @@ ATTEMPTS: dict[str, tuple[Callable[[Forgery], object], str, str]] = {
     "a name with NUL": (lambda one: one.rename("frames.csv\0.txt"), MANIFEST, "structure"),
     "a hidden name": (lambda one: one.rename(".frames.csv"), MANIFEST, "structure"),
     "a twin in capitals": (lambda one: one.rename(LETTER.upper()), MANIFEST, "structure"),
+    "a field that is missing": (lambda one: one.manifest["cameras"][0].pop("name"), MANIFEST, "structure"),
+    "a field too many": (lambda one: one.manifest.update(note="Never mind."), MANIFEST, "structure"),
+    "a list for a name": (lambda one: one.manifest["cameras"][0].update(name=["Entrance"]), MANIFEST, "structure"),
+    "a name for a list": (lambda one: one.manifest.update(ledger="none"), MANIFEST, "structure"),
+    "a list for a place": (
+        lambda one: one.manifest["cameras"][0]["segments"][0].update(ledger=[]),
+        MANIFEST,
+        "structure",
+    ),
+    "no hexadecimal root": (lambda one: one.place["path"].append("AB"), MANIFEST, "structure"),
+    "a start that no calendar has": (lambda one: one.video.update(start_us=10**18), MANIFEST, "structure"),
+    "no word when it was made": (lambda one: one.without("made"), MANIFEST, "structure"),
+    "a way to begin that is none": (lambda one: one.request.update(start_mode="anyhow"), MANIFEST, "structure"),
+    "no for no number": (lambda one: one.video.update(lead_in_us=False), MANIFEST, "structure"),
     "no number": (lambda one: one.video.update(frames=30.0), MANIFEST, "structure"),
+    "a path in capitals": (lambda one: one.proofs[1].update(path=["AB" * 32]), PROOFS, "proof"),
+    "a blank in its data": (lambda one: one.proofs[1].update(data=one.proofs[1]["data"] + " "), PROOFS, "proof"),
+    "a field too many in a proof": (lambda one: one.proofs[1].update(note="Never mind."), PROOFS, "proof"),
+    "a mark before the table": (lambda one: one.contents.update({FRAMES: BOM + one.contents[FRAMES]}), FRAMES, "proof"),
     "another fragment": (lambda one: one.proofs[1].update(leaf=one.proofs[1]["leaf"] + 1), PROOFS, "proof"),
     "too many samples": (lambda one: one.proofs[1].update(count=100), PROOFS, "proof"),
     "one fewer": (lambda one: one.proofs.pop(), PROOFS, "proof"),
@@ -267,6 +318,9 @@ ATTEMPTS: dict[str, tuple[Callable[[Forgery], object], str, str]] = {
     "a longer time": (lambda one: one.tell(one.video, end=one.video["end_us"] + 2_000_000), VIDEO, "proof"),
     "a lead-in": (lambda one: one.video.update(lead_in_us=3_000_000), VIDEO, "proof"),
     "a mirrored picture": (lambda one: one.mirror(), VIDEO, "proof"),
+    "pictures from another file": (lambda one: one.in_header(b"url ", 7, b"\0"), VIDEO, "proof"),
+    "another kind of file": (lambda one: one.in_header(b"ftyp", 4, b"qt  "), VIDEO, "proof"),
+    "pictures laid over others": (lambda one: one.in_header(b"vmhd", 9, b"\x20"), VIDEO, "proof"),
     "slow motion": (lambda one: one.repack(slower=1), VIDEO, "proof"),
     "another format": (lambda one: one.repack(other=1), VIDEO, "proof"),
     "hidden pictures": (lambda one: one.repack(later=9000), VIDEO, "proof"),

@@ -153,8 +153,8 @@ def test_cameras_that_differ_in_capitals_only_have_files_of_their_own(tmp_path: 
     package = made_package(tmp_path, replace(order, request=request, plans=plans))
     names = [name for name in contents_of(package) if name.endswith(".mp4")]
     assert names == [f"{STEM}.mp4", f"Entrance{STEM.removeprefix(CAMERA)}_.mp4"]
-    # The footage itself says whose it is, and it is one camera's only.
-    assert named(verify_package(package)) == {(names[1].replace(".mp4", ".proofs.jsonl"), "proof"), (MANIFEST, "proof")}
+    # The footage is one camera's only, and no package tells of a recording twice.
+    assert named(verify_package(package)) == {(MANIFEST, "structure")}
 
 
 def test_no_name_is_lost_on_paper(tmp_path: Path) -> None:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import zipfile
+from array import array
 from typing import TYPE_CHECKING
 
 import pytest
 
 from recorder_core.export.package import SigningKey
 from recorder_core.export.package.layout import LETTER, MANIFEST, PIECE_BYTES, SIGNATURE, SUMS, VERIFY_PAGE
+from recorder_core.export.package.shape import SHAPES
 from recorder_core.export.package.verify import verify_package
 from recorder_core.export.package.zip_file import read_zip
+from recorder_core.mp4 import SampleTable, progressive_header
+from recorder_core.mp4.track import sample_description
 from script.tools.browser import judged, opened_browser
+from tests.core.export.library import START_US
 from tests.core.export.packages import contents_of, flipped, made_package, resigned, unpacked_to
 from tests.core.export.test_package_changed import PACKED_ANEW, regions
 from tests.core.export.test_package_forged import ATTEMPTS, forged
+from tests.core.mp4.footage import H264_B, H265, MJPEG, Encoding, footage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -39,6 +45,10 @@ FLIP = """async ([around, inside]) => {
   return passed;
 }"""
 """Gives the places at which a flipped bit goes unnoticed."""
+
+HEAD = """([told, description, start_us]) =>
+  hex(headOf(told, Uint8Array.from(description), HANDLER, createdAt({ start_us })))"""
+"""Gives the headers that the page expects of a video."""
 
 
 @pytest.fixture
@@ -131,6 +141,50 @@ async def test_it_finds_what_the_command_finds(page: Page, package: Path, tmp_pa
         if how != "behind other data":  # this the page takes for some other file, and says what to choose instead
             told = await page.locator("#verdict li").all_inner_texts()
             assert told == [f"{one.file}: {one.detail}" for one in findings], how
+
+
+async def test_it_reads_a_manifest_as_the_command_does(page: Page, unpacked: dict[str, Path]) -> None:
+    """Each object must have the same fields there, of the same kinds."""
+    await page.goto(unpacked[VERIFY_PAGE].as_uri())
+    assert await page.evaluate("SHAPES") == SHAPES
+
+
+@pytest.mark.parametrize("encoding", [H264_B, H265, MJPEG], ids=["H.264", "H.265", "MJPEG"])
+async def test_it_knows_each_byte_of_the_headers_of_any_video(
+    encoding: Encoding, page: Page, unpacked: dict[str, Path]
+) -> None:
+    """Of each format, hidden pictures or not, of few pictures and many, and beyond what 32 bits hold."""
+    await page.goto(unpacked[VERIFY_PAGE].as_uri())
+    video_format = footage(encoding, 2).video_format
+    description = list(sample_description(video_format)[8:])
+    for count, size, duration, start, created_us in (
+        (1, 9, 3600, 0, START_US),
+        (32, 70_000, 3600, 0, START_US),
+        (33, 70_000, 3600, 900, START_US),
+        (700, 6_200_000, 3600, 3600, START_US),
+        (2, 9, 3_000_000_000, 2_500_000_000, START_US),
+        (5, 9, 3600, 0, 5_000_000_000_000_000),
+    ):
+        numbers = range(count)
+        table = SampleTable(
+            sizes=array("I", (size + number % 3 for number in numbers)),
+            durations=array("I", (duration + number % 2 for number in numbers)),
+            composition_offsets=array("I", (start and number % 4 * 900 for number in numbers)),
+            sync=array("I", numbers[::5] if size > 9 else numbers),
+        )
+        expected = progressive_header(
+            video_format, table, show_start=start, show_duration=sum(table.durations), created_us=created_us
+        )
+        told = {
+            "sizes": table.sizes.tolist(),
+            "durations": table.durations.tolist(),
+            "offsets": table.composition_offsets.tolist(),
+            "sync": [number + 1 for number in table.sync],
+            "start": start,
+            "duration": sum(table.durations),
+        }
+        head = await page.evaluate(HEAD, [told, description, created_us])
+        assert head == expected.hex()
 
 
 async def test_in_a_narrow_window_nothing_is_out_of_sight(package: Path, unpacked: dict[str, Path]) -> None:
