@@ -11,6 +11,7 @@ import pytest
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentryDataWithId
 from homeassistant.const import CONF_PASSWORD, CONF_URL, CONF_USERNAME, EVENT_STATE_CHANGED
 from homeassistant.core import Context, Event, EventStateChangedData, State, callback
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import issue_registry as ir
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -43,6 +44,10 @@ if TYPE_CHECKING:
 
 FRONT = "front_entrance"
 BACK = "book_drop"
+FRONT_CAMERA = f"camera.{FRONT}"
+BACK_CAMERA = f"camera.{BACK}"
+FRONT_EVENTS = f"event.{FRONT}_footage"
+BACK_EVENTS = f"event.{BACK}_footage"
 PASSWORD = "correct-horse"  # noqa: S105 - of a camera that does not exist
 USERNAME = "recorder-account"
 
@@ -102,6 +107,24 @@ async def async_act(
     )
     assert isinstance(response, dict)
     return response
+
+
+async def async_refused(
+    hass: HomeAssistant, action: str, user: User | None = None, **data: object
+) -> HomeAssistantError:
+    """Try one of our actions, and return why it fails: in words, not only by their key."""
+    with pytest.raises(HomeAssistantError) as raised:
+        await async_act(hass, action, user, **data)
+    assert raised.value.translation_key is not None
+    assert str(raised.value) != raised.value.translation_key
+    return raised.value
+
+
+async def async_refusal(hass: HomeAssistant, action: str, user: User | None = None, **data: object) -> str:
+    """Return by what key one of our actions is refused as the caller's mistake."""
+    refused = await async_refused(hass, action, user, **data)
+    assert isinstance(refused, ServiceValidationError)
+    return refused.translation_key or ""
 
 
 def camera(camera_id: str, title: str, url: str = NOWHERE, **data: str | bool) -> ConfigSubentryDataWithId:

@@ -118,6 +118,36 @@ async def test_footage_does_not_go_where_copies_go(hass: HomeAssistant, place: P
     assert dialog.values == {"folder": str(desk / "footage"), "other": "Riverside Library"}
 
 
+async def test_another_folder_that_is_away_is_named(hass: HomeAssistant, place: Path, library: Library) -> None:
+    """The recorder never had it, so it refuses it each time; who adds one that is there would look for the mistake."""
+    away, good = place / "away", place / "good"
+    good.mkdir()
+    hass.config_entries.async_update_entry(
+        library.entry, options={"delivery_folders": [{"name": DESK, "path": str(away)}]}
+    )
+    await library.async_set_up()
+    dialog = await _async_add(hass, library, "Good", good)
+    assert dialog.errors == {"path": "delivery_folder_missing"}
+    assert dialog.values == {"detail": f"Delivery folder {DESK} at {away} is away. There is no such folder"}
+    dialog.close()
+    away.mkdir()
+    assert (await _async_add(hass, library, "Good", good)).created
+
+
+async def test_a_recorder_that_goes_meanwhile(hass: HomeAssistant, place: Path, library: Library) -> None:
+    """Not that it refuses something is said, but that it is away."""
+    await library.async_set_up()
+    (place / "desk").mkdir()
+    dialog = await Dialog.change_options(hass, library.entry)
+    await dialog.choose("add_delivery_folder")
+    async with library.client() as client:
+        await client.shutdown()
+    await library.async_wait_for("binary_sensor.riverside_library_recorder", lambda state: state.state == "off")
+    await dialog.submit(name=DESK, path=str(place / "desk"))
+    assert dialog.errors == {"base": "recorder_unreachable"}
+    assert library.entry.options == {}
+
+
 @pytest.mark.parametrize("step", ["add_delivery_folder", "remove_delivery_folder"])
 async def test_a_recorder_that_cannot_be_asked(hass: HomeAssistant, place: Path, library: Library, step: str) -> None:
     """Folders are only changed with its consent."""

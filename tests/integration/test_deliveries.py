@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from homeassistant.components.event import ATTR_EVENT_TYPE
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
 from recorder_core.models import Duty
 
 from .dialog import Dialog
 from .frames import digest_of
-from .library import FRONT, Library, async_act, shown_issues
+from .library import FRONT, FRONT_CAMERA, FRONT_EVENTS, Library, async_act, async_refusal, async_refused, shown_issues
 
 if TYPE_CHECKING:
     from typing import Any
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from .standing_recorder import StandingRecorder
 
 DESK = "Records desk"
-FRONT_CAMERA = "camera.front_entrance"
-FRONT_EVENTS = "event.front_entrance_footage"
 PAST = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NO_EXPORT = "5e0c2b1f9d3a4c6e8b7a90d1c2e3f405"
 
@@ -55,12 +53,6 @@ def copies_in(folder: Path) -> list[str]:
 def move(folder: Path, place: Path) -> None:
     """Let a folder be somewhere else, as if its disk were."""
     folder.rename(place)
-
-
-async def _async_refused(hass: HomeAssistant, action: str, user: MockUser | None, **data: object) -> HomeAssistantError:
-    with pytest.raises(HomeAssistantError) as raised:
-        await async_act(hass, action, user, **data)
-    return raised.value
 
 
 async def _async_still(
@@ -122,10 +114,8 @@ async def test_an_export_stays_whose_copy_cannot_be_made(
     hass: HomeAssistant, hass_admin_user: MockUser, recording: Library, desk: Path
 ) -> None:
     """The error names it. A folder that nobody has is refused before anything is made."""
-    refused = await _async_refused(
-        hass, "export_still", hass_admin_user, entity_id=FRONT_CAMERA, at=PAST, deliver_to="Nowhere"
-    )
-    assert refused.translation_key == "unknown_delivery_folder"
+    nowhere = {"entity_id": FRONT_CAMERA, "at": PAST, "deliver_to": "Nowhere"}
+    assert await async_refusal(hass, "export_still", hass_admin_user, **nowhere) == "unknown_delivery_folder"
     async with recording.client() as client:
         assert await client.exports() == []
         move(desk, desk.with_name("away"))
@@ -139,7 +129,7 @@ async def test_an_export_stays_whose_copy_cannot_be_made(
     assert values["fault"].startswith("The delivery folder is away. ")
 
     order = {"export_id": export.export_id, "folder": DESK}
-    refused = await _async_refused(hass, "deliver_export", hass_admin_user, **order)
+    refused = await async_refused(hass, "deliver_export", hass_admin_user, **order)
     assert refused.translation_key == "delivery_folder_missing"
     move(desk.with_name("away"), desk)
     for changes, key in (
@@ -147,9 +137,7 @@ async def test_an_export_stays_whose_copy_cannot_be_made(
         ({"expires": PAST}, "bad_request"),
         ({"export_id": NO_EXPORT}, "unknown_export"),
     ):
-        refused = await _async_refused(hass, "deliver_export", hass_admin_user, **(order | changes))
-        assert refused.translation_key == key
-        assert isinstance(refused, ServiceValidationError)
+        assert await async_refusal(hass, "deliver_export", hass_admin_user, **(order | changes)) == key
     assert (await async_act(hass, "deliver_export", hass_admin_user, **order))["state"] == "delivered"
 
 
@@ -161,7 +149,7 @@ async def test_only_administrators(hass: HomeAssistant, hass_read_only_user: Moc
         ("remove_delivery", {"delivery_id": NO_EXPORT}),
     ):
         for user, key in ((None, "user_required"), (hass_read_only_user, "administrator_required")):
-            assert (await _async_refused(hass, action, user, **data)).translation_key == key
+            assert await async_refusal(hass, action, user, **data) == key
     for user in (None, hass_read_only_user):
         assert await async_act(hass, "list_deliveries", user) == {"deliveries": [], "away": []}
 
@@ -178,7 +166,7 @@ async def test_what_is_no_id_and_no_name(hass: HomeAssistant, hass_admin_user: M
         ("remove_delivery", {"delivery_id": "Ada Lovelace"}, "not_opaque"),
         ("remove_delivery", {"delivery_id": NO_EXPORT}, "unknown_delivery"),
     ):
-        assert (await _async_refused(hass, action, hass_admin_user, **data)).translation_key == key
+        assert await async_refusal(hass, action, hass_admin_user, **data) == key
 
 
 async def test_copies_that_stay_too_long_are_an_issue(

@@ -12,14 +12,12 @@ from recorder_core.models import EventView, ExportJob, ExportState, FeedItem, Ho
 from recorder_core.service.feed import Feed
 from recorder_core.storage.records import Event
 
-from .library import BACK, FRONT, Library
+from .library import BACK, BACK_EVENTS, FRONT, FRONT_EVENTS, Library
 from .standing_recorder import StandingRecorder
 
 if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
 
-FRONT_EVENTS = "event.front_entrance_footage"
-BACK_EVENTS = "event.book_drop_footage"
 ROOM_EVENTS = "event.riverside_library_room_for_footage"
 PROGRESS = "sensor.riverside_library_export_progress"
 CASE = "CASE-2026-0117"

@@ -13,7 +13,7 @@ from homeassistant.util import dt as dt_util
 from PIL import Image
 
 from .frames import digest_of
-from .library import BACK, FRONT, Library, async_act
+from .library import BACK, BACK_CAMERA, FRONT, FRONT_CAMERA, Library, async_act
 
 if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from recorder_core.simulator import Simulator
 
-FRONT_CAMERA = "camera.front_entrance"
-BACK_CAMERA = "camera.book_drop"
 PAST = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 

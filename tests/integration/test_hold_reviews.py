@@ -5,31 +5,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-import pytest
-from homeassistant.exceptions import ServiceValidationError
 from homeassistant.util import dt as dt_util
 
 from recorder_core.models import LedgerKind
 
-from .library import Library, async_act, shown_issues
+from .library import BACK_EVENTS, FRONT_CAMERA, FRONT_EVENTS, Library, async_act, async_refusal, shown_issues
 
 if TYPE_CHECKING:
-    from homeassistant.auth.models import User
     from homeassistant.core import HomeAssistant
     from pytest_homeassistant_custom_component.common import MockUser
 
-FRONT_CAMERA = "camera.front_entrance"
-FRONT_EVENTS = "event.front_entrance_footage"
-BACK_EVENTS = "event.book_drop_footage"
 TO_REVIEW = "sensor.riverside_library_holds_to_review"
-
-
-async def _async_refusal(hass: HomeAssistant, user: User | None, **data: object) -> str:
-    with pytest.raises(ServiceValidationError) as raised:
-        await async_act(hass, "review_hold", user, **data)
-    assert raised.value.translation_key is not None
-    assert str(raised.value) != raised.value.translation_key
-    return raised.value.translation_key
 
 
 async def test_a_hold_that_stays_is_due_no_more(
@@ -77,8 +63,8 @@ async def test_only_a_person_who_may_release_a_hold_reviews_it(
     stays = {"hold_id": hold["hold_id"], "no_further_review": True}
     later = dt_util.utcnow() + timedelta(days=1)
 
-    assert await _async_refusal(hass, None, **stays) == "user_required"
-    assert await _async_refusal(hass, hass_read_only_user, **stays) == "administrator_required"
+    assert await async_refusal(hass, "review_hold", None, **stays) == "user_required"
+    assert await async_refusal(hass, "review_hold", hass_read_only_user, **stays) == "administrator_required"
     for change, key in (
         ({"no_further_review": False}, "review_or_none"),
         ({"review": later}, "review_or_none"),
@@ -87,7 +73,7 @@ async def test_only_a_person_who_may_release_a_hold_reviews_it(
         ({"hold_id": "hold-0"}, "unknown_hold"),
         ({"hold_id": "Ada Lovelace"}, "not_opaque"),
     ):
-        assert await _async_refusal(hass, hass_admin_user, **stays | change) == key, change
+        assert await async_refusal(hass, "review_hold", hass_admin_user, **stays | change) == key, change
     assert (await async_act(hass, "list_holds"))["holds"][0]["reviewed"] is None
     await async_act(hass, "release_hold", hass_admin_user, hold_id=hold["hold_id"])
-    assert await _async_refusal(hass, hass_admin_user, **stays) == "hold_over"
+    assert await async_refusal(hass, "review_hold", hass_admin_user, **stays) == "hold_over"

@@ -22,28 +22,26 @@ from custom_components.library_surveillance.const import DOMAIN
 from custom_components.library_surveillance.diagnostics import async_get_config_entry_diagnostics
 from recorder_core.models import HoldKind, HoldState
 
-from .library import BACK, FRONT, Library, async_act, shown_issues
+from .library import (
+    BACK,
+    BACK_CAMERA,
+    BACK_EVENTS,
+    FRONT,
+    FRONT_CAMERA,
+    FRONT_EVENTS,
+    Library,
+    async_act,
+    async_refusal,
+    shown_issues,
+)
 
 if TYPE_CHECKING:
-    from homeassistant.auth.models import User
     from homeassistant.core import HomeAssistant
     from pytest_homeassistant_custom_component.common import MockUser
 
     from recorder_core.simulator import Simulator
 
 CASE = "CASE-2026-0117"
-FRONT_CAMERA = "camera.front_entrance"
-BACK_CAMERA = "camera.book_drop"
-FRONT_EVENTS = "event.front_entrance_footage"
-BACK_EVENTS = "event.book_drop_footage"
-
-
-async def _async_refusal(hass: HomeAssistant, action: str, user: User | None = None, **data: object) -> str:
-    with pytest.raises(ServiceValidationError) as raised:
-        await async_act(hass, action, user, **data)
-    assert raised.value.translation_key is not None
-    assert str(raised.value) != raised.value.translation_key
-    return raised.value.translation_key
 
 
 async def test_an_automation_holds_what_was_and_what_comes(
@@ -90,10 +88,10 @@ async def test_an_automation_holds_what_was_and_what_comes(
     assert CASE not in str(await async_get_config_entry_diagnostics(hass, recording.entry))
 
     assert [one["hold_id"] for one in (await async_act(hass, "list_holds"))["holds"]] == [first["hold_id"]]
-    assert await _async_refusal(hass, "release_hold", hold_id=first["hold_id"]) == "user_required"
+    assert await async_refusal(hass, "release_hold", hold_id=first["hold_id"]) == "user_required"
     released = await async_act(hass, "release_hold", hass_admin_user, hold_id=first["hold_id"])
     assert (released["state"], released["hold_id"]) == ("released", first["hold_id"])
-    assert await _async_refusal(hass, "release_hold", hass_admin_user, hold_id=first["hold_id"]) == "hold_over"
+    assert await async_refusal(hass, "release_hold", hass_admin_user, hold_id=first["hold_id"]) == "hold_over"
     await recording.async_wait_for(FRONT_EVENTS, lambda state: state.attributes.get("event_type") == "hold_released")
     await recording.async_wait_for("sensor.riverside_library_active_holds", lambda state: state.state == "0")
     assert await async_act(hass, "list_holds") == {"holds": [], "away": []}
@@ -126,11 +124,11 @@ async def test_a_hold_says_who_placed_it_and_how_long_it_lasts(
     async with library.client() as client:
         assert (await client.hold(hold["hold_id"])).placed_by == hass_read_only_user.id
     assert (
-        await _async_refusal(hass, "release_hold", hass_read_only_user, hold_id=hold["hold_id"])
+        await async_refusal(hass, "release_hold", hass_read_only_user, hold_id=hold["hold_id"])
         == "administrator_required"
     )
     await hass.auth.async_update_user(hass_read_only_user, is_active=False)
-    assert await _async_refusal(hass, "place_hold", hass_read_only_user, entity_id=FRONT_CAMERA) == "user_unknown"
+    assert await async_refusal(hass, "place_hold", hass_read_only_user, entity_id=FRONT_CAMERA) == "user_unknown"
 
 
 async def test_targets(hass: HomeAssistant, hass_admin_user: MockUser, library: Library) -> None:
@@ -167,15 +165,15 @@ async def test_targets(hass: HomeAssistant, hass_admin_user: MockUser, library: 
         assert set(hold["camera_ids"]) == found, target
 
     for kind in ("area_id", "device_id", "floor_id", "label_id"):
-        assert await _async_refusal(hass, "place_hold", None, **{kind: "nowhere"}) == "target_unknown"
+        assert await async_refusal(hass, "place_hold", None, **{kind: "nowhere"}) == "target_unknown"
     attic = areas.async_create("Attic")
-    assert await _async_refusal(hass, "place_hold", area_id=attic.id) == "no_camera_targeted"
-    assert await _async_refusal(hass, "place_hold") == "no_camera_targeted"
-    assert await _async_refusal(hass, "place_hold", entity_id="switch.book_drop_recording") == "not_our_camera"
-    assert await _async_refusal(hass, "release_hold", hass_admin_user, hold_id="hold-0") == "unknown_hold"
+    assert await async_refusal(hass, "place_hold", area_id=attic.id) == "no_camera_targeted"
+    assert await async_refusal(hass, "place_hold") == "no_camera_targeted"
+    assert await async_refusal(hass, "place_hold", entity_id="switch.book_drop_recording") == "not_our_camera"
+    assert await async_refusal(hass, "release_hold", hass_admin_user, hold_id="hold-0") == "unknown_hold"
     await hass.config_entries.async_unload(library.entry.entry_id)
-    assert await _async_refusal(hass, "place_hold", entity_id=FRONT_CAMERA) == "entry_not_loaded"
-    assert await _async_refusal(hass, "list_holds") == "no_library_loaded"
+    assert await async_refusal(hass, "place_hold", entity_id=FRONT_CAMERA) == "entry_not_loaded"
+    assert await async_refusal(hass, "list_holds") == "no_library_loaded"
 
 
 async def test_a_mistake_in_a_target_costs_the_rest_no_footage(hass: HomeAssistant, library: Library) -> None:
@@ -254,7 +252,7 @@ async def test_intervals_that_make_no_sense(hass: HomeAssistant, library: Librar
         "bad_request": {"start": "1969-12-31 00:00:00+00:00"},
     }
     for key, interval in intervals.items():
-        assert await _async_refusal(hass, "place_hold", None, entity_id=FRONT_CAMERA, **interval) == key
+        assert await async_refusal(hass, "place_hold", None, entity_id=FRONT_CAMERA, **interval) == key
     assert await async_act(hass, "list_holds", active=False) == {"holds": [], "away": []}
 
 

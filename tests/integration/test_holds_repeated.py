@@ -17,14 +17,12 @@ from pytest_homeassistant_custom_component.common import async_mock_service
 from custom_components.library_surveillance.const import DOMAIN
 from recorder_core.models import HoldKind
 
-from .library import BACK, FRONT, Library
+from .library import BACK, BACK_CAMERA, FRONT, FRONT_CAMERA, Library
 
 if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
     from pytest_homeassistant_custom_component.common import MockUser
 
-FRONT_CAMERA = "camera.front_entrance"
-BACK_CAMERA = "camera.book_drop"
 SIREN = "siren.lobby"
 BLUEPRINTS = Path(__file__).parents[2] / "blueprints" / "automation" / "library_surveillance"
 

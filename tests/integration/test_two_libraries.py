@@ -9,7 +9,7 @@ from homeassistant.const import STATE_OFF
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
 
-from .library import FRONT, Library, async_act, camera
+from .library import FRONT, FRONT_CAMERA, Library, async_act, camera
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
     from pytest_homeassistant_custom_component.common import MockUser
 
-FRONT_CAMERA = "camera.front_entrance"
 BRANCH_CAMERA = "camera.hill_door"
 BRANCH = "hill_door"
 OF_NOBODY = (

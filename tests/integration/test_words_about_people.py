@@ -31,7 +31,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import asy
 from custom_components.library_surveillance.const import CONF_PROFILE, CONF_RECORDER, DOMAIN, RecorderKind
 from recorder_core.simulator import SimulatedCamera, Simulator, VideoSettings
 
-from .library import BACK, FRONT, Library, camera
+from .library import BACK, FRONT, FRONT_CAMERA, Library, camera
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -48,7 +48,6 @@ SECRETS = {
     "token": "zebra-token-" + "t" * 40,
 }
 PERSON = "Zebra Lovelace"
-FRONT_CAMERA = "camera.front_entrance"
 DESK = "Records desk"
 DATABASE = "home-assistant_v2.db"
 TRACES = ".storage/trace.saved_traces"

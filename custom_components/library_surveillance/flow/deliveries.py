@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _ERRORS: Final = {
     ErrorCode.DELIVERY_FOLDER_MISSING: (CONF_PATH, "delivery_folder_missing"),
     ErrorCode.DELIVERY_FOLDER_IN_USE: (FORM, "delivery_folder_in_use"),
+    ErrorCode.RECORDER_UNREACHABLE: (FORM, "recorder_unreachable"),
 }
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.core import SupportsResponse
-from homeassistant.exceptions import ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 
 from custom_components.library_surveillance.const import DOMAIN
@@ -54,6 +54,11 @@ class Action:
 def invalid(key: str, **placeholders: str) -> ServiceValidationError:
     """Return a refusal that is the caller's to mend."""
     return ServiceValidationError(translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders)
+
+
+def failed(key: str, **placeholders: str) -> HomeAssistantError:
+    """Return why something went wrong that was asked for rightly."""
+    return HomeAssistantError(translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders)
 
 
 def opaque_id(field: str) -> Callable[[object], str]:

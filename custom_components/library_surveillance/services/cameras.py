@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import ENTITY_MATCH_ALL
 from homeassistant.helpers import (
     area_registry as ar,
@@ -24,6 +23,7 @@ from homeassistant.helpers.target import TargetSelection
 from custom_components.library_surveillance.const import DOMAIN
 
 from .action import invalid
+from .libraries import async_is_loaded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from homeassistant.exceptions import ServiceValidationError
 
     from custom_components.library_surveillance.coordinator import LibraryConfigEntry
-    from recorder_core.api.client import RecorderClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +40,6 @@ class Cameras:
 
     entry: LibraryConfigEntry
     camera_ids: list[str]
-
-    @property
-    def client(self) -> RecorderClient:
-        """The door to their recorder."""
-        return self.entry.runtime_data.client
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +50,7 @@ class Target:
     faults: list[ServiceValidationError]
 
 
-def targeted(call: ServiceCall) -> Target:
+async def async_targeted(call: ServiceCall) -> Target:
     """Return what a call targets. Raises `ServiceValidationError` if not one camera can be reached by it."""
     hass = call.hass
     selection = TargetSelection(call.data)
@@ -72,7 +66,7 @@ def targeted(call: ServiceCall) -> Target:
             meant.setdefault(entity.config_entry_id or "", []).append(entity)
     libraries = []
     for entry_id, entities in meant.items():
-        if (entry := _loaded_entry(hass, entry_id)) is None:
+        if (entry := await _async_loaded_entry(hass, entry_id)) is None:
             faults += [invalid("entry_not_loaded", entity_id=entity.entity_id) for entity in entities]
         else:
             libraries.append(Cameras(entry, [entity.config_subentry_id or "" for entity in entities]))
@@ -81,31 +75,31 @@ def targeted(call: ServiceCall) -> Target:
     return Target(libraries, faults)
 
 
-def targeted_wholly(call: ServiceCall) -> list[Cameras]:
+async def async_targeted_wholly(call: ServiceCall) -> list[Cameras]:
     """Return the cameras that a call targets, library by library.
 
     Raises `ServiceValidationError` if some of the target leads to none.
     """
-    target = targeted(call)
+    target = await async_targeted(call)
     if target.faults:
         raise target.faults[0]
     return target.libraries
 
 
-def targeted_in_one_library(call: ServiceCall) -> Cameras:
+async def async_targeted_in_one_library(call: ServiceCall) -> Cameras:
     """Return the cameras that a call targets, all of one library. Raises `ServiceValidationError`, also for more."""
-    libraries = targeted_wholly(call)
+    libraries = await async_targeted_wholly(call)
     if len(libraries) > 1:
         raise invalid("several_libraries", libraries=", ".join(sorted(one.entry.title for one in libraries)))
     return libraries[0]
 
 
-def targeted_one(call: ServiceCall, entity_id: str) -> tuple[LibraryConfigEntry, str]:
+async def async_targeted_one(call: ServiceCall, entity_id: str) -> tuple[LibraryConfigEntry, str]:
     """Return the loaded library and the camera behind one of our camera entities. Raises `ServiceValidationError`."""
     entity = er.async_get(call.hass).async_get(entity_id)
     if entity is None or not _is_our_camera(entity):
         raise invalid("not_our_camera", entity_id=entity_id)
-    if (entry := _loaded_entry(call.hass, entity.config_entry_id or "")) is None:
+    if (entry := await _async_loaded_entry(call.hass, entity.config_entry_id or "")) is None:
         raise invalid("entry_not_loaded", entity_id=entity_id)
     return entry, entity.config_subentry_id or ""
 
@@ -124,9 +118,9 @@ def _is_our_camera(entity: er.RegistryEntry) -> bool:
     return entity.platform == DOMAIN and entity.domain == "camera" and entity.config_subentry_id is not None
 
 
-def _loaded_entry(hass: HomeAssistant, entry_id: str) -> LibraryConfigEntry | None:
+async def _async_loaded_entry(hass: HomeAssistant, entry_id: str) -> LibraryConfigEntry | None:
     entry: LibraryConfigEntry | None = hass.config_entries.async_get_entry(entry_id)
-    return entry if entry is not None and entry.state is ConfigEntryState.LOADED else None
+    return entry if entry is not None and await async_is_loaded(entry) else None
 
 
 def _unknown(hass: HomeAssistant, selection: TargetSelection) -> list[str]:

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Final
 
 from homeassistant.const import CONF_NAME
 from homeassistant.core import SupportsResponse
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv
 
 from custom_components.library_surveillance.access import async_require_administrator
-from custom_components.library_surveillance.const import CONF_DELIVERY_FOLDERS, CONF_RECORDER, DOMAIN, RecorderKind
+from custom_components.library_surveillance.const import CONF_DELIVERY_FOLDERS, CONF_RECORDER, RecorderKind
 from custom_components.library_surveillance.errors import translated
 from custom_components.library_surveillance.times import iso_of, iso_or_none, us_or_none
 from recorder_core.errors import ErrorCode, RecorderError
 from recorder_core.models import Delivery, DeliveryRemoval, DeliveryRequest
 
-from .action import ATTR_EXPIRES, ATTR_EXPORT_ID, Action, folder_name, invalid, opaque_id
+from .action import ATTR_EXPIRES, ATTR_EXPORT_ID, Action, failed, folder_name, invalid, opaque_id
 from .libraries import async_ask_all, async_ask_who_knows
 
 if TYPE_CHECKING:
@@ -82,11 +81,7 @@ async def async_deliver(client: RecorderClient, job: ExportJob, request: Deliver
     try:
         return _response(await client.deliver_export(job.export_id, request))
     except RecorderError as err:
-        raise HomeAssistantError(
-            translation_domain=DOMAIN,
-            translation_key="not_delivered",
-            translation_placeholders={"export_id": job.export_id, "fault": str(translated(err))},
-        ) from err
+        raise failed("not_delivered", export_id=job.export_id, fault=str(translated(err))) from err
 
 
 def _response(delivery: Delivery) -> JsonObjectType:

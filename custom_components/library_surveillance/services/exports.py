@@ -26,10 +26,20 @@ from recorder_core.models import (
     StillRequest,
 )
 
-from .action import ATTR_END, ATTR_EXPIRES, ATTR_EXPORT_ID, ATTR_START, ATTR_START_MODE, Action, folder_name, opaque_id
-from .cameras import entity_ids_of, targeted_in_one_library, targeted_one
+from .action import (
+    ATTR_END,
+    ATTR_EXPIRES,
+    ATTR_EXPORT_ID,
+    ATTR_START,
+    ATTR_START_MODE,
+    Action,
+    failed,
+    folder_name,
+    opaque_id,
+)
+from .cameras import async_targeted_in_one_library, async_targeted_one, entity_ids_of
 from .deliveries import async_deliver, require_folder
-from .libraries import async_ask_who_knows
+from .libraries import async_ask_who_knows, client_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -58,7 +68,7 @@ _LONG_POLL_S: Final = 20.0
 async def _async_export_clip(call: ServiceCall) -> ServiceResponse:
     """Cut a clip and return its files when they are there."""
     user = await async_require_administrator(call)
-    entry, camera_id = targeted_one(call, call.data[ATTR_ENTITY_ID])
+    entry, camera_id = await async_targeted_one(call, call.data[ATTR_ENTITY_ID])
     request = ExportRequest(
         camera_id=camera_id,
         start_us=us_of(call.data[ATTR_START]),
@@ -72,7 +82,7 @@ async def _async_export_clip(call: ServiceCall) -> ServiceResponse:
 async def _async_export_still(call: ServiceCall) -> ServiceResponse:
     """Make a picture of the frame that was on screen at a moment."""
     user = await async_require_administrator(call)
-    entry, camera_id = targeted_one(call, call.data[ATTR_ENTITY_ID])
+    entry, camera_id = await async_targeted_one(call, call.data[ATTR_ENTITY_ID])
     request = StillRequest(
         camera_id=camera_id,
         at_us=us_of(call.data[ATTR_AT]),
@@ -85,7 +95,7 @@ async def _async_export_still(call: ServiceCall) -> ServiceResponse:
 async def _async_export_package(call: ServiceCall) -> ServiceResponse:
     """Pack the footage of several cameras of a library as evidence: one file with manifest, proofs and signature."""
     user = await async_require_administrator(call)
-    cameras = targeted_in_one_library(call)
+    cameras = await async_targeted_in_one_library(call)
     request = PackageRequest(
         camera_ids=cameras.camera_ids,
         start_us=us_of(call.data[ATTR_START]),
@@ -114,22 +124,31 @@ async def _async_made(
     call: ServiceCall, entry: LibraryConfigEntry, user: User, order: Callable[[RecorderClient], Awaitable[ExportJob]]
 ) -> ServiceResponse:
     """Order an export and answer when it is there, and delivered if asked for. The feed tells of its progress."""
-    client = entry.runtime_data.client
     folder = call.data.get(ATTR_DELIVER_TO)
     if folder is not None:
         require_folder(entry, folder)
+    async with client_of(call.hass, entry) as client:
+        job = await _async_over(client, order)
+        if job.state is not ExportState.DONE:
+            raise _ended(job)
+        response = _response(call.hass, job)
+        if folder is not None:
+            response["delivery"] = await async_deliver(client, job, DeliveryRequest(folder=folder, actor=user.id))
+        return response
+
+
+async def _async_over(client: RecorderClient, order: Callable[[RecorderClient], Awaitable[ExportJob]]) -> ExportJob:
+    """Order an export and return it once it is over. Raises a translated error; one that was begun is named then."""
+    job: ExportJob | None = None
     try:
         job = await order(client)
         while job.state in (ExportState.QUEUED, ExportState.RUNNING):
             job = await client.export_job(job.export_id, wait_s=_LONG_POLL_S)
     except RecorderError as err:
-        raise translated(err) from err
-    if job.state is not ExportState.DONE:
-        raise _ended(job)
-    response = _response(call.hass, job)
-    if folder is not None:
-        response["delivery"] = await async_deliver(client, job, DeliveryRequest(folder=folder, actor=user.id))
-    return response
+        if job is None or err.code is not ErrorCode.RECORDER_UNREACHABLE:
+            raise translated(err) from err
+        raise failed("export_out_of_sight", export_id=job.export_id) from err
+    return job
 
 
 def _ended(job: ExportJob) -> HomeAssistantError:

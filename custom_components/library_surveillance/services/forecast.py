@@ -12,7 +12,8 @@ from custom_components.library_surveillance.times import iso_or_none, us_of
 from recorder_core.errors import RecorderError
 
 from .action import ATTR_END, ATTR_START, Action
-from .cameras import entity_ids_of, targeted_wholly
+from .cameras import async_targeted_wholly, entity_ids_of
+from .libraries import client_of
 
 if TYPE_CHECKING:
     import probatio as vol  # the engine that answers to the name below, and that Home Assistant's annotations name
@@ -28,12 +29,13 @@ async def _async_get_forecast(call: ServiceCall) -> ServiceResponse:
     """Ask about every targeted camera."""
     start_us, end_us = us_of(call.data[ATTR_START]), us_of(call.data[ATTR_END])
     forecasts = []
-    for cameras in targeted_wholly(call):
-        for camera_id in cameras.camera_ids:
-            try:
-                forecasts.append(await cameras.client.forecast(camera_id, start_us, end_us))
-            except RecorderError as err:
-                raise translated(err) from err
+    for cameras in await async_targeted_wholly(call):
+        async with client_of(call.hass, cameras.entry) as client:
+            for camera_id in cameras.camera_ids:
+                try:
+                    forecasts.append(await client.forecast(camera_id, start_us, end_us))
+                except RecorderError as err:
+                    raise translated(err) from err
     return {"forecasts": [_response(call.hass, forecast) for forecast in forecasts]}
 
 

@@ -13,20 +13,18 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from homeassistant.core import SupportsResponse
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 
 from custom_components.library_surveillance.access import async_actor, async_require_administrator
-from custom_components.library_surveillance.const import DOMAIN
 from custom_components.library_surveillance.errors import translated
 from custom_components.library_surveillance.times import iso_of, iso_or_none, us_of, us_or_none
 from recorder_core.errors import ErrorCode, RecorderError
 from recorder_core.models import Hold, HoldKind, HoldRelease, HoldRequest, HoldReview, PlacedHold
 
-from .action import ATTR_END, ATTR_EXPIRES, ATTR_START, Action, invalid, opaque_id
-from .cameras import entity_ids_of, targeted
-from .libraries import async_ask_all, async_ask_who_knows
+from .action import ATTR_END, ATTR_EXPIRES, ATTR_START, Action, failed, invalid, opaque_id
+from .cameras import async_targeted, entity_ids_of
+from .libraries import async_ask_all, async_ask_who_knows, client_of
 from .repeat import key_of
 
 if TYPE_CHECKING:
@@ -34,11 +32,10 @@ if TYPE_CHECKING:
 
     import probatio as vol  # the engine that answers to the name below, and that Home Assistant's annotations name
     from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse
+    from homeassistant.exceptions import HomeAssistantError
     from homeassistant.util.json import JsonObjectType
 
     from recorder_core.api.client import RecorderClient
-
-    from .cameras import Cameras
 else:
     import voluptuous as vol
 
@@ -65,7 +62,7 @@ async def _async_place_hold(call: ServiceCall) -> ServiceResponse:
     expires_us = us_or_none(data.get(ATTR_EXPIRES))
     if expires_us is not None and expires_us <= us_of(dt_util.utcnow()):
         raise invalid("expired_already")
-    target = targeted(call)
+    target = await async_targeted(call)
     faults: list[HomeAssistantError] = [*target.faults]
     placed: list[PlacedHold] = []
     for cameras in target.libraries:
@@ -82,25 +79,23 @@ async def _async_place_hold(call: ServiceCall) -> ServiceResponse:
             key=data.get(ATTR_KEY),
             actor=actor,
         )
-        placed += await _async_place(call, cameras, request, faults)
+        async with client_of(call.hass, cameras.entry) as client:
+            placed += await _async_place(call, client, request, faults)
     if not faults:
         return {"holds": [_placed_response(call.hass, one) for one in placed]}
     if not placed:
         raise faults[0]
-    raise HomeAssistantError(
-        translation_domain=DOMAIN,
-        translation_key="held_in_part",
-        translation_placeholders={"holds": ", ".join(one.hold.hold_id for one in placed), "fault": str(faults[0])},
-    ) from faults[0]
+    holds = ", ".join(one.hold.hold_id for one in placed)
+    raise failed("held_in_part", holds=holds, fault=str(faults[0])) from faults[0]
 
 
 async def _async_place(
-    call: ServiceCall, cameras: Cameras, request: HoldRequest, faults: list[HomeAssistantError]
+    call: ServiceCall, client: RecorderClient, request: HoldRequest, faults: list[HomeAssistantError]
 ) -> list[PlacedHold]:
     """Place the hold of one library, also without cameras that its recorder does not know; add what went wrong."""
     while True:
         try:
-            return [await _async_place_once(call, cameras.client, request)]
+            return [await _async_place_once(call, client, request)]
         except RecorderError as err:
             faults.append(translated(err))
             others = [one for one in request.camera_ids if one != err.placeholders.get("camera_id")]

@@ -1,6 +1,7 @@
-"""Asking all libraries: for what all of them have, or for the one that knows an id.
+"""Asking libraries: one, all for what all of them have, or all for the one that knows an id.
 
-A library that cannot be asked is named, for its answer might have been another one.
+A library that cannot be asked is named, for its answer might have been another one. A library is loaded anew whenever
+somebody changes it or a camera: what is asked meanwhile waits for that, and what takes long is not ended by it.
 """
 
 from __future__ import annotations
@@ -9,18 +10,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.exceptions import HomeAssistantError
 
+from custom_components.library_surveillance.connection import connection_for
 from custom_components.library_surveillance.const import DOMAIN
 from custom_components.library_surveillance.errors import translated
 from recorder_core.errors import ErrorCode, RecorderError
 
-from .action import invalid
+from .action import failed, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from homeassistant.core import HomeAssistant
+    from homeassistant.exceptions import HomeAssistantError
 
     from custom_components.library_surveillance.coordinator import LibraryConfigEntry
     from recorder_core.api.client import RecorderClient
@@ -36,13 +38,24 @@ class Answers[T]:
     away: list[str] = field(default_factory=list)
 
 
+async def async_is_loaded(entry: LibraryConfigEntry) -> bool:
+    """Return whether a library is loaded, once nobody loads or unloads it any more."""
+    async with entry.setup_lock:
+        return entry.state is ConfigEntryState.LOADED
+
+
+def client_of(hass: HomeAssistant, entry: LibraryConfigEntry) -> RecorderClient:
+    """Return a client of the caller's own, for the caller to close: the entry's is closed when it is unloaded."""
+    return connection_for(hass, entry.data).client
+
+
 async def async_ask_all[T](hass: HomeAssistant, ask: Callable[[RecorderClient], Awaitable[T]]) -> Answers[T]:
     """Ask every library. Raises a translated error if one refuses to answer, or if none can be asked."""
     given: list[T] = []
     away: list[_AwayError] = []
     for entry in hass.config_entries.async_entries(DOMAIN):
         try:
-            given.append(await _async_ask(entry, ask))
+            given.append(await _async_ask(hass, entry, ask))
         except _AwayError as err:
             away.append(err)
         except RecorderError as err:
@@ -63,7 +76,7 @@ async def async_ask_who_knows[T](
     away: list[_AwayError] = []
     for entry in hass.config_entries.async_entries(DOMAIN):
         try:
-            return await _async_ask(entry, ask)
+            return await _async_ask(hass, entry, ask)
         except _AwayError as err:
             away.append(err)
         except RecorderError as err:
@@ -74,11 +87,7 @@ async def async_ask_who_knows[T](
         raise _nobody(away)
     if not away:
         raise invalid(unknown)
-    raise HomeAssistantError(
-        translation_domain=DOMAIN,
-        translation_key="libraries_away",
-        translation_placeholders={"libraries": ", ".join(err.title for err in away)},
-    )
+    raise failed("libraries_away", libraries=", ".join(err.title for err in away))
 
 
 class _AwayError(Exception):
@@ -90,11 +99,14 @@ class _AwayError(Exception):
         self.answer = answer
 
 
-async def _async_ask[T](entry: LibraryConfigEntry, ask: Callable[[RecorderClient], Awaitable[T]]) -> T:
-    if entry.state is not ConfigEntryState.LOADED:
+async def _async_ask[T](
+    hass: HomeAssistant, entry: LibraryConfigEntry, ask: Callable[[RecorderClient], Awaitable[T]]
+) -> T:
+    if not await async_is_loaded(entry):
         raise _AwayError(entry.title)
     try:
-        return await ask(entry.runtime_data.client)
+        async with client_of(hass, entry) as client:
+            return await ask(client)
     except RecorderError as err:
         if err.code in _NOBODY_THERE:
             raise _AwayError(entry.title, err) from err
