@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from homeassistant.components.event import ATTR_EVENT_TYPE
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentryDataWithId
-from homeassistant.const import CONF_PASSWORD, CONF_URL, CONF_USERNAME, EVENT_STATE_CHANGED
+from homeassistant.const import CONF_PASSWORD, CONF_URL, CONF_USERNAME, EVENT_STATE_CHANGED, Platform
 from homeassistant.core import Context, Event, EventStateChangedData, State, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import issue_registry as ir
@@ -181,6 +182,14 @@ class Library:
             subentries_data=cameras or (camera(FRONT, "Front entrance"), camera(BACK, "Book drop")),
         )
         self.entry.add_to_hass(hass)
+        self._told: list[State] = []
+        hass.bus.async_listen(EVENT_STATE_CHANGED, self._state_changed)
+
+    @callback
+    def _state_changed(self, event: Event[EventStateChangedData]) -> None:
+        state = event.data["new_state"]
+        if state is not None and state.domain == Platform.EVENT:
+            self._told.append(state)
 
     @property
     def loaded(self) -> bool:
@@ -230,6 +239,16 @@ class Library:
         state = self.hass.states.get(entity_id)
         assert state is not None, entity_id
         return state
+
+    async def async_told(self, entity_id: str, event_type: str, **attributes: str) -> State:
+        """Wait until an event entity has shown an event, and return it; others may have come after it."""
+        wanted = {ATTR_EVENT_TYPE: event_type, **attributes}.items()
+
+        def shown() -> list[State]:
+            return [one for one in self._told if one.entity_id == entity_id and wanted <= one.attributes.items()]
+
+        await self.async_wait_for(entity_id, lambda _: bool(shown()))
+        return shown()[-1]
 
     async def async_wait_for(self, entity_id: str, condition: Callable[[State], bool]) -> State:
         """Wait until an entity's state satisfies a condition, and return it."""

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from homeassistant.components.event import ATTR_EVENT_TYPE
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
@@ -75,9 +74,7 @@ async def test_a_copy_lies_there_until_it_is_removed(
         assert digest_of(Path(delivery["path"]) / file["name"]) == file["sha256"]
     kept = datetime.fromisoformat(delivery["expires"]) - datetime.fromisoformat(delivery["created"])
     assert kept == timedelta(days=7)
-    told = await recording.async_wait_for(
-        FRONT_EVENTS, lambda state: state.attributes.get(ATTR_EVENT_TYPE) == "export_delivered"
-    )
+    told = await recording.async_told(FRONT_EVENTS, "export_delivered")
     shown = {key: told.attributes[key] for key in ("export_id", "delivery_id", "folder", "expires")}
     assert shown == {key: delivery[key] for key in shown}
     assert await async_act(hass, "list_deliveries") == {"deliveries": [delivery], "away": []}
@@ -94,10 +91,7 @@ async def test_a_copy_lies_there_until_it_is_removed(
     assert copies_in(desk) == []
     assert await async_act(hass, "list_deliveries") == {"deliveries": [], "away": []}
     assert (await async_act(hass, "list_deliveries", active=False))["deliveries"] == [removed]
-    told = await recording.async_wait_for(
-        FRONT_EVENTS, lambda state: state.attributes.get(ATTR_EVENT_TYPE) == "delivery_removed"
-    )
-    assert told.attributes["delivery_id"] == delivery["delivery_id"]
+    await recording.async_told(FRONT_EVENTS, "delivery_removed", delivery_id=delivery["delivery_id"])
 
     until = (dt_util.utcnow() + timedelta(hours=1)).replace(microsecond=0)
     order = {"export_id": still["export_id"], "folder": DESK, "expires": until}
@@ -105,8 +99,7 @@ async def test_a_copy_lies_there_until_it_is_removed(
     assert datetime.fromisoformat(again["expires"]) == until
     assert copies_in(desk) == [Path(again["path"]).name]
     await async_act(hass, "remove_export", hass_admin_user, export_id=still["export_id"])
-    gone = {ATTR_EVENT_TYPE: "delivery_removed", "delivery_id": again["delivery_id"]}
-    await recording.async_wait_for(FRONT_EVENTS, lambda state: gone.items() <= state.attributes.items())
+    await recording.async_told(FRONT_EVENTS, "delivery_removed", delivery_id=again["delivery_id"])
     assert copies_in(desk) == []
 
 

@@ -13,7 +13,7 @@ from homeassistant.util import dt as dt_util
 from PIL import Image
 
 from .frames import digest_of
-from .library import BACK, BACK_CAMERA, FRONT, FRONT_CAMERA, Library, async_act
+from .library import BACK, BACK_CAMERA, FRONT, FRONT_CAMERA, FRONT_EVENTS, Library, async_act
 
 if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
@@ -38,10 +38,7 @@ async def test_a_still_and_a_package_of_this_very_minute(
     assert digest_of(Path(file["path"])) == file["sha256"]
     with Image.open(file["path"]) as picture:
         assert (picture.format, picture.size) == ("JPEG", (320, 240))
-    told = await recording.async_wait_for(
-        "event.front_entrance_footage", lambda state: state.attributes.get("event_type") == "export_done"
-    )
-    assert told.attributes["export_id"] == still["export_id"]
+    await recording.async_told(FRONT_EVENTS, "export_done", export_id=still["export_id"])
 
     package = await async_act(
         hass,

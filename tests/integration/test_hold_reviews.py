@@ -37,9 +37,7 @@ async def test_a_hold_that_stays_is_due_no_more(
     await library.async_wait_for(TO_REVIEW, lambda state: state.state == "1")
     assert shown_issues(hass)["holds_to_review"] == {"library": "Riverside Library", "holds": "1"}
     for entity_id in (FRONT_EVENTS, BACK_EVENTS):
-        shown = await library.async_wait_for(
-            entity_id, lambda state: state.attributes.get("event_type") == "hold_reviewed"
-        )
+        shown = await library.async_told(entity_id, "hold_reviewed")
         assert (shown.attributes["hold_id"], shown.attributes["review"]) == (one["hold_id"], seen["review"])
 
     seen = await async_act(hass, "review_hold", hass_admin_user, hold_id=other["hold_id"], no_further_review=True)

@@ -65,9 +65,7 @@ async def test_an_automation_holds_what_was_and_what_comes(
 
     [first] = (await async_act(hass, "place_hold", None, **order))["holds"]
     for entity_id in (FRONT_EVENTS, BACK_EVENTS):
-        shown = await recording.async_wait_for(
-            entity_id, lambda state: state.attributes.get("event_type") == "hold_placed"
-        )
+        shown = await recording.async_told(entity_id, "hold_placed")
         assert shown.attributes["hold_id"] == first["hold_id"]
         assert shown.attributes["start"] == first["start"]
     [again] = (await async_act(hass, "place_hold", None, **order))["holds"]
@@ -92,7 +90,7 @@ async def test_an_automation_holds_what_was_and_what_comes(
     released = await async_act(hass, "release_hold", hass_admin_user, hold_id=first["hold_id"])
     assert (released["state"], released["hold_id"]) == ("released", first["hold_id"])
     assert await async_refusal(hass, "release_hold", hass_admin_user, hold_id=first["hold_id"]) == "hold_over"
-    await recording.async_wait_for(FRONT_EVENTS, lambda state: state.attributes.get("event_type") == "hold_released")
+    await recording.async_told(FRONT_EVENTS, "hold_released")
     await recording.async_wait_for("sensor.riverside_library_active_holds", lambda state: state.state == "0")
     assert await async_act(hass, "list_holds") == {"holds": [], "away": []}
     assert len((await async_act(hass, "list_holds", active=False))["holds"]) == 1
@@ -223,7 +221,7 @@ async def test_a_review_that_is_due_is_an_issue_until_the_hold_is_released(
     to_review = "sensor.riverside_library_holds_to_review"
     await library.async_wait_for(to_review, lambda state: state.state == "1")
     assert shown_issues(hass)["holds_to_review"] == {"library": "Riverside Library", "holds": "1"}
-    await library.async_wait_for(FRONT_EVENTS, lambda state: state.attributes.get("event_type") == "hold_review_due")
+    await library.async_told(FRONT_EVENTS, "hold_review_due")
 
     await async_act(hass, "release_hold", hass_admin_user, hold_id=hold["hold_id"])
     await library.async_wait_for(to_review, lambda state: state.state == "0")

@@ -17,7 +17,7 @@ from pytest_homeassistant_custom_component.common import async_mock_service
 from custom_components.library_surveillance.const import DOMAIN
 from recorder_core.models import HoldKind
 
-from .library import BACK, BACK_CAMERA, FRONT, FRONT_CAMERA, Library
+from .library import BACK, BACK_CAMERA, BACK_EVENTS, FRONT, FRONT_CAMERA, FRONT_EVENTS, Library
 
 if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
@@ -155,7 +155,5 @@ async def test_a_key_that_was_used_for_something_else_is_refused(hass: HomeAssis
     wider = await _async_hold(hass, None, {**order, "entity_id": [FRONT_CAMERA, BACK_CAMERA]})
     assert (wider["hold_id"], wider["created"]) == (hold["hold_id"], False)
     assert await _async_kept(library) == [{FRONT, BACK}]
-    for name in ("front_entrance", "book_drop"):
-        await library.async_wait_for(
-            f"event.{name}_footage", lambda state: state.attributes.get("event_type") == "hold_widened"
-        )
+    for entity_id in (FRONT_EVENTS, BACK_EVENTS):
+        await library.async_told(entity_id, "hold_widened")
