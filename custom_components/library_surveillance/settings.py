@@ -1,7 +1,7 @@
 """What a recorder that Home Assistant runs is told of its library as a whole.
 
-An unset limit is no limit (invariant 6). A delivery folder that will not do keeps nothing else from being set. Where the
-recorder has one more, in which copies still lie, it keeps all the settings that it has, and an issue says so.
+An unset limit is no limit (invariant 6). A delivery folder that will not do keeps nothing else from being set. Where
+the recorder has one more, in which copies still lie, it keeps all the settings that it has, and an issue says so.
 """
 
 from __future__ import annotations
