@@ -76,6 +76,14 @@ class Archive(Protocol):
         """Return the folders of all volumes that can be used; the first takes new exports."""
         ...
 
+    async def on_disk[**P, T](self, root: Path, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what `call(...)` returns, which touches the disk of a volume.
+
+        Raises:
+            TimeoutError: It takes longer than a disk may, and goes on by itself; else whatever `call` raises.
+        """
+        ...
+
     def check_room(self, size: int) -> None:
         """Make sure that so many bytes fit on the first volume.
 

@@ -5,7 +5,6 @@ Keeps invariant 10. No hold keeps such a copy, for it is half of a file at best;
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,9 +26,9 @@ async def remove_draft(index: IndexCaller, archive: Archive, root: Path, job: Ex
     Raises StorageError where the index fails, and OSError where the volume does.
     """
     folder = str(root / FOLDER / job.export_id)
-    sizes = await asyncio.to_thread(sizes_of, root, job.export_id)
+    sizes = await archive.on_disk(root, sizes_of, root, job.export_id)
     reason = Reason(DeletionRule.UNFINISHED, archive.settings().policy_version, now_us)
     await index.ask(Index.give_up_draft, job, folder, sizes, reason)
-    await asyncio.to_thread(remove_folder, root, job.export_id)
-    if await asyncio.to_thread(is_gone, Path(folder), [root]):
+    await archive.on_disk(root, remove_folder, root, job.export_id)
+    if await archive.on_disk(root, is_gone, Path(folder), [root]):
         await index.ask(Index.export_erased, job.export_id, folder, now_us)

@@ -1,13 +1,13 @@
 """Removes exports: by hand, when their time is over, beyond their quota; and what a crash left of their folders.
 
 The index decides in one transaction and keeps certificate and ledger (invariants 2, 3 and 10), then the folder goes. A
-folder that could not be removed then, because of a crash or a volume that was away, goes with the next look.
+folder that could not be removed then, because of a crash or a volume that is away or hangs, goes with the next look.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,7 +82,7 @@ class ExportRemoval:
         """Settle what becomes of every folder of an export that lies on a volume."""
         for root in self._archive.roots():
             try:
-                for export_id in await asyncio.to_thread(found_folders, root):
+                for export_id in await self._archive.on_disk(root, found_folders, root):
                     await self._settle(root, export_id)
             except OSError as error:  # the next look tries again
                 _LOGGER.warning("The exports on %s cannot be looked after: %s", root, error.strerror)
@@ -120,7 +120,7 @@ class ExportRemoval:
         job = await self._index.ask(Index.remove_export, export_id, reason)
         for root in self._archive.roots():
             try:
-                await asyncio.to_thread(remove_folder, root, export_id)
+                await self._archive.on_disk(root, remove_folder, root, export_id)
             except OSError as error:  # the next look tries again
                 _LOGGER.warning("The folder of export %s stays for now: %s", export_id, error.strerror)
         await self._say_erased()
@@ -131,19 +131,21 @@ class ExportRemoval:
         """Have the certificates of exports say that their files lie nowhere any more, as soon as that is so."""
         roots = self._archive.roots()
         for export_id, folder in await self._index.ask(Index.unerased_folders):
-            if await asyncio.to_thread(is_gone, Path(folder), roots):
-                await self._index.ask(Index.export_erased, export_id, folder, self._clock.now_us())
+            root = Path(folder).parent.parent
+            with suppress(TimeoutError):  # the next look asks again
+                if await self._archive.on_disk(root, is_gone, Path(folder), roots):
+                    await self._index.ask(Index.export_erased, export_id, folder, self._clock.now_us())
 
     async def _settle(self, root: Path, export_id: str) -> None:
         if self._jobs.is_live(export_id):
             return
         known = await self._index.ask(Index.export, export_id)
         job = None if known is None else known.job
-        whole = await asyncio.to_thread(is_whole, root, export_id, job)
+        whole = await self._archive.on_disk(root, is_whole, root, export_id, job)
         decided = fate(None if job is None else job.state, whole=whole)
         match decided:
             case Fate.FINISH | Fate.ADOPT:
-                record = await asyncio.to_thread(read_record, root, export_id)
+                record = await self._archive.on_disk(root, read_record, root, export_id)
                 if record is None:
                     _LOGGER.warning("The record of export %s on %s cannot be read; it is left alone", export_id, root)
                     return
@@ -155,7 +157,7 @@ class ExportRemoval:
             case Fate.REMOVE:
                 _LOGGER.info("What is left of export %s on %s is removed", export_id, root)
                 if job is None or job.state is ExportState.REMOVED:  # not known what it was, or certified already
-                    await asyncio.to_thread(remove_folder, root, export_id)
+                    await self._archive.on_disk(root, remove_folder, root, export_id)
                 else:
                     await remove_draft(self._index, self._archive, root, job, self._clock.now_us())
             case Fate.KEEP:

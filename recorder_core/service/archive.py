@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from recorder_core.errors import StorageError
+from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.export.archive import Material
 from recorder_core.export.package import SigningKey, key_mark
 from recorder_core.models import SweepHalt
 from recorder_core.storage.index import Index
 
+from .disk_calls import DiskCalls
 from .footage import gap_view
 from .ledger import tell_of_camera
 
@@ -61,6 +63,7 @@ class ServiceArchive:
         self._volumes = volumes
         self._clock = clock
         self._store = store
+        self._disks: dict[Path, DiskCalls] = {}
 
     async def material(self, camera_id: str, start_us: int, end_us: int) -> Material:
         """Return what is stored of the interval, waiting for what is just being written."""
@@ -124,6 +127,19 @@ class ServiceArchive:
     def roots(self) -> list[Path]:
         """Return the folders of all volumes that can be used, the one with most room first."""
         return self._volumes.roots()
+
+    async def on_disk[**P, T](self, root: Path, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what `call(...)` returns, apart from the looks at the volume: a large export may take its time.
+
+        Raises:
+            TimeoutError: It takes longer than a disk may, and goes on by itself; else whatever `call` raises.
+        """
+        try:
+            return await self._disks.setdefault(root, DiskCalls(str(root))).do(call, *args, **kwargs)
+        except StorageError as error:
+            if error.code is ErrorCode.STORAGE_STALLED:
+                raise TimeoutError(errno.ETIMEDOUT, error.message) from error
+            raise
 
     def check_room(self, size: int) -> None:
         """Make sure that so many bytes fit on the first volume."""

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recorder_core.errors import ErrorCode
-from recorder_core.models import HoldRequest, LedgerKind, VolumeState
+import pytest
+
+from recorder_core.errors import ErrorCode, StorageError
+from recorder_core.models import ExportState, HoldRequest, LedgerKind, VolumeConfig, VolumeState
 from recorder_core.service import deletion, volume_look
+from recorder_core.service.archive import ServiceArchive
 from recorder_core.service.disk_calls import LIMIT_S, DiskCalls
 from recorder_core.storage.garbage import unlink_files
 from recorder_core.storage.hold_files import HOLDS_FOLDER
+from recorder_core.storage.volumes import open_volume
 from tests.core.storage_writer.disks import hanging_disk
 
 from .clocks import SteppedClock
+from .delivering import exported
 from .shelves import DAY_S, files, library
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    import pytest
-
     from recorder_core.storage.garbage_rows import GarbageFile
 
     from .shelves import Library
@@ -144,6 +146,39 @@ async def test_a_hold_is_placed_while_a_disk_hangs_and_kept_there_when_it_answer
             await _in_state(one, VolumeState.OK)
             await one.sweep()
             assert [path.name for path in (data / "a" / HOLDS_FOLDER).iterdir()] == [name]
+
+
+async def test_exports_on_other_disks_go_while_one_hangs(data: Path) -> None:
+    (data / "a").mkdir()
+    with hanging_disk(data / "a") as hang:
+        async with library(data) as one:
+            await one.camera()
+            made = []
+            for paths in ([data / "b"], [data / "a", data / "b"]):
+                await one.use(*paths)
+                made.append(exported(one))
+            removal = one.recorder.exporting._removal
+            await removal.look()
+            archive = removal._archive
+            assert isinstance(archive, ServiceArchive)
+            archive._disks[data / "a"]._limit_s = _SOON_S
+            hang(True)
+            for job in reversed(made):
+                assert (await one.recorder.exporting.remove(job.export_id, "u1")).state is ExportState.REMOVED
+            await removal.look()
+            on_b, on_a = (Path(job.files[0].path).parent for job in made)
+            assert not on_b.exists()
+            assert [each.erased_us for each in await one.certificates()] == [None, one.clock.now_us()]
+            [asking] = _asking(data / "a")
+            archive._disks[data / "a"]._limit_s = LIMIT_S
+            hang(False)
+            await asyncio.to_thread(asking.join)
+            await removal.look()
+            assert not on_a.exists()
+            assert [each.erased_us for each in await one.certificates()] == [one.clock.now_us()] * 2
+            with pytest.raises(StorageError) as caught:  # what a call says itself comes through
+                await archive.on_disk(data / "c", open_volume, VolumeConfig(path=str(data / "c")), one.clock)
+            assert caught.value.code is ErrorCode.VOLUME_MISSING
 
 
 async def test_a_disk_is_asked_for_little_at_a_time(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
