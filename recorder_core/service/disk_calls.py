@@ -23,10 +23,14 @@ LIMIT_S = 20.0
 class DiskCalls:
     """Blocking calls that touch one volume's disk, one after the other, each on a thread of its own."""
 
-    def __init__(self, path: str, limit_s: float = LIMIT_S) -> None:
-        """Begin with nothing asked of the disk at `path`."""
+    def __init__(self, path: str, limit_s: float = LIMIT_S, progress: Callable[[], int] = lambda: 0) -> None:
+        """Begin with nothing asked of the disk at `path`.
+
+        A call hangs that takes longer than `limit_s`, or for so long without any change of `progress`, if that counts.
+        """
         self._name = f"asking {path}"
         self._limit_s = limit_s
+        self._progress = progress
         self._turn = asyncio.Lock()
         self._is_back: Callable[[], bool] = lambda: True
 
@@ -34,7 +38,7 @@ class DiskCalls:
         """Return what `call(...)` returns.
 
         Raises:
-            StorageError: `STORAGE_STALLED` if it takes too long, or an earlier one has not come back yet; else whatever
+            StorageError: `STORAGE_STALLED` if it hangs, or an earlier one has not come back yet; else whatever
                 the call raises.
         """
         async with self._turn:
@@ -53,9 +57,12 @@ class DiskCalls:
             threading.Thread(target=work, name=self._name, daemon=True).start()
             waited = asyncio.wrap_future(answer)
             try:
-                await asyncio.wait({waited}, timeout=self._limit_s)
-                if not waited.done():
-                    raise stalled()
+                before: int | None = None
+                while not waited.done():
+                    if (now := self._progress()) == before:
+                        raise stalled()
+                    before = now
+                    await asyncio.wait({waited}, timeout=self._limit_s)
                 return waited.result()
             finally:
                 waited.cancel()  # what comes later is for nobody

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -136,6 +137,22 @@ async def test_what_a_call_returns_or_raises_comes_back() -> None:
     assert await disk.do(divmod, 7, 2) == (3, 1)
     with pytest.raises(ZeroDivisionError):
         await disk.do(divmod, 7, 0)
+
+
+async def test_a_call_that_goes_on_is_waited_for_and_one_that_stands_still_is_not() -> None:
+    steps, enough = count(), threading.Event()
+
+    def progress() -> int:
+        if (step := next(steps)) == 5:
+            enough.set()
+        return step
+
+    assert await DiskCalls("/disk", 0.0, progress).do(enough.wait)
+    gone = threading.Event()
+    with pytest.raises(StorageError) as caught:
+        await DiskCalls("/disk", 0.0, lambda: min(next(steps), 10)).do(gone.wait)
+    assert caught.value.code is ErrorCode.STORAGE_STALLED
+    gone.set()
 
 
 async def test_whoever_gives_up_waiting_leaves_the_disk_as_busy_as_it_is() -> None:
