@@ -10,14 +10,11 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import re
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from mashumaro.mixins.orjson import DataClassORJSONMixin
 
 from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.models import DeliveredFile, DeliveryFolder
@@ -25,6 +22,7 @@ from recorder_core.storage.files import FILE_MODE, FOLDER_MODE
 from recorder_core.storage.volumes import is_volume
 
 from .delivery_folders import hand_over, opened
+from .delivery_records import MOST_BYTES, RECORD, Record, parsed
 from .folders import root_of
 
 if TYPE_CHECKING:
@@ -32,25 +30,11 @@ if TYPE_CHECKING:
 
     from recorder_core.models import Delivery, ExportJob
 
-RECORD = "delivery.json"
-
 _LOGGER = logging.getLogger(__name__)
 _CHUNK = 1 << 20
-_MOST_RECORD_BYTES = 4096
-_ID = re.compile(r"[0-9a-f]{32}")
 _ID_LETTERS = 8
 _NOT_OURS = frozenset({errno.ENOTDIR, errno.ELOOP})
 _NOT_EMPTY = frozenset({errno.ENOTEMPTY, errno.EEXIST})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record(DataClassORJSONMixin):
-    """The content of `delivery.json`: what an index that is made anew must know to remove the copy in time."""
-
-    delivery_id: str
-    export_id: str
-    created_us: int
-    expires_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,25 +56,21 @@ def files_of(job: ExportJob) -> list[DeliveredFile]:
     return [DeliveredFile(name=Path(one.path).name, size=one.size, sha256=one.sha256) for one in job.files]
 
 
-def make_copy(delivery: Delivery, job: ExportJob, stopped: Callable[[], bool]) -> None:
+def make_copy(delivery: Delivery, job: ExportJob, store_id: str, stopped: Callable[[], bool]) -> None:
     """Copy an export's files, and leave off where `stopped` says so; what is there then is for `remove_copy`.
+
+    `store_id` names the store that the copy is of, in its record.
 
     Raises:
         StorageError: see `delivery_folders.opened`; `EXPORT_DAMAGED` for a file that is not what was exported,
             `VOLUME_MISSING` where the export's volume is away, `DELIVERY_FAILED` when it is stopped.
     """
-    record = Record(
-        delivery_id=delivery.delivery_id,
-        export_id=delivery.export_id,
-        created_us=delivery.created_us,
-        expires_us=delivery.expires_us,
-    )
     folder, name = place_of(delivery)
     with opened(folder) as folder_fd:
         os.mkdir(_draft(name), FOLDER_MODE, dir_fd=folder_fd)
         with _subfolder(folder_fd, _draft(name)) as fd:
             with _new_file(folder_fd, fd, RECORD) as file:
-                _write(file, record.to_jsonb())
+                _write(file, Record.of(delivery, store_id).to_jsonb())
             os.fsync(folder_fd)
             for source, expected in zip(job.files, delivery.files, strict=True):
                 _copy_file(folder_fd, fd, Path(source.path), expected, stopped)
@@ -261,9 +241,9 @@ def _record(folder_fd: int, name: str) -> Record | None:
         with _subfolder(folder_fd, name) as fd:
             file = os.open(RECORD, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=fd)
             try:
-                record = Record.from_json(os.read(file, _MOST_RECORD_BYTES))
+                with os.fdopen(file, "rb", closefd=False) as content:
+                    return parsed(content.read(MOST_BYTES))
             finally:
                 os.close(file)
-    except OSError, ValueError, TypeError, LookupError:
+    except OSError:
         return None
-    return record if _ID.fullmatch(record.delivery_id) else None

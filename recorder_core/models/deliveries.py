@@ -73,6 +73,8 @@ class DeliveredFile(DataClassORJSONMixin):
 class Delivery(DataClassORJSONMixin):
     """A copy of an export's files. `folder` is the delivery folder's name, `path` the copy's own folder within it.
 
+    `camera_ids`, `start_us` and `end_us` are the export's, so that the copy can be given up where that is not known.
+
     `removed_us` is when it was given up, `removed_by` by whom, None where a rule did it.
     """
 
@@ -83,6 +85,9 @@ class Delivery(DataClassORJSONMixin):
     state: DeliveryState
     created_us: int
     expires_us: int
+    camera_ids: list[str]
+    start_us: int
+    end_us: int
     files: list[DeliveredFile] = field(default_factory=list)
     actor: str = ""
     removed_us: int | None = None

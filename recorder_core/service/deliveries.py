@@ -43,16 +43,20 @@ _LOGGER = logging.getLogger(__name__)
 
 _DAY_US = 86_400_000_000
 _LOOK_S = 60.0
-_COPY_S = 6 * 3600.0
-"""A copy that takes longer hangs."""
+_STANDSTILL_S = 1800.0
+"""A copy hangs of which not a megabyte is written for so long; a slow stick needs minutes to sync a large file."""
+
+_OF_THE_SOURCE = frozenset({ErrorCode.EXPORT_DAMAGED, ErrorCode.VOLUME_MISSING})
+"""What reading an export that was removed looks like."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Live:
-    """A copy that is being made."""
+    """A copy that is being made; `steps` counts how often it was asked whether to go on."""
 
     stop: threading.Event = field(default_factory=threading.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    steps: int = 0
 
 
 class Deliveries:
@@ -187,18 +191,21 @@ class Deliveries:
                 await self._care.fail(replace(delivery, problem=problem_of(error)))
                 raise
         finally:
-            live.stop.set()  # one that hangs is not to go on later
             del self._live[delivery.delivery_id]
             live.ended.set()
         self._care.tell(EventKind.EXPORT_DELIVERED, delivered)
         return delivered
 
     async def _copy(self, delivery: Delivery, job: ExportJob, live: _Live) -> None:
+        disk = DiskCalls(delivery.path, _STANDSTILL_S, lambda: live.steps)
         try:
-            await DiskCalls(delivery.path, _COPY_S).do(make_copy, delivery, job, self._should_stop(live))
-        except StorageError:
-            await self._done(job.export_id)  # one that was removed meanwhile is not damaged
+            await disk.do(make_copy, delivery, job, self._archive.store_id(), self._should_stop(live))
+        except StorageError as error:
+            if error.code in _OF_THE_SOURCE:
+                await self._done(job.export_id)
             raise
+        finally:
+            live.stop.set()  # one that hangs is not to go on later, nor while it is cleared away
 
     async def _done(self, export_id: str) -> ExportJob:
         job = await self._job_of(export_id)
@@ -207,7 +214,11 @@ class Deliveries:
         return job
 
     def _should_stop(self, live: _Live) -> Callable[[], bool]:
-        return lambda: self._closing or live.stop.is_set()
+        def should_stop() -> bool:
+            live.steps += 1
+            return self._closing or live.stop.is_set()
+
+        return should_stop
 
 
 def expiry(asked_us: int | None, now_us: int, days: float, export_us: int | None) -> int:

@@ -2,7 +2,8 @@
 
 A copy goes when its time is over by a clock that is trusted, with its export, or by hand; what was cut short goes as
 well. While a folder is away nothing is called removed there: a later look does what is due. Copies that an index made
-anew does not know are taken in again by their records (invariant 7).
+anew does not know are taken in again by their records (invariant 7). A copy of another store is left alone: only people
+can remove it, so they are told if it outlives its time.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from recorder_core.clock import Clock
     from recorder_core.export.archive import Archive
     from recorder_core.export.delivery_copies import Found
+    from recorder_core.export.delivery_records import Record
     from recorder_core.models import DeliveryFolder, ExportJob
 
     from .delivery_folders import DeliveryFolders
@@ -78,7 +80,7 @@ class DeliveryCare:
         """Do once what is due; a folder that is away keeps no other, nor does a copy that cannot be removed.
 
         Raises:
-            StorageError: What has kept a copy for too long.
+            StorageError: What has kept a copy for too long, which may be that it is another recorder's.
         """
         late: StorageError | None = None
         away: set[str] = set()
@@ -97,7 +99,7 @@ class DeliveryCare:
         for folder in self._archive.settings().delivery_folders:
             if str(Path(folder.path)) not in away | self._searched:
                 try:
-                    await self._search(folder)
+                    late = await self._search(folder) or late
                 except StorageError as error:  # the next look tries again
                     self._say_once(folder.path, f"No copy can be looked for: {error.message}")
         if late is not None:
@@ -155,32 +157,67 @@ class DeliveryCare:
         if failed is not None:
             self.tell(EventKind.DELIVERY_FAILED, failed)
 
-    async def _search(self, folder: DeliveryFolder) -> None:
-        """Take in what lies in a folder and the index does not know; again until it knew every export."""
-        all_known = True
-        for found in await self._folders.disk(folder.path).do(found_copies, folder):
-            if await self._index.ask(Index.delivery, found.record.delivery_id) is None:
-                all_known &= await self._adopt(folder, found)
-        if all_known:
-            self._searched.add(str(Path(folder.path)))
+    async def _search(self, folder: DeliveryFolder) -> StorageError | None:
+        """Take in what lies in a folder and the index does not know; again while another store's copies lie there.
 
-    async def _adopt(self, folder: DeliveryFolder, found: Found) -> bool:
-        """Whether a copy that was found is known from now on."""
-        record = found.record
+        Returns what is wrong if one of those should have gone long ago.
+        """
+        late: StorageError | None = None
+        are_ours = True
+        for found in await self._folders.disk(folder.path).do(found_copies, folder):
+            if await self._index.ask(Index.delivery, found.record.delivery_id) is not None:
+                continue
+            if (record := await self._ours(found.record)) is not None:
+                await self._adopt(folder, replace(found, record=record))
+            else:
+                are_ours = False
+                late = self._foreign(folder, found) or late
+        if are_ours:
+            self._searched.add(str(Path(folder.path)))
+        return late
+
+    async def _ours(self, record: Record) -> Record | None:
+        """Return a record as it may be used, by the index if that knows the export; None if the copy is not ours."""
         stored = await self._index.ask(Index.export, record.export_id)
-        if stored is None or not stored.job.files:
-            self._say_once(found.name, f"{folder.path}/{found.name} is a copy of an export that is not known (yet).")
-            return False
-        state = DeliveryState.DELIVERED if found.whole else DeliveryState.COPYING
+        if stored is not None and stored.job.files:
+            job = stored.job
+            return replace(
+                record, camera_ids=job.camera_ids, start_us=job.start_us, end_us=job.end_us, files=files_of(job)
+            )
+        return record if record.store_id == self._archive.store_id() else None
+
+    async def _adopt(self, folder: DeliveryFolder, found: Found) -> None:
+        record = found.record
         # Whoever writes there may have changed the record: no copy may stay for longer than one that is made now.
         now_us = self._clock.now_us()
-        created_us = min(max(record.created_us, 0), now_us)
-        expires_us = min(max(record.expires_us, 0), now_us + LONGEST_US)
-        made = planned(record.delivery_id, stored.job, folder, created_us, expires_us)
-        adopted = replace(made, path=str(Path(folder.path) / found.name), state=state)
+        end_us = _within(record.end_us, now_us)
+        adopted = Delivery(
+            delivery_id=record.delivery_id,
+            export_id=record.export_id,
+            folder=folder.name,
+            path=str(Path(folder.path) / found.name),
+            state=DeliveryState.DELIVERED if found.whole else DeliveryState.COPYING,
+            created_us=_within(record.created_us, now_us),
+            expires_us=_within(record.expires_us, now_us + LONGEST_US),
+            camera_ids=record.camera_ids,
+            start_us=_within(record.start_us, end_us),
+            end_us=end_us,
+            files=record.files,
+        )
         known = await self._index.ask(Index.adopt_delivery, adopted, self._reason(DeletionRule.AGE, None))
         await self._see_to(known)
-        return True
+
+    def _foreign(self, folder: DeliveryFolder, found: Found) -> StorageError | None:
+        """Say that a copy is of another store; return what is wrong if whoever is to remove it does not."""
+        sentence = (
+            f"{folder.path}/{found.name} is a copy of an export that is not known (yet): another recorder made it."
+        )
+        trusted_us = self._archive.trusted_us()
+        is_late = trusted_us is not None and trusted_us - found.record.expires_us > _PATIENCE_US
+        if is_late:
+            sentence += " Its time is over, and that recorder does not remove it: somebody has to."
+        self._say_once(found.name, sentence)
+        return StorageError(ErrorCode.DELIVERY_FAILED, sentence) if is_late else None
 
     def tell(self, kind: EventKind, delivery: Delivery) -> None:
         """Note what became of a copy."""
@@ -206,6 +243,10 @@ class DeliveryCare:
             _LOGGER.warning(sentence)
 
 
+def _within(asked_us: int, most_us: int) -> int:
+    return min(max(asked_us, 0), most_us)
+
+
 def planned(delivery_id: str, job: ExportJob, folder: DeliveryFolder, created_us: int, expires_us: int) -> Delivery:
     """Return the copy of an export that is to be made in a delivery folder."""
     return Delivery(
@@ -216,5 +257,8 @@ def planned(delivery_id: str, job: ExportJob, folder: DeliveryFolder, created_us
         state=DeliveryState.COPYING,
         created_us=created_us,
         expires_us=expires_us,
+        camera_ids=job.camera_ids,
+        start_us=job.start_us,
+        end_us=job.end_us,
         files=files_of(job),
     )

@@ -16,6 +16,8 @@ from .records import Run, Volume
 from .schema import CAMERA, RUN, SEGMENT, VOLUME
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy import Column, Connection, Row, Select
 
 
@@ -116,6 +118,12 @@ def unfinished_run_query() -> Select[tuple[object, ...]]:
     )
     runs = _runs().add_columns(func.coalesce(footage_end, RUN.c.start_us).label("footage_end_us"))
     return runs.where(RUN.c.end_us.is_(None)).order_by(RUN.c.run_key)
+
+
+def know_cameras(connection: Connection, camera_ids: Iterable[str], first_seen_us: int) -> None:
+    """Add, within the caller's transaction, those of the cameras that were never put, each with its id for a name."""
+    cameras = [{"camera_id": one, "name": one, "first_seen_us": first_seen_us} for one in camera_ids]
+    connection.execute(upsert(CAMERA).on_conflict_do_nothing(index_elements=["camera_id"]), cameras)
 
 
 def camera_key(connection: Connection, camera_id: str) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, select
 
-from recorder_core.models import Certificate, DeletionRule, LedgerKind, RecordClass
+from recorder_core.models import Certificate, DeletionRule, Delivery, LedgerKind, RecordClass
 
 from .camera_rows import CameraRows, camera_key
 from .ledger_rows import append_ledger
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 _LEDGER_KINDS = {
     RecordClass.VIDEO: LedgerKind.DELETED,
     RecordClass.EXPORT: LedgerKind.EXPORT_REMOVED,
-    RecordClass.DELIVERY: LedgerKind.DELIVERY_REMOVED,
     RecordClass.TEMPORARY: LedgerKind.EXPORT_REMOVED,
 }
+"""Of what is no copy of an export."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,9 @@ def certify(connection: Connection, destroyed: Destroyed, reason: Reason) -> Cer
     certificate = replace(draft, certificate_id=connection.execute(statement).scalar_one())
     ids = {"export_id": destroyed.export_id, "delivery_id": destroyed.delivery_id}
     told = certificate.to_dict() | {name: value for name, value in ids.items() if value is not None}
-    append_ledger(connection, _LEDGER_KINDS[draft.record_class], draft.at_us, told)
+    is_copy = destroyed.delivery_id is not None
+    kind = LedgerKind.DELIVERY_REMOVED if is_copy else _LEDGER_KINDS[draft.record_class]
+    append_ledger(connection, kind, draft.at_us, told)
     return certificate
 
 
@@ -140,50 +142,43 @@ def note_erased(connection: Connection, certificate_ids: Collection[int], at_us:
 
 
 def certify_draft(
-    connection: Connection,
-    job: ExportJob,
-    folder: str,
-    sizes: Mapping[str, int],
-    reason: Reason,
-    delivery_id: str | None = None,
+    connection: Connection, made: ExportJob | Delivery, folder: str, sizes: Mapping[str, int], reason: Reason
 ) -> None:
     """Certify, within the caller's transaction, what was made of an export, or of a copy of it, and never was whole.
 
     `sizes` are those of the files in `folder`, by their names. Nothing is certified twice, nor where there is no file.
     """
-    if not sizes or _unerased(connection, job.export_id, folder):
+    if not sizes or _unerased(connection, made.export_id, folder):
         return
     files = [(size, sha256(f"{name} {size}".encode()).digest()) for name, size in sorted(sizes.items())]
-    certify_files(connection, job, folder, reason, RecordClass.TEMPORARY, files, delivery_id)
+    certify_files(connection, made, folder, reason, RecordClass.TEMPORARY, files)
 
 
 def certify_files(
     connection: Connection,
-    job: ExportJob,
+    made: ExportJob | Delivery,
     folder: str,
     reason: Reason,
     record_class: RecordClass,
     files: Sequence[tuple[int, bytes]],
-    delivery_id: str | None = None,
 ) -> None:
-    """Certify, within the caller's transaction and for each camera of an export, that files in `folder` are destroyed.
+    """Certify, within the caller's transaction and for each camera, that files of an export or a copy are destroyed.
 
-    `files` are their sizes and digests of 32 bytes; `delivery_id` is the copy that they were, None for the export
-    itself.
+    `files` are the sizes and digests, of 32 bytes, of those in `folder`.
     """
-    for camera_id in job.camera_ids:
+    for camera_id in made.camera_ids:
         destroyed = Destroyed(
             camera_id=camera_id,
             record_class=record_class,
-            start_us=job.start_us,
-            end_us=job.end_us,
+            start_us=made.start_us,
+            end_us=made.end_us,
             size=sum(size for size, _ in files),
             digests=tuple(digest for _, digest in files),
-            export_id=job.export_id,
-            delivery_id=delivery_id,
+            export_id=made.export_id,
+            delivery_id=made.delivery_id if isinstance(made, Delivery) else None,
         )
         certificate = certify(connection, destroyed, reason)
-        link_certificate(connection, job.export_id, folder, certificate.certificate_id)
+        link_certificate(connection, made.export_id, folder, certificate.certificate_id)
 
 
 def note_folder_erased(connection: Connection, export_id: str, folder: str, at_us: int) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import insert, select, update
 from recorder_core.errors import ErrorCode, RequestError
 from recorder_core.models import Delivery, DeliveryState, ExportJob, ExportState, LedgerKind, RecordClass
 
+from .camera_rows import know_cameras
 from .certificate_rows import CertificateRows, certify_draft, certify_files, note_folder_erased
 from .ledger_rows import append_ledger
 from .schema import DELIVERY, EXPORT
@@ -50,8 +51,7 @@ class DeliveryRows(CertificateRows):
         """
         with self._writing() as connection:
             if _is(connection, delivery.delivery_id, DeliveryState.COPYING):
-                job = _job(connection, delivery.export_id)
-                certify_draft(connection, job, delivery.path, sizes, reason, delivery.delivery_id)
+                certify_draft(connection, delivery, delivery.path, sizes, reason)
 
     def fail_delivery(self, delivery: Delivery, now_us: int) -> Delivery | None:
         """Keep that a copy failed of which nothing is left, and return it as it is then; None if that is known."""
@@ -78,17 +78,17 @@ class DeliveryRows(CertificateRows):
     def adopt_delivery(self, delivery: Delivery, reason: Reason) -> Delivery:
         """Take in a copy that was made for an index that was lost, and return it as it is then.
 
-        If its export is not there any more, it is given up for `reason` at once.
+        If its export was removed, it is given up for `reason` at once; of one that is not known it may be all there is.
         """
         with self._writing() as connection:
             if (known := _delivery(connection, delivery.delivery_id)) is not None:
                 return known
+            know_cameras(connection, delivery.camera_ids, delivery.created_us)
             _insert(connection, delivery)
             if delivery.state is DeliveryState.DELIVERED:
                 append_ledger(connection, LedgerKind.DELIVERED, reason.at_us, _told(delivery) | {"found": True})
-                job = _job(connection, delivery.export_id)
-                if job.state is not ExportState.DONE:
-                    return _give_up(connection, job, delivery, reason)
+                if _is_removed(connection, delivery.export_id):
+                    return _give_up(connection, delivery, reason)
             return delivery
 
     def give_up_delivery(self, delivery_id: str, reason: Reason) -> Delivery:
@@ -102,7 +102,7 @@ class DeliveryRows(CertificateRows):
                 raise unknown_delivery(delivery_id)
             if delivery.state is not DeliveryState.DELIVERED:
                 return delivery
-            return _give_up(connection, _job(connection, delivery.export_id), delivery, reason)
+            return _give_up(connection, delivery, reason)
 
     def delivery_erased(self, delivery_id: str, now_us: int) -> Delivery | None:
         """Note that nothing is left of a copy that was given up, and return it; None if that is known."""
@@ -145,32 +145,33 @@ def not_done(job: ExportJob) -> RequestError:
     return RequestError(ErrorCode.EXPORT_NOT_DONE, sentence, export_id=job.export_id, state=job.state.value)
 
 
-def give_up_copies(connection: Connection, job: ExportJob, reason: Reason) -> None:
+def give_up_copies(connection: Connection, export_id: str, reason: Reason) -> None:
     """Give up all whole copies of an export, within the transaction that removes it."""
     query = select(DELIVERY.c.delivery).where(
-        DELIVERY.c.export_id == job.export_id, DELIVERY.c.state == DeliveryState.DELIVERED.value
+        DELIVERY.c.export_id == export_id, DELIVERY.c.state == DeliveryState.DELIVERED.value
     )
     for text in connection.execute(query).scalars().all():
-        _give_up(connection, job, Delivery.from_json(text), reason)
+        _give_up(connection, Delivery.from_json(text), reason)
 
 
-def _give_up(connection: Connection, job: ExportJob, delivery: Delivery, reason: Reason) -> Delivery:
+def _give_up(connection: Connection, delivery: Delivery, reason: Reason) -> Delivery:
     files = [(file.size, bytes.fromhex(file.sha256)) for file in delivery.files]
-    certify_files(connection, job, delivery.path, reason, RecordClass.DELIVERY, files, delivery.delivery_id)
+    certify_files(connection, delivery, delivery.path, reason, RecordClass.DELIVERY, files)
     given_up = replace(delivery, state=DeliveryState.REMOVING, removed_us=reason.at_us, removed_by=reason.actor)
     _put(connection, given_up)
     return given_up
 
 
 def _require_done(connection: Connection, export_id: str) -> None:
-    job = _job(connection, export_id)
+    text = connection.execute(select(EXPORT.c.job).where(EXPORT.c.export_id == export_id)).scalar_one()
+    job = ExportJob.from_json(text)
     if job.state is not ExportState.DONE:
         raise not_done(job)
 
 
-def _job(connection: Connection, export_id: str) -> ExportJob:
-    text = connection.execute(select(EXPORT.c.job).where(EXPORT.c.export_id == export_id)).scalar_one()
-    return ExportJob.from_json(text)
+def _is_removed(connection: Connection, export_id: str) -> bool:
+    query = select(EXPORT.c.state).where(EXPORT.c.export_id == export_id)
+    return bool(connection.execute(query).scalar_one_or_none() == ExportState.REMOVED)
 
 
 def _delivery(connection: Connection, delivery_id: str) -> Delivery | None:

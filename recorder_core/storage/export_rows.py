@@ -10,17 +10,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from recorder_core.errors import ErrorCode, RequestError
 from recorder_core.models import ExportJob, ExportState, LedgerKind, RecordClass
 
-from .camera_rows import camera_key
+from .camera_rows import camera_key, know_cameras
 from .certificate_rows import CertificateRows, certify_draft, certify_files, note_folder_erased
 from .delivery_rows import give_up_copies
 from .hold_rows import holding
 from .ledger_rows import append_ledger
-from .schema import CAMERA, DELIVERY, ERASURE, EXPORT, EXPORT_CERTIFICATE
+from .schema import DELIVERY, ERASURE, EXPORT, EXPORT_CERTIFICATE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,11 +62,10 @@ class ExportRows(CertificateRows):
     def adopt_export(self, export: StoredExport) -> bool:
         """Take in an export that was made for an index that was lost; False if this one knows it."""
         job = export.job
-        cameras = [{"camera_id": one, "name": one, "first_seen_us": job.created_us} for one in job.camera_ids]
         with self._writing() as connection:
             if _row(connection, job.export_id) is not None:
                 return False
-            connection.execute(upsert(CAMERA).on_conflict_do_nothing(index_elements=["camera_id"]), cameras)
+            know_cameras(connection, job.camera_ids, job.created_us)
             _insert(connection, export)
             return True
 
@@ -127,7 +125,7 @@ class ExportRows(CertificateRows):
             _put(connection, removed)
             files = [(file.size, bytes.fromhex(file.sha256)) for file in job.files]
             certify_files(connection, job, folder_of(job), reason, RecordClass.EXPORT, files)
-            give_up_copies(connection, job, reason)
+            give_up_copies(connection, export_id, reason)
             return removed
 
     def give_up_draft(self, job: ExportJob, folder: str, sizes: Mapping[str, int], reason: Reason) -> None:

@@ -229,6 +229,9 @@ def test_the_checker_finds_copies_that_are_not_as_they_were_made_and_what_is_lef
         state=DeliveryState.COPYING,
         created_us=T0,
         expires_us=T0 + S,
+        camera_ids=export.camera_ids,
+        start_us=export.start_us,
+        end_us=export.end_us,
         files=[DeliveredFile(name="hall.mp4", size=4, sha256=hashlib.sha256(b"hall").hexdigest())],
     )
     store.index.add_delivery(made)

@@ -8,13 +8,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import orjson
 import pytest
 
 from recorder_core.clock import SystemClock
 from recorder_core.errors import ErrorCode, RecorderError
 from recorder_core.export import delivery_copies
 from recorder_core.export.delivery_copies import (
-    RECORD,
     files_of,
     found_copies,
     make_copy,
@@ -23,6 +23,7 @@ from recorder_core.export.delivery_copies import (
     sizes_of_copy,
 )
 from recorder_core.export.delivery_folders import MARKER, check_apart, check_room, hand_over, mark, opened
+from recorder_core.export.delivery_records import RECORD, Record
 from recorder_core.export.folders import make_folder
 from recorder_core.models import (
     Delivery,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 CONTENT = {"hall.mp4": b"one" * 700_000, "hall_2.mp4": b"two"}
 DELIVERY_ID = "0123456789abcdef" * 2
+STORE_ID = "5" * 32
 
 
 @pytest.fixture
@@ -88,6 +90,9 @@ def _delivery(folder: DeliveryFolder, job: ExportJob, delivery_id: str = DELIVER
         state=DeliveryState.COPYING,
         created_us=1,
         expires_us=2,
+        camera_ids=job.camera_ids,
+        start_us=job.start_us,
+        end_us=job.end_us,
         files=files_of(job),
     )
 
@@ -105,10 +110,14 @@ def _never() -> bool:
 
 def test_a_copy_lies_there_whole_beside_its_record_and_goes_again(folder: DeliveryFolder, job: ExportJob) -> None:
     delivery = _delivery(folder, job)
-    make_copy(delivery, job, _never)
-    record = b'{"delivery_id":"%b","export_id":"%b","created_us":1,"expires_us":2}' % (DELIVERY_ID.encode(), b"e" * 32)
+    make_copy(delivery, job, STORE_ID, _never)
+    record = Record.of(delivery, STORE_ID).to_jsonb()
     lies = {f"hall-01234567/{name}": content for name, content in CONTENT.items()}
     assert _lies(folder) == lies | {f"hall-01234567/{RECORD}": record}
+    assert record == (
+        b'{"store_id":"%b","delivery_id":"%b","export_id":"%b","camera_ids":["a"],"start_us":0,"end_us":1,'
+        b'"created_us":1,"expires_us":2,"files":%b}'
+    ) % (STORE_ID.encode(), DELIVERY_ID.encode(), b"e" * 32, orjson.dumps([one.to_dict() for one in delivery.files]))
     assert sizes_of_copy(delivery) == {name: len(content) for name, content in CONTENT.items()}
     remove_copy(delivery)
     remove_copy(delivery)
@@ -125,7 +134,7 @@ def test_a_copy_gets_the_folders_owner_group_and_permissions_but_none_for_the_wo
         os.chown(place, 12_345, 23_456)
     place.chmod(0o2775)
     delivery = _delivery(folder, job)
-    make_copy(delivery, job, _never)
+    make_copy(delivery, job, STORE_ID, _never)
     given, copy = place.stat(), Path(delivery.path).stat()
     assert (copy.st_uid, copy.st_gid, copy.st_mode & 0o7777) == (given.st_uid, given.st_gid, 0o2770)
     for file in Path(delivery.path).iterdir():
@@ -165,7 +174,7 @@ def test_of_an_export_that_is_damaged_no_copy_is_called_whole(
             file.mkdir()
     delivery = _delivery(folder, job)
     with pytest.raises(RecorderError) as caught:
-        make_copy(delivery, job, _never)
+        make_copy(delivery, job, STORE_ID, _never)
     assert (caught.value.code, caught.value.placeholders) == (ErrorCode.EXPORT_DAMAGED, {"file": "hall.mp4"})
     [found] = found_copies(folder)
     assert (found.name, found.whole, found.record.delivery_id) == ("hall-01234567", False, DELIVERY_ID)
@@ -179,7 +188,7 @@ def test_an_export_on_a_volume_that_is_away_is_not_called_damaged(
 ) -> None:
     (tmp_path / "footage").rename(tmp_path / "away")
     with pytest.raises(RecorderError) as caught:
-        make_copy(_delivery(folder, job), job, _never)
+        make_copy(_delivery(folder, job), job, STORE_ID, _never)
     assert caught.value.code is ErrorCode.VOLUME_MISSING
     assert caught.value.placeholders == {"path": str(tmp_path / "footage")}
 
@@ -187,7 +196,7 @@ def test_an_export_on_a_volume_that_is_away_is_not_called_damaged(
 def test_a_copy_that_is_stopped_stays_told_apart(folder: DeliveryFolder, job: ExportJob) -> None:
     answers = iter([False, False, True])
     with pytest.raises(RecorderError) as caught:
-        make_copy(_delivery(folder, job), job, lambda: next(answers))
+        make_copy(_delivery(folder, job), job, STORE_ID, lambda: next(answers))
     assert caught.value.code is ErrorCode.DELIVERY_FAILED
     assert [(one.name, one.whole) for one in found_copies(folder)] == [("hall-01234567", False)]
     assert len(_lies(folder)[".hall-01234567/hall.mp4"]) == 1 << 20
@@ -200,7 +209,7 @@ def test_a_disk_that_fills_up_in_the_midst_of_a_copy_is_told_of(tmp_path: Path, 
         mark(folder)
         delivery = _delivery(folder, job)
         with pytest.raises(RecorderError) as caught:
-            make_copy(delivery, job, _never)
+            make_copy(delivery, job, STORE_ID, _never)
         assert caught.value.code is ErrorCode.DELIVERY_FOLDER_FULL
         assert 0 < sizes_of_copy(delivery)["hall.mp4"] <= 1 << 20
         remove_copy(delivery)
@@ -221,7 +230,7 @@ def test_what_others_put_there_or_took_away_is_theirs(
     folder: DeliveryFolder, job: ExportJob, caplog: pytest.LogCaptureFixture
 ) -> None:
     delivery = _delivery(folder, job)
-    make_copy(delivery, job, _never)
+    make_copy(delivery, job, STORE_ID, _never)
     copy = Path(delivery.path)
     (copy / "notes.txt").write_text("mine")
     (copy / "hall_2.mp4").unlink()
@@ -233,7 +242,7 @@ def test_what_others_put_there_or_took_away_is_theirs(
 
 def test_a_folder_in_the_place_of_a_file_keeps_no_other(folder: DeliveryFolder, job: ExportJob) -> None:
     delivery = _delivery(folder, job)
-    make_copy(delivery, job, _never)
+    make_copy(delivery, job, STORE_ID, _never)
     (Path(delivery.path) / "hall.mp4").unlink()
     (Path(delivery.path) / "hall.mp4").mkdir()
     remove_copy(delivery)
@@ -244,7 +253,7 @@ def test_a_file_that_is_refused_keeps_no_other_and_the_record_that_tells_of_it(
     folder: DeliveryFolder, job: ExportJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     delivery = _delivery(folder, job)
-    make_copy(delivery, job, _never)
+    make_copy(delivery, job, STORE_ID, _never)
     unlink = os.unlink
 
     def refuse_the_first(name: str, *, dir_fd: int) -> None:
@@ -265,7 +274,7 @@ def test_of_a_copy_that_a_call_renames_while_it_is_removed_nothing_is_left(
 ) -> None:
     """The call hung in its last sync, for longer than anybody waits, and goes on when the share is back."""
     delivery = _delivery(folder, job)
-    make_copy(delivery, job, _never)
+    make_copy(delivery, job, STORE_ID, _never)
     whole = Path(delivery.path)
     draft = whole.rename(whole.with_name(f".{whole.name}"))
     remove = delivery_copies._remove
@@ -287,12 +296,12 @@ def test_a_copy_that_is_stopped_in_its_last_sync_does_not_become_whole(
 ) -> None:
     synced: list[int] = []
     monkeypatch.setattr(os, "fsync", synced.append)
-    make_copy(_delivery(folder, job), job, _never)
+    make_copy(_delivery(folder, job), job, STORE_ID, _never)
     syncs_before_the_name = len(synced) - 1
     synced.clear()
     other = _delivery(folder, job, "f" * 32)
     with pytest.raises(RecorderError) as caught:
-        make_copy(other, job, lambda: len(synced) >= syncs_before_the_name)
+        make_copy(other, job, STORE_ID, lambda: len(synced) >= syncs_before_the_name)
     assert caught.value.code is ErrorCode.DELIVERY_FAILED
     assert len(synced) == syncs_before_the_name
     assert not Path(other.path).exists()
@@ -317,7 +326,7 @@ def test_a_removal_that_is_refused_is_tried_again(
 ) -> None:
     """Somebody's player has a file open on a share that knows locks: no such share can be had here, it is played."""
     delivery = _delivery(folder, job)
-    make_copy(delivery, job, _never)
+    make_copy(delivery, job, STORE_ID, _never)
 
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.EBUSY, "in use")
@@ -333,7 +342,7 @@ def test_a_removal_that_is_refused_is_tried_again(
 
 
 def test_only_copies_with_a_record_are_found(folder: DeliveryFolder, job: ExportJob) -> None:
-    make_copy(_delivery(folder, job), job, _never)
+    make_copy(_delivery(folder, job), job, STORE_ID, _never)
     place = Path(folder.path)
     record = (place / "hall-01234567" / RECORD).read_bytes()
     contents = {
@@ -357,13 +366,13 @@ def test_only_copies_with_a_record_are_found(folder: DeliveryFolder, job: Export
 def test_a_folder_without_its_marker_is_not_touched(folder: DeliveryFolder, job: ExportJob, tmp_path: Path) -> None:
     """It may be the empty one that is left where a share was."""
     delivery = _delivery(folder, job)
-    make_copy(delivery, job, _never)
+    make_copy(delivery, job, STORE_ID, _never)
     Path(folder.path).rename(tmp_path / "away")
 
     def refused() -> list[ErrorCode]:
         codes = []
         for call in (
-            lambda: make_copy(_delivery(folder, job, "f" * 32), job, _never),
+            lambda: make_copy(_delivery(folder, job, "f" * 32), job, STORE_ID, _never),
             lambda: remove_copy(delivery),
             lambda: sizes_of_copy(delivery),
             lambda: found_copies(folder),
@@ -398,7 +407,7 @@ def test_what_a_folder_refuses_is_told_in_words(folder: DeliveryFolder, job: Exp
     delivery = _delivery(folder, job)
     (Path(folder.path) / ".hall-01234567").touch()
     with pytest.raises(RecorderError) as caught:
-        make_copy(delivery, job, _never)
+        make_copy(delivery, job, STORE_ID, _never)
     assert caught.value.code is ErrorCode.DELIVERY_FAILED
     assert caught.value.placeholders == {"folder": "Desk", "path": folder.path, "reason": "File exists"}
 

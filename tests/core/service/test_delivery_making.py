@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from recorder_core.models import (
     RecordClass,
 )
 from recorder_core.service import deliveries
+from recorder_core.service.disk_calls import DiskCalls
 from recorder_core.service.keeping import Keeping
 
 from .delivering import (
@@ -160,6 +162,9 @@ async def test_of_a_damaged_export_nothing_is_left_in_the_folder(data: Path) -> 
         assert (failed.state, failed.problem.code) == (DeliveryState.FAILED, ErrorCode.EXPORT_DAMAGED)
         [certificate] = await one.certificates()
         assert (certificate.record_class, certificate.rule) == (RecordClass.TEMPORARY, DeletionRule.UNFINISHED)
+        [told] = await ledger_of(one, LedgerKind.DELIVERY_REMOVED, LedgerKind.EXPORT_REMOVED)
+        assert (told["delivery_id"], told["record_class"]) == (failed.delivery_id, RecordClass.TEMPORARY)
+        assert await ledger_of(one, LedgerKind.EXPORT_REMOVED) == []  # the export is still there
         assert certificate.erased_us is not None
         [event] = await one.events("delivery_failed")
         assert event.data["problem"] == "export_damaged"
@@ -183,13 +188,13 @@ class _Slow:
         self.reached, self.go_on = threading.Event(), threading.Event()
         monkeypatch.setattr(deliveries, "make_copy", self._copy)
 
-    def _copy(self, delivery: Delivery, job: ExportJob, stopped: Callable[[], bool]) -> None:
+    def _copy(self, delivery: Delivery, job: ExportJob, store_id: str, stopped: Callable[[], bool]) -> None:
         def waits() -> bool:
             self.reached.set()
             assert self.go_on.wait(60)
             return stopped()
 
-        make_copy(delivery, job, waits)
+        make_copy(delivery, job, store_id, waits)
 
     async def wait(self) -> None:
         assert await asyncio.to_thread(self.reached.wait, 60)
@@ -227,6 +232,39 @@ async def test_a_copy_whose_export_goes_meanwhile_is_none(
             _lay(job.files[1].path, FILES["lobby_2.mp4"])  # as if it was read before it went
         slow.go_on.set()
         assert (await asking).code is ErrorCode.EXPORT_NOT_DONE
+        assert left(data) == []
+
+
+async def test_a_copy_that_is_stopped_is_told_as_that_although_its_export_went(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = _Slow(monkeypatch)
+    async with delivering(data) as one, asyncio.TaskGroup() as group:
+        job = exported(one)
+        asking = group.create_task(refusal(one, job.export_id))
+        await slow.wait()
+        [copying] = await one.client.deliveries()
+        await one.client.remove_export(job.export_id)
+        one.recorder.exporting.deliveries._live[copying.delivery_id].stop.set()
+        slow.go_on.set()
+        assert (await asking).code is ErrorCode.DELIVERY_FAILED
+
+
+async def test_a_copy_that_stands_still_is_given_up(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be called one that is being made for as long as its folder hangs."""
+    slow, steps = _Slow(monkeypatch), count()
+
+    class Impatient(DiskCalls):
+        def __init__(self, path: str, _: float, progress: Callable[[], int]) -> None:
+            super().__init__(path, 0.0, lambda: progress() if slow.reached.is_set() else next(steps))
+
+    monkeypatch.setattr(deliveries, "DiskCalls", Impatient)
+    async with delivering(data) as one:
+        assert (await refusal(one, exported(one).export_id)).code is ErrorCode.STORAGE_STALLED
+        [failed] = await one.client.deliveries(active=False)
+        assert failed.problem is not None
+        assert (failed.state, failed.problem.code) == (DeliveryState.FAILED, ErrorCode.STORAGE_STALLED)
+        slow.go_on.set()
         assert left(data) == []
 
 
