@@ -229,7 +229,8 @@ async def test_a_copy_whose_export_goes_meanwhile_is_none(
         await slow.wait()
         await one.client.remove_export(job.export_id)
         if is_read:
-            _lay(job.files[1].path, FILES["lobby_2.mp4"])  # as if it was read before it went
+            for file in job.files:  # as if they were read before they went
+                _lay(file.path, FILES[Path(file.path).name])
         slow.go_on.set()
         assert (await asking).code is ErrorCode.EXPORT_NOT_DONE
         assert left(data) == []
