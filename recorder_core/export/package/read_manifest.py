@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from recorder_core.models import LedgerEntry, StartMode
 
 from .absent import holes
+from .custody import custody_log
 from .layout import (
     ALWAYS_LISTED,
     FORMAT,
@@ -60,6 +61,9 @@ class ReadPictures:
     end_us: int
     duration_us: int
     lead_in_us: int
+    codec: str
+    width: int
+    height: int
     frames: int
     media_bytes: int
     frames_file: str
@@ -113,6 +117,8 @@ class Absence:
 class ReadManifest:
     """What the check of a package needs of its manifest; `asked` is the time that was asked for.
 
+    `custody` is the custody log as it follows from what the manifest tells.
+
     Of `gaps`, one that still lasted when the package was made ends with that time.
     """
 
@@ -128,6 +134,7 @@ class ReadManifest:
     derived: tuple[ReadDerived, ...]
     segments: Mapping[str, ReadSegment]
     ledger: Mapping[int, LedgerEntry]
+    custody: bytes
 
     @property
     def names(self) -> list[str]:
@@ -179,6 +186,8 @@ def _check_whole(content: dict[str, Any], manifest: ReadManifest) -> None:  # An
     told = (len(cameras), segments, len(content["ledger"]))
     if told != (len(set(cameras)), len(manifest.segments), len(manifest.ledger)):
         raise ManifestError("The manifest tells of a camera, a recording or an entry of the ledger twice.")
+    if any(len(one.pieces) != -(-one.size // PIECE_BYTES) for one in manifest.files):
+        raise ManifestError("The manifest does not have a hash for each piece of each file.")
     if not are_plain(manifest.names) or not _are_named_well(manifest):
         raise ManifestError("The manifest lists files under names that no package has.")
     if set(manifest.names) != {*_of_videos(manifest), *ALWAYS_LISTED, *UNLISTED}:
@@ -201,6 +210,16 @@ def _manifest(content: dict[str, Any]) -> ReadManifest:  # Any: JSON, whose shap
         derived=tuple(_pictures(ReadDerived, one) for one in files if one["kind"] == "derivative"),
         segments={one["segment_id"]: _segment(camera, one) for camera in cameras for one in camera["segments"]},
         ledger={one["seq"]: LedgerEntry.from_dict(one) for one in content["ledger"]},
+        custody=custody_log(
+            content["package_id"],
+            request["request_id"],
+            request["basis"],
+            actor=request["actor"],
+            store_id=content["store_id"],
+            requested_us=request["requested_us"],
+            started_us=content["started_us"],
+            made_us=content["made_us"],
+        ),
     )
 
 

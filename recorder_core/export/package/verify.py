@@ -16,7 +16,18 @@ from recorder_core.ledger_chain import broken_links
 
 from .ed25519 import fingerprint, read_public, signed
 from .findings import PackageFinding, PackageFlaw, PackageReport
-from .layout import MANIFEST, PIECE_BYTES, PUBLIC_KEY, SIGNATURE, SUMS, UNLISTED, read_sums, sums_text, utc_text
+from .layout import (
+    CUSTODY,
+    MANIFEST,
+    PIECE_BYTES,
+    PUBLIC_KEY,
+    SIGNATURE,
+    SUMS,
+    UNLISTED,
+    read_sums,
+    sums_text,
+    utc_text,
+)
 from .opened import OpenedPackage
 from .read_manifest import ManifestError, ReadFile, ReadManifest, read_manifest
 from .verify_absent import check_absences
@@ -148,6 +159,8 @@ class _Check:
                 self._check_file(file, total, None)
             else:
                 self._check_video(file, video, clip, manifest, total)
+        if self._has(CUSTODY) and not self._flawed(CUSTODY) and self._package.content(CUSTODY) != manifest.custody:
+            self._find(CUSTODY, PackageFlaw.PROOF, "It does not tell what the manifest tells.")
 
     def _check_packing(self, manifest: ReadManifest) -> None:
         """A zip has one order and one time; that its directory and its members agree was looked at before."""
@@ -217,7 +230,7 @@ class _Check:
         place = self._package.places[file.name]
         try:
             with place.path.open("rb", buffering=0) as opened:
-                layout = check_video(opened, place.offset, place.size, video, clip)
+                layout = check_video(opened, place.offset, place.size, video, clip, manifest)
         except ProofError as error:
             self._find(file.name, PackageFlaw.PROOF, f"{error}.")
             return

@@ -9,11 +9,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from recorder_core.models import StartMode
 from recorder_core.mp4 import VIDEO_HANDLER
 
 from .frames import COLUMNS, frame_row
 from .layout import utc_text
-from .verify_mp4 import check_created, is_near, media_us, read_layout
+from .verify_mp4 import check_described, is_near, media_us, read_layout, slack_us
 from .verify_proofs import ProofError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from recorder_core.mp4 import ProgressiveLayout
 
-    from .read_manifest import ReadSegment, ReadVideo
+    from .read_manifest import ReadManifest, ReadSegment, ReadVideo
     from .verify_proofs import ProvedClip
 
 _NEAREST_US = 1_000_000
@@ -31,8 +32,12 @@ _NEAREST_US = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def check_video(file: BinaryIO, offset: int, size: int, video: ReadVideo, clip: ProvedClip) -> ProgressiveLayout:
+def check_video(
+    file: BinaryIO, offset: int, size: int, video: ReadVideo, clip: ProvedClip, manifest: ReadManifest
+) -> ProgressiveLayout:
     """Make sure that the file of `size` bytes at `offset` plays the proved samples, all of them and at their times.
+
+    These must be times that were asked for, and what lies hidden before them must have been asked for too.
 
     Raises:
         ProofError: it does not.
@@ -46,8 +51,9 @@ def check_video(file: BinaryIO, offset: int, size: int, video: ReadVideo, clip: 
     sync = [index for index, picture in enumerate(clip.pictures) if picture.sync]
     if [picture.size for picture in clip.pictures] != layout.table.sizes.tolist() or sync != layout.table.sync.tolist():
         raise ProofError("Its pictures are not those that the proofs show")
-    check_created(layout, video.start_us)
+    check_described(layout, video)
     _check_times(video, clip, layout)
+    _check_asked(video, layout, manifest)
     return layout
 
 
@@ -81,12 +87,27 @@ def _check_times(video: ReadVideo, clip: ProvedClip, layout: ProgressiveLayout) 
             shown = utc_text(video.start_us + media_us(media))
             raise ProofError(f"Picture {number} of the file was taken at {utc_text(picture.at_us)}, not at {shown}")
     if (
-        sum(0 <= media < layout.show_duration for media in times) != video.frames
+        not video.frames
+        or sum(0 <= media < layout.show_duration for media in times) != video.frames
         or video.duration_us != media_us(layout.show_duration)
         or not is_near(video.end_us, video.start_us, layout.show_duration)
         or not is_near(video.start_us - video.lead_in_us, video.start_us, min(times))
     ):
         raise ProofError("It does not show what the manifest says: other pictures, or other times")
+
+
+def _check_asked(video: ReadVideo, layout: ProgressiveLayout, manifest: ReadManifest) -> None:
+    times, (begin_us, end_us) = sorted(layout.presentation_times()), manifest.asked
+    begins_before = times[0] < 0 or video.lead_in_us or video.start_us < begin_us
+    if begins_before and manifest.start_mode is not StartMode.LEAD_IN:
+        raise ProofError("It holds pictures from before the start that was asked for")
+    shown = [media for media in times if 0 <= media < layout.show_duration]
+    replaced, last = [*shown, layout.show_duration][1], shown[-1]
+    if (
+        video.start_us + media_us(replaced) + slack_us(replaced) <= begin_us
+        or video.start_us + media_us(last) - slack_us(last) >= end_us
+    ):
+        raise ProofError("It shows pictures of a time that was not asked for")
 
 
 def _told_us(row: str) -> int:

@@ -15,7 +15,7 @@ from .absent import AbsenceReason, holes
 from .derived import derived_csv
 from .layout import utc_text
 from .read_manifest import spans_of
-from .verify_mp4 import check_created, drift_us, is_near, media_us, read_layout
+from .verify_mp4 import check_described, drift_us, is_near, media_us, read_layout
 from .verify_proofs import ProofError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def check_derived(file: BinaryIO, offset: int, size: int, told: ReadDerived, ask
     layout = read_layout(file, offset, size)
     if layout.handler != derived_handler(told.camera_id):
         raise ProofError(f"It does not bear the mark of pictures of {told.camera_id} that were encoded anew")
-    check_created(layout, told.start_us)
+    check_described(layout, told)
     table = layout.table
     if (
         len(table.sizes) != told.frames

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from recorder_core.mp4 import ProgressiveLayout
 
+    from .read_manifest import ReadPictures
+
 _SLACK_US: Final = 1_000_000
 _SLACK_PER_TIME: Final = 1000
 """Fragments tell the recorder's clock, a file's time line follows the camera's: they part by 500 ppm at most."""
@@ -32,15 +34,23 @@ def read_layout(file: BinaryIO, offset: int, size: int) -> ProgressiveLayout:
         raise ProofError(f"It is no video of the recorder: {error}") from error
 
 
-def check_created(layout: ProgressiveLayout, start_us: int) -> None:
-    """Make sure that a file says to be as old as its first picture. Raises ProofError."""
-    if layout.created_s != start_us // 1_000_000:
+def check_described(layout: ProgressiveLayout, told: ReadPictures) -> None:
+    """Make sure that a file is as old as its first picture, and of the format that is told. Raises ProofError."""
+    if layout.created_s != told.start_us // 1_000_000:
         raise ProofError("Its time of creation is not that of its first picture")
+    found = layout.video_format
+    if (found.codec, found.width, found.height) != (told.codec, told.width, told.height):
+        raise ProofError("Its pictures are not of the codec and the size that the manifest says")
 
 
 def is_near(at_us: int, start_us: int, media: int) -> bool:
     """Whether a moment is that of a media time after `start_us`."""
-    return abs(at_us - start_us - media_us(media)) <= _SLACK_US + drift_us(media)
+    return abs(at_us - start_us - media_us(media)) <= slack_us(media)
+
+
+def slack_us(media: int) -> int:
+    """Return how far a moment may lie from that of a media time."""
+    return _SLACK_US + drift_us(media)
 
 
 def drift_us(media: int) -> int:

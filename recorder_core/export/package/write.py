@@ -22,6 +22,7 @@ from recorder_core.models import ExportFile
 from recorder_core.storage.files import FILE_MODE, FOLDER_MODE, fsync_folder, storage_error
 
 from . import layout
+from .custody import custody_log
 from .derived import derived_csv
 from .frames import frames_csv
 from .letter import cover_letter
@@ -141,7 +142,7 @@ class _Package:
         for camera in self._order.plans:
             self._add_camera(camera)
         made_us = clock.now_us()
-        self._add(layout.CUSTODY, [_custody(self._order, made_us)], kind="custody")
+        self._add(layout.CUSTODY, [self._custody(made_us)], kind="custody")
         self._add(layout.PUBLIC_KEY, [self._order.key.public_pem], kind="key")
         self._add(layout.VERIFY_PAGE, [_VERIFY_PAGE.read_bytes()], kind="page")
         letter = cover_letter(self._order, self.cameras, self._files, made_us)
@@ -151,6 +152,19 @@ class _Package:
         self._add(layout.SIGNATURE, [self._order.key.sign(manifest)])
         self._add(layout.SUMS, [layout.sums_text({file.name: file.sha256 for file in self._files}).encode()])
         self._archive.close()
+
+    def _custody(self, made_us: int) -> bytes:
+        order, request = self._order, self._order.request
+        return custody_log(
+            order.export_id,
+            request.request_id,
+            request.basis,
+            actor=request.actor,
+            store_id=order.store_id,
+            requested_us=order.requested_us,
+            started_us=order.started_us,
+            made_us=made_us,
+        )
 
     def _add_camera(self, camera: CameraPlan) -> None:
         packed = PackedCamera(camera)
@@ -250,18 +264,3 @@ class _Package:
 def _check_read_back(added: PackedFile, made: ExportFile) -> None:
     if added.sha256 != made.sha256:
         raise StorageError(ErrorCode.EXPORT_FAILED, "The clip read back is not the one written.", file=added.name)
-
-
-def _custody(order: PackageOrder, made_us: int) -> bytes:
-    """The custody log up to the package's making; whoever hands it on goes on with a log of their own."""
-    recorder = f"recorder {order.store_id}"
-    request = {"package_id": order.export_id, "request_id": order.request.request_id, "basis": order.request.basis}
-    steps = (
-        ("requested", order.requested_us, order.request.actor),
-        ("started", order.started_us, recorder),
-        ("made", made_us, recorder),
-    )
-    return b"".join(
-        layout.json_line({"event": event, "at_us": at_us, "at_utc": layout.utc_text(at_us), "actor": actor, **request})
-        for event, at_us, actor in steps
-    )

@@ -222,16 +222,17 @@ def _listed(file: BinaryIO, size: int) -> tuple[list[Member], int]:
     position = after = 0
     while position < length:
         member, position = _central_member(data, position, after)
-        if member is None:
+        if member is None or len(members) == _MAX_U16:
             raise damaged
         members.append(member)
         after = member.offset + member.size
     if after != begin or data != directory(members, begin):
         raise damaged
-    names = [member.name for member in members]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise ZipError(f"The zip has two files of the name {twice}", begin, twice)
+    names: set[str] = set()
+    for member in members:
+        if member.name in names:
+            raise ZipError(f"The zip has two files of the name {member.name}", begin, member.name)
+        names.add(member.name)
     return members, begin
 
 
@@ -272,7 +273,7 @@ def _walked(file: BinaryIO, size: int) -> tuple[list[Member], int]:
             raise ZipError("The zip ends within this file: something was cut off", size, name)
         members.append(member)
         position = member.offset + length
-    if not members or size - position > _LARGEST_DIRECTORY:
+    if not members or len(members) > _MAX_U16 or size - position > _LARGEST_DIRECTORY:
         raise ZipError("This is no zip, or its structure is damaged", position)
     return members, position
 

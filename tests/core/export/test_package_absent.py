@@ -95,6 +95,7 @@ def test_what_is_told_is_never_blamed(
         derived=tuple(_pictures(ReadDerived, span) for span in derived),
         segments={},
         ledger={},
+        custody=b"",
     )
     assert manifest.untold(CAMERA) == []
     check_absences(manifest, CAMERA)
@@ -110,6 +111,9 @@ def _pictures[T: ReadPictures](kind: type[T], span: Span, **more: str) -> T:
         end_us=span[1],
         duration_us=1,
         lead_in_us=0,
+        codec="h264",
+        width=1,
+        height=1,
         frames=1,
         media_bytes=1,
         frames_file="",

@@ -21,6 +21,7 @@ from recorder_core.export.package.verify import verify_package
 from recorder_core.models import StartMode
 from recorder_core.mp4 import VIDEO_HANDLER, derived_handler, progressive_header, read_progressive
 from script.tools.browser import judged, opened_browser
+from tests.core.export.forgeries import DENVER
 from tests.core.export.packages import (
     CAMERA,
     STEM,
@@ -31,7 +32,6 @@ from tests.core.export.packages import (
     resigned,
     unpacked_to,
 )
-from tests.core.export.test_package_forged import DENVER
 from tests.core.mp4.footage import FRAME_US, shown
 
 if TYPE_CHECKING:

@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-import io
 import json
-from array import array
 from base64 import b64encode
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 import pytest
 
 from recorder_core.export.package import SigningKey
 from recorder_core.export.package.layout import (
+    CUSTODY,
     LETTER,
     MANIFEST,
     PUBLIC_KEY,
     SIGNATURE,
     SUMS,
-    clip_stem,
     json_document,
-    json_line,
-    times,
 )
 from recorder_core.export.package.verify import verify_package
-from recorder_core.mp4 import progressive_header, read_progressive
-from tests.core.export.packages import CAMERA, STEM, contents_of, named, resigned, sums_of, unpacked_to, zipped
-from tests.core.mp4.footage import H264, footage
+from recorder_core.models import StartMode
+from tests.core.export.forgeries import BOM, FRAMES, PROOFS, VIDEO, Forgery, forged, mishashed
+from tests.core.export.packages import (
+    CAMERA,
+    STEM,
+    contents_of,
+    made_package,
+    named,
+    package_order,
+    resigned,
+    sums_of,
+    unpacked_to,
+    zipped,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-DENVER = ZoneInfo("America/Denver")
-BOM = b"\xef\xbb\xbf"
-"""The mark that some programs put before a text, and some take away again."""
-
-VIDEO, PROOFS, FRAMES = f"{STEM}.mp4", f"{STEM}.proofs.jsonl", f"{STEM}.frames.csv"
 
 
 def test_a_package_signed_with_another_key(package: Path, tmp_path: Path) -> None:
@@ -65,154 +64,6 @@ def test_a_package_that_somebody_made_with_a_key_of_their_own(package: Path, tmp
     report = verify_package(named_as_the_librarys, expected_fingerprint=library)
     assert named(report) == {(PUBLIC_KEY, "key")}
     assert report.fingerprint == key.fingerprint
-
-
-@dataclass(slots=True)
-class Forgery:
-    """What somebody with the key can change before they sign anew. Any: JSON of many kinds."""
-
-    contents: dict[str, bytes]
-    manifest: Any
-    proofs: Any
-    stem: str = STEM
-
-    @property
-    def video(self) -> dict[str, Any]:
-        """What the manifest says of the video."""
-        return next(file for file in self.manifest["files"] if file["kind"] == "video")
-
-    @property
-    def request(self) -> dict[str, Any]:
-        """What the manifest says was asked for."""
-        found: dict[str, Any] = self.manifest["request"]
-        return found
-
-    def yesterday(self, name: str) -> dict[str, str]:
-        """What the request would say if that were a day earlier."""
-        return {name: self.request[name].replace("2023-11-14", "2023-11-13")}
-
-    def lend_recordings(self) -> None:
-        """Tell that one camera's recordings are another one's."""
-        entrance, garage = self.manifest["cameras"]
-        garage["segments"], entrance["segments"] = entrance["segments"], []
-
-    @property
-    def place(self) -> dict[str, Any]:
-        """Where the manifest says that the first segment stands in the ledger."""
-        found: dict[str, Any] = self.manifest["cameras"][0]["segments"][0]["ledger"]
-        return found
-
-    def tell(self, fields: dict[str, Any], **moments: int) -> None:
-        """Tell moments of these fields, each in all three ways."""
-        for name, at_us in moments.items():
-            fields.update(times(name, at_us, DENVER))
-
-    def call(self, camera_id: str) -> None:
-        """Have the clip's files called after this camera, and after the time that the manifest tells."""
-        stem = clip_stem(camera_id, self.video["start_us"])
-        for file in self.manifest["files"]:
-            if file["name"].startswith(self.stem):
-                self.contents[file["name"].replace(self.stem, stem)] = self.contents.pop(file["name"])
-                for key in {"name", "proofs", "frames_file"} & file.keys():
-                    file[key] = file[key].replace(self.stem, stem)
-        self.stem = stem
-
-    def replay(self, by_us: int) -> None:
-        """Tell that the footage is of another time, wherever that is told."""
-        self.tell(self.video, start=self.video["start_us"] + by_us, end=self.video["end_us"] + by_us)
-        self.repack(created_us=self.video["start_us"])
-        self.call(CAMERA)
-
-    def of_another_camera(self) -> None:
-        """Tell that the footage is of another camera, wherever that is told."""
-        self.video["camera_id"] = "garage"
-        entrance, garage = self.manifest["cameras"]
-        entrance.update({key: garage[key] for key in ("gaps", "not_shown")})
-        self.call("garage")
-
-    def repack(self, **changes: int) -> None:
-        """Write other headers around the same samples."""
-        data = self.contents[VIDEO]
-        layout = read_progressive(io.BytesIO(data), 0, len(data))
-        table = replace(layout.table)
-        if "slower" in changes:
-            table = replace(table, durations=array("I", (one * 10 for one in table.durations)))
-        video_format = footage(H264, 2).video_format if "other" in changes else layout.video_format
-        if "swapped" in changes:
-            table = replace(table, sizes=array("I", (*reversed(table.sizes[:2]), *table.sizes[2:])))
-        header = progressive_header(
-            video_format,
-            table,
-            show_start=layout.show_start + int(changes.get("later", 0)),
-            show_duration=layout.show_duration,
-            created_us=changes.get("created_us", layout.created_s * 1_000_000),
-        )
-        self.contents[VIDEO] = header + data[layout.data_offset :]
-
-    def absence(self, camera: int) -> dict[str, Any]:
-        """What the manifest says first of what a camera does not show."""
-        found: dict[str, Any] = self.manifest["cameras"][camera]["not_shown"][0]
-        return found
-
-    def twice(self, listed: list[dict[str, Any]], **changes: object) -> None:
-        """Tell of the first one twice, once otherwise."""
-        listed.insert(0, {**listed[0], **changes})
-
-    def camera_twice(self) -> None:
-        """Tell of a camera a second time that it shows all."""
-        again = {**self.manifest["cameras"][0], "not_shown": [], "gaps": [], "segments": []}
-        self.manifest["cameras"].append(again)
-        self.request["camera_ids"].append(CAMERA)
-
-    def without(self, name: str) -> None:
-        """Leave a moment out, in all three ways."""
-        for form in ("us", "utc", "local"):
-            del self.manifest[f"{name}_{form}"]
-
-    def missing_backwards(self) -> None:
-        """Tell of a stretch besides that ends before it begins."""
-        told = dict(self.absence(1))
-        self.tell(told, start=told["end_us"], end=told["end_us"] - 40_000)
-        self.manifest["cameras"][1]["not_shown"].append(told)
-
-    def mirror(self) -> None:
-        """Have a player show left for right: the first number of the track's matrix (ISO/IEC 14496-12, 8.3.2)."""
-        data = bytearray(self.contents[VIDEO])
-        matrix = data.index(b"tkhd") + 4 + 40
-        assert data[matrix : matrix + 4] == (0x1_0000).to_bytes(4)
-        data[matrix : matrix + 4] = (0xFFFF_0000).to_bytes(4)
-        self.contents[VIDEO] = bytes(data)
-
-    def in_header(self, kind: bytes, at: int, new: bytes) -> None:
-        """Change a box of the video's headers, so many bytes behind the beginning of its kind."""
-        data = self.contents[VIDEO]
-        place = data.index(kind) + at
-        assert data[place : place + len(new)] != new
-        self.contents[VIDEO] = data[:place] + new + data[place + len(new) :]
-
-    def other_pictures(self) -> None:
-        """Let a player find other data than the proved samples, which follow behind."""
-        data = self.contents[VIDEO]
-        layout = read_progressive(io.BytesIO(data), 0, len(data))
-        self.contents[VIDEO] = data + data[layout.data_offset - 8 :]
-
-    def in_table(self, old: bytes, new: bytes) -> None:
-        """Change a row of the table of pictures."""
-        lines = self.contents[FRAMES].split(b"\r\n")
-        assert old in lines[5]
-        lines[5] = lines[5].replace(old, new)
-        self.contents[FRAMES] = b"\r\n".join(lines)
-
-    def list_another(self, name: str) -> None:
-        """Put a file beside the others that nothing proves."""
-        self.contents = {name: b"Anything.", **self.contents}
-        self.manifest["files"].insert(0, {"name": name, "kind": "other"})
-
-    def rename(self, name: str) -> None:
-        """Give the table of pictures another name."""
-        self.contents[name] = self.contents.pop(FRAMES)
-        self.video["frames_file"] = name
-        next(file for file in self.manifest["files"] if file["name"] == FRAMES)["name"] = name
 
 
 ATTEMPTS: dict[str, tuple[Callable[[Forgery], object], str, str]] = {
@@ -313,6 +164,18 @@ ATTEMPTS: dict[str, tuple[Callable[[Forgery], object], str, str]] = {
     "the recorder's reason for a gap": (lambda one: one.absence(1).update(reason="deleted"), MANIFEST, "proof"),
     "a gap's reason for no gap": (lambda one: one.absence(0).update(reason="disabled"), MANIFEST, "proof"),
     "a reason that is none": (lambda one: one.absence(0).update(reason="Nothing happened"), MANIFEST, "proof"),
+    "another custody": (lambda one: one.in_custody(b"user-7", b"user-8"), CUSTODY, "proof"),
+    "another time in custody": (lambda one: one.in_custody(b"T23:13:", b"T23:12:"), CUSTODY, "proof"),
+    "asked for by somebody else": (lambda one: one.request.update(actor="user-8"), CUSTODY, "proof"),
+    "less was asked for at the end": (lambda one: one.ask(until=200_000), VIDEO, "proof"),
+    "less was asked for at the beginning": (lambda one: one.ask(begin=500_000), VIDEO, "proof"),
+    "much less was asked for, with a lead-in": (
+        lambda one: one.ask(begin=1_440_000, start_mode="lead_in"),
+        VIDEO,
+        "proof",
+    ),
+    "another codec": (lambda one: one.video.update(codec="h265"), VIDEO, "proof"),
+    "larger pictures": (lambda one: one.video.update(width=one.video["width"] + 2), VIDEO, "proof"),
     "another length": (lambda one: one.video.update(duration_us=9_000_000), VIDEO, "proof"),
     "more pictures": (lambda one: one.video.update(frames=31), VIDEO, "proof"),
     "a longer time": (lambda one: one.tell(one.video, end=one.video["end_us"] + 2_000_000), VIDEO, "proof"),
@@ -342,30 +205,33 @@ def deep() -> list[object]:
     return nested
 
 
-def forged(path: Path, package: Path, attempt: Callable[[Forgery], object]) -> Path:
-    """Change a package, and sign it anew."""
-    contents = contents_of(package)
-    proofs = [json.loads(line) for line in contents[PROOFS].splitlines()]
-    one = Forgery(contents, json.loads(contents[MANIFEST]), proofs)
-    attempt(one)
-    one.contents[f"{one.stem}.proofs.jsonl"] = b"".join(map(line_of, one.proofs))
-    one.contents[MANIFEST] = json_document(one.manifest)
-    return resigned(path, one.contents, SigningKey.of(package.parents[1]))
-
-
-def line_of(proof: dict[str, object]) -> bytes:
-    """A line of JSON; one that is too deep for Python's own writer is written by hand."""
-    try:
-        return json_line(proof)
-    except RecursionError:
-        return b"[" * 200_000 + b"\n"
-
-
 @pytest.mark.parametrize("how", ATTEMPTS)
 def test_the_key_alone_makes_nothing_pass_for_recorded(how: str, package: Path, tmp_path: Path) -> None:
     """Signature and hashes hold in all of these; the proofs do not, or there would be two ways to read it."""
     attempt, blamed, flaw = ATTEMPTS[how]
     assert named(verify_package(forged(tmp_path / "forged.zip", package, attempt))) == {(blamed, flaw)}
+
+
+@pytest.mark.parametrize("mode", [StartMode.NEXT_SYNC, StartMode.REENCODE_FIRST_GOP])
+def test_what_lies_hidden_must_have_been_asked_for(mode: StartMode, tmp_path: Path) -> None:
+    """A package with a lead-in does not pass for one without, not if it tells of none either."""
+    package = made_package(tmp_path, package_order(tmp_path, mode=StartMode.LEAD_IN))
+    assert verify_package(package).findings == []
+    path = forged(tmp_path / "forged.zip", package, lambda one: one.hide(mode))
+    assert named(verify_package(path)) == {(VIDEO, "proof")}
+
+
+MISHASHED = {
+    "another hash of the whole": ([], "ab" * 32, VIDEO, "altered"),
+    "a piece too many": (["ab" * 32], None, MANIFEST, "structure"),
+}
+
+
+@pytest.mark.parametrize("how", MISHASHED)
+def test_hashes_that_are_not_those_of_the_file(how: str, package: Path, tmp_path: Path) -> None:
+    """Whoever has the key could tell them; nobody could find them with the usual tools."""
+    pieces, sha256, blamed, flaw = MISHASHED[how]
+    assert named(verify_package(mishashed(tmp_path / "forged.zip", package, pieces, sha256))) == {(blamed, flaw)}
 
 
 @pytest.mark.parametrize("name", [MANIFEST, PROOFS])

@@ -15,13 +15,15 @@ from recorder_core.export.package.layout import LETTER, MANIFEST, PIECE_BYTES, S
 from recorder_core.export.package.shape import SHAPES
 from recorder_core.export.package.verify import verify_package
 from recorder_core.export.package.zip_file import read_zip
+from recorder_core.models import StartMode
 from recorder_core.mp4 import SampleTable, progressive_header
 from recorder_core.mp4.track import sample_description
 from script.tools.browser import judged, opened_browser
+from tests.core.export.forgeries import forged, mishashed
 from tests.core.export.library import START_US
-from tests.core.export.packages import contents_of, flipped, made_package, resigned, unpacked_to
+from tests.core.export.packages import STEM, contents_of, flipped, made_package, package_order, resigned, unpacked_to
 from tests.core.export.test_package_changed import PACKED_ANEW, regions
-from tests.core.export.test_package_forged import ATTEMPTS, forged
+from tests.core.export.test_package_forged import ATTEMPTS, MISHASHED
 from tests.core.mp4.footage import H264_B, H265, MJPEG, Encoding, footage
 
 if TYPE_CHECKING:
@@ -128,10 +130,20 @@ async def test_the_zip_around_the_files_counts_too(page: Page, package: Path, un
 async def test_it_finds_what_the_command_finds(page: Page, package: Path, tmp_path: Path) -> None:
     """Whatever somebody with the key tries, or with another program: the same file is named, and no other."""
     page_at = unpacked_to(package, tmp_path / "page")[VERIFY_PAGE]
+    path = tmp_path / "forged.zip"
+
+    async def told_of(package: Path) -> set[str]:
+        verdict, words = await judged(page, page_at, [package])
+        assert verdict == "bad"
+        return {line.partition(": ")[0] for line in words.splitlines() if ": " in line}
+
     for how, (attempt, blamed, _) in ATTEMPTS.items():
-        verdict, words = await judged(page, page_at, [forged(tmp_path / "forged.zip", package, attempt)])
-        assert verdict == "bad", how
-        assert {line.partition(": ")[0] for line in words.splitlines() if ": " in line} == {blamed}, (how, words)
+        assert await told_of(forged(path, package, attempt)) == {blamed}, how
+    for how, (pieces, sha256, blamed, _) in MISHASHED.items():
+        assert await told_of(mishashed(path, package, pieces, sha256)) == {blamed}, how
+    hidden = made_package(tmp_path / "other", package_order(tmp_path / "other", mode=StartMode.LEAD_IN))
+    assert (await judged(page, page_at, [hidden]))[0] == "good"
+    assert await told_of(forged(path, hidden, lambda one: one.hide("next_sync"))) == {f"{STEM}.mp4"}
     for how, (pack, expected) in PACKED_ANEW.items():
         pack(tmp_path / "new.zip", contents_of(package))
         verdict, words = await judged(page, page_at, [tmp_path / "new.zip"])

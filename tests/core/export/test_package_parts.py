@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 import subprocess
 import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +21,16 @@ from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.export.package.ed25519 import read_public, signed
 from recorder_core.export.package.key import SigningKey
 from recorder_core.export.package.pdf import Font, Pdf, text_width, wrapped
-from recorder_core.export.package.zip_file import ZipError, ZipWriter, dos_stamp, read_zip
+from recorder_core.export.package.zip_file import (
+    Member,
+    ZipError,
+    ZipWriter,
+    directory,
+    dos_stamp,
+    local_bytes,
+    local_header,
+    read_zip,
+)
 from tests.core.export.tools import tool
 
 if TYPE_CHECKING:
@@ -72,6 +83,20 @@ def test_a_zip_with_a_damaged_directory_still_gives_its_files(tmp_path: Path) ->
             members, [flaw] = read_zip(file)
         assert [member.name for member in members] == ["large.bin", *(name for name, _ in MEMBERS)]
         assert flaw.offset <= cut
+
+
+def test_more_files_than_a_package_ever_has_are_no_package(tmp_path: Path) -> None:
+    """Nor do they take time or memory; the directory cannot even count them."""
+    path, content = tmp_path / "many.zip", bytearray()
+    members = [Member(f"{number:x}", 0, 0, 0, 0) for number in range(1 << 16)]
+    for number, member in enumerate(members):
+        members[number] = replace(member, offset=len(content) + local_bytes(member.name))
+        content += local_header(members[number])
+    entries = directory(members[:-1], 0)[:-22] + directory(members[-1:], 0)[:-22]
+    end = struct.pack("<IHHHHIIH", 0x0605_4B50, 0, 0, 0, 0, len(entries), len(content), 0)
+    path.write_bytes(content + entries + end)
+    with path.open("rb") as file, pytest.raises(ZipError, match="no zip"):
+        read_zip(file)
 
 
 @given(data=st.binary(max_size=300))
