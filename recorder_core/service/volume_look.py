@@ -24,7 +24,7 @@ from recorder_core.storage.writer import VolumeWriter
 from .disk_calls import DiskCalls, stalled
 from .index_thread import IndexJournal
 from .read_in import ReadIn, note_unread, unread_note
-from .volume_slot import PRESENT, STATES, find_shortage, full, growing_bytes
+from .volume_slot import PRESENT, STATES, find_shortage, full, growing_bytes, regrowing_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
@@ -153,7 +153,9 @@ class VolumeLooks:
         pending = await self._index.ask(Index.pending_bytes, volume_id)
         files = [segment.partial() for segment in writer.open_segments()]
         used += sum(file.size for file in files)
-        if slot.state is VolumeState.OK:  # a full one is to have room for as many as it had, before it takes up again
+        if slot.room is None:
+            slot.growing_bytes = regrowing_bytes(await self._index.ask(Index.newest_on, volume_id))
+        elif slot.state is VolumeState.OK:  # a full one is to have room for as many as it had, before it takes up again
             slot.growing_bytes = growing_bytes(files)
         used += slot.reading.unread_bytes if slot.reading is not None else 0
         return await self.disk(slot.config.path).do(

@@ -13,7 +13,7 @@ from recorder_core.storage.volumes import Room, Shortage, VolumeHandle, shortage
 from .problems import problem_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from recorder_core.storage.records import Segment
     from recorder_core.storage.writer import VolumeWriter
@@ -59,6 +59,12 @@ def growing_bytes(files: Iterable[Segment]) -> int:
     return sum(file.size * _GROWING_US // max(file.wall_duration_us, _STEADY_US) for file in files)
 
 
+def regrowing_bytes(newest: Collection[Segment]) -> int:
+    """Return how much the files may take that follow on those that were written last, of each camera its newest."""
+    last_us = max((file.start_us for file in newest), default=0)
+    return growing_bytes(file for file in newest if last_us - file.start_us <= _GROWING_US)
+
+
 def reserve_bytes(room: Room) -> int:
     """Return how much is to stay free for the open files, so that none ends because the volume does."""
     return min(max(_RESERVE_BYTES, room.growing_bytes), _tenth(room))
@@ -93,7 +99,7 @@ class Slot:
     error: StorageError | None = None
     reading: ReadIn | None = None
     growing_bytes: int = 0
-    """What its open files may still take; of a full volume, what those might that were open when it became so."""
+    """What its open files may still take; of a full volume, and after a start, what those might that were the last."""
     unsettled: bool = False
     """Whether a file may have been left open although the volume is there."""
     tight: bool = False

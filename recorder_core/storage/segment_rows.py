@@ -135,6 +135,18 @@ class SegmentRows(CameraRows):
             size: int = connection.execute(query.where(VOLUME.c.volume_id == volume_id)).scalar_one()
             return size
 
+    def newest_on(self, volume_id: str) -> list[Segment]:
+        """Return the newest segment on a volume of each camera that has any there."""
+        with self._reading() as connection:
+            volume = volume_key(connection, volume_id)
+            cameras = select(TALLY.c.camera_key).where(TALLY.c.volume_key == volume, TALLY.c.segments > 0)
+            of = (
+                _segments().where(SEGMENT.c.volume_key == volume, SEGMENT.c.camera_key == key)
+                for key in connection.execute(cameras).scalars().all()
+            )
+            newest = (connection.execute(one.order_by(SEGMENT.c.start_us.desc()).limit(1)).one() for one in of)
+            return [_segment(row) for row in newest]
+
 
 def page_query(volume_id: str, last: int) -> Select[tuple[object, ...]]:
     """Ask for the next segments of a volume behind the id `last`, by their ids: a walk over the table from there on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +11,7 @@ import pytest
 from recorder_core.errors import StorageError
 from recorder_core.media import TIMESCALE, Fragment, Sample
 from recorder_core.models import VolumeConfig, VolumeState
-from recorder_core.service.volume_slot import find_shortage, growing_bytes, reserve_bytes, resume_bytes
+from recorder_core.service.volume_slot import find_shortage, growing_bytes, regrowing_bytes, reserve_bytes, resume_bytes
 from recorder_core.storage.ids import new_segment_id, segment_path
 from recorder_core.storage.index import Index
 from recorder_core.storage.open_segment import OpenSegment, SegmentTail, Written
@@ -73,6 +74,14 @@ def test_the_reserve_follows_what_is_open_up_to_a_tenth_of_the_volume(growing: i
     assert resume == reserve + min(256 * MIB, total // 10)
     assert find_shortage(room(resume - 1), VolumeState.FULL) is Shortage.DISK
     assert find_shortage(room(resume), VolumeState.FULL) is None
+
+
+def test_a_start_goes_by_the_files_that_were_written_last() -> None:
+    """What other cameras recorded long before does not count."""
+    assert regrowing_bytes([]) == 0
+    old = replace(_open(30 * MIB, 60), start_us=T0 - 3600 * S)
+    assert regrowing_bytes([old]) == 60 * MIB
+    assert regrowing_bytes([old, _open(5 * MIB, 60), replace(_open(5 * MIB, 60), start_us=T0 - 60 * S)]) == 20 * MIB
 
 
 class _Camera:
@@ -147,6 +156,9 @@ async def test_no_file_ends_because_the_disk_is_full(data: Path) -> None:
         seconds = await _record(watched, cameras, T0)
         assert watched.volumes.statuses()[0].state is VolumeState.FULL
         assert seconds == _FILE_S
+        await watched.volumes.open([VolumeConfig(path=str(data / "disk"), min_free_bytes=filled.min_free_bytes)])
+        await watched.volumes.start()
+        assert watched.volumes.statuses()[0].state is VolumeState.FULL  # a start knows what was open
         assert [segment.wall_duration_us for segment in watched.closed] == [_FILE_S * S] * _CAMERAS
         filled.make_room(3 * _ROOM // 2)
         await watched.look()

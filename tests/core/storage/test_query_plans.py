@@ -35,6 +35,7 @@ _CALLS: dict[str, Callable[[Index, str], object]] = {
     "held bytes": lambda index, _: index.held_bytes("entrance"),
     "oldest": lambda index, _: index.oldest_unheld("entrance"),
     "oldest on": lambda index, volume: index.oldest_on(volume),
+    "newest on": lambda index, volume: index.newest_on(volume),
     "all held": lambda index, volume: index.all_held(volume),
     "by age": lambda index, _: index.condemn_oldest(
         "entrance", before_us=T0 + 120 * S, max_bytes=None, rule=DeletionRule.AGE, policy_version="", now_us=T0

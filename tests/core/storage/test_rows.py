@@ -334,6 +334,13 @@ def test_garbage_of_a_volume_that_is_away_stays(store: Store) -> None:
     assert store.index.pending_bytes(store.volume_id) == 10
 
 
+def test_the_newest_segment_of_each_camera_on_a_volume(store: Store) -> None:
+    assert store.index.newest_on(store.volume_id) == []
+    runs = [store.run(), store.run("stairs", run_id="run-2")]
+    rows = [row(store, runs[number % 2], T0 + number * 10 * S, 10 * S) for number in range(4)]
+    assert store.index.newest_on(store.volume_id) == rows[2:]
+
+
 def test_a_timeline_shows_the_segments_of_a_window(store: Store) -> None:
     """The same ones as `segments` gives, in the same order, as they travel."""
     runs = [store.run(), store.run(run_id="run-2"), store.run("stairs", run_id="run-3")]
