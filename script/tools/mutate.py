@@ -34,6 +34,7 @@ _COPIED: Final = (
     "pyproject.toml",
     "LICENSE",
 )
+_NEEDING_HOME_ASSISTANT: Final = "tests/integration"
 _TESTS_FAILED: Final = 1
 """Exit code of pytest; every other one but 0 means that it could not even run them."""
 
@@ -93,8 +94,9 @@ def judge(checkout: Path, mutation: Mutation) -> Verdict:
 
 def run_tests(checkout: Path, tests: tuple[str, ...]) -> tuple[int, str]:
     """Run tests up to the first failure; return pytest's exit code and its last words."""
-    # None of these tests needs Home Assistant, whose test package takes seconds to load.
-    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:homeassistant", "--timeout", "60"]
+    options = ["-x", "-q", "-p", "no:cacheprovider", "--timeout", "60"]
+    if not any(test.startswith(_NEEDING_HOME_ASSISTANT) for test in tests):  # its test package takes seconds to load
+        options += ["-p", "no:homeassistant"]
     command = [sys.executable, "-B", "-m", "pytest", *options, *tests]
     try:
         answer = subprocess.run(

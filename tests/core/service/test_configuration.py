@@ -103,12 +103,14 @@ async def test_a_change_that_the_index_refuses_behind_the_file_is_taken_back(dat
 
 async def test_rules_that_were_changed_in_the_files_are_told_of_with_the_next_start(data: Path) -> None:
     files = SettingsFiles(data)
+    unchanged = replace(CAMERA, camera_id="attic")
     async with library(data) as one:
         await one.client.put_camera(CAMERA)
+        await one.client.put_camera(unchanged)
         await one.client.put_camera(replace(CAMERA, camera_id="hall"))
         await one.client.remove_camera("lobby")
     files.save_settings(Settings(exports=Retention(retention_days=1)))
-    files.save_cameras([replace(CAMERA, camera_id="yard")])
+    files.save_cameras([unchanged, replace(CAMERA, camera_id="yard")])
     files.save_former({"lobby": Retention(retention_days=1)})
     async with library(data) as one:
         entries = (await one.client.ledger()).entries

@@ -155,6 +155,25 @@ async def test_a_call_that_goes_on_is_waited_for_and_one_that_stands_still_is_no
     gone.set()
 
 
+async def test_a_disk_that_is_busy_is_waited_for() -> None:
+    disk = DiskCalls("/disk")
+    begun, go_on = threading.Event(), threading.Event()
+    done: list[str] = []
+
+    def work() -> None:
+        begun.set()
+        assert go_on.wait(60)
+        done.append("first")
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(disk.do(work))
+        await asyncio.to_thread(begun.wait)
+        group.create_task(disk.do(done.append, "second"))
+        await asyncio.sleep(0)  # it asks, and has its turn later
+        go_on.set()
+    assert done == ["first", "second"]
+
+
 async def test_whoever_gives_up_waiting_leaves_the_disk_as_busy_as_it_is() -> None:
     disk = DiskCalls("/disk")
     begun, go_on = threading.Event(), threading.Event()

@@ -92,7 +92,8 @@ async def test_a_review_that_falls_due_between_two_looks_is_reminded_of_too(data
         await one.camera()
         hold = await _due(one)
         one.clock.pass_by(1.5 * DAY_S)
-        await one.sweep()
+        for _ in range(2):  # the one that the recorder begins by itself is between them
+            await one.sweep()
         await one.client.review_hold(hold.hold_id, HoldReview(review_us=one.clock.now_us() + DAY_US))
         one.clock.pass_by(1.5 * DAY_S)
         await one.sweep()
