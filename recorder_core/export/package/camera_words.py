@@ -29,17 +29,18 @@ def summary(packed: PackedCamera, absent: Sequence[GapView]) -> str:
     """Return what a camera brings along, in a line."""
     frames = sum(clip.frames for clip in packed.clips)
     hidden = sum(clip.lead_in_us for clip in packed.clips)
-    length = _seconds(sum(clip.duration_us for clip in packed.clips))
-    parts = [f"{packed.camera.camera_name}; videos: {len(packed.clips)}, pictures: {frames:,}, {length}"]
+    length = _lasting(sum(clip.duration_us for clip in packed.clips))
+    videos = f"videos: {len(packed.clips)}, pictures: {frames:,}, {length}" if packed.clips else "no video"
+    parts = [f"{packed.camera.camera_name}; {videos}"]
     if absent:
         missing = sum(_length(gap) for gap in absent)
-        parts.append(f"not shown of the time that was asked for: {_seconds(missing)}")
+        parts.append(f"not shown of the time that was asked for: {_lasting(missing)}")
     if lost := _lost_us(packed.camera.gaps, absent):
-        parts.append(f"within the videos pictures are missing for {_seconds(lost)}")
+        parts.append(f"within the videos pictures are missing for {_lasting(lost)}")
     if hidden:
-        parts.append(f"{_seconds(hidden)} of pictures from before the start lie hidden in the files")
+        parts.append(f"{_lasting(hidden)} of pictures from before the start lie hidden in the files")
     if packed.derived:
-        length = _seconds(sum(one.duration_us for one in packed.derived))
+        length = _lasting(sum(one.duration_us for one in packed.derived))
         parts.append(f"re-encoded pictures, which are no originals: {length}")
     if packed.clips:
         parts.append(_clock([tree.segment for tree in packed.trees.values()]))
@@ -49,7 +50,7 @@ def summary(packed: PackedCamera, absent: Sequence[GapView]) -> str:
 def video_line(name: str, clip: ExportFile, zone: ZoneInfo) -> str:
     """Return what a video shows."""
     shown = _interval(clip.start_us, clip.end_us, zone)
-    return f"{name}: {shown}, {_seconds(clip.duration_us)}, pictures: {clip.frames:,}"
+    return f"{name}: {shown}, {_lasting(clip.duration_us)}, pictures: {clip.frames:,}"
 
 
 def derived_line(name: str, file: ExportFile, zone: ZoneInfo) -> str:
@@ -61,13 +62,13 @@ def absence_lines(absent: Sequence[GapView], zone: ZoneInfo) -> list[str]:
     """Return the longest of the stretches that are not shown, in time order, and what there is besides."""
     longest = sorted(absent, key=_length, reverse=True)[:_MOST_ABSENCES]
     lines = [
-        f"Not shown: {_interval(gap.start_us, gap.start_us + _length(gap), zone)}, {_seconds(_length(gap))}: "
+        f"Not shown: {_interval(gap.start_us, gap.start_us + _length(gap), zone)}, {_lasting(_length(gap))}: "
         + ". ".join(filter(None, (gap.reason.replace("_", " "), gap.detail)))
         for gap in sorted(longest, key=lambda gap: gap.start_us)
     ]
     if more := len(absent) - len(longest):
         rest = sum(map(_length, absent)) - sum(map(_length, longest))
-        lines.append(f"Not shown: {more:,} shorter stretches, {_seconds(rest)} in all; the manifest lists them.")
+        lines.append(f"Not shown: {more:,} shorter stretches, {_lasting(rest)} in all; the manifest lists them.")
     return lines
 
 
@@ -89,7 +90,7 @@ def _clock(segments: Sequence[Segment]) -> str:
     if abs(most) < _AGREES_US:
         return "the camera's own clock agreed with the recorder's to 0.1 s"
     return (
-        f"the camera's own clock was up to {_seconds(abs(most))} {'ahead of' if most > 0 else 'behind'} the recorder's"
+        f"the camera's own clock was up to {_lasting(abs(most))} {'ahead of' if most > 0 else 'behind'} the recorder's"
     )
 
 
@@ -117,6 +118,11 @@ def _length(gap: GapView) -> int:
     return (gap.start_us if gap.end_us is None else gap.end_us) - gap.start_us
 
 
-def _seconds(length_us: int) -> str:
+def _lasting(length_us: int) -> str:
     """Return a length as people read it, and never nothing for something."""
-    return f"{length_us / 1e6:,.1f} s" if length_us >= _AGREES_US else f"{length_us / 1e6:,.3f} s"
+    if length_us < _AGREES_US:
+        return f"{length_us / 1e6:.3f} s"
+    minutes, tenths = divmod((length_us + 50_000) // 100_000, 600)
+    hours, minutes = divmod(minutes, 60)
+    whole = f"{hours:,} h {minutes} min " if hours else f"{minutes} min " if minutes else ""
+    return f"{whole}{tenths / 10:.1f} s"

@@ -38,9 +38,10 @@ _FOR_THIS_REQUEST = (
     "Whoever receives it answers for its safekeeping, its use and its destruction."
 )
 RE_ENCODED = (
-    "That does not hold for the files with _reencoded in their names. Their pictures, which come before the first one "
-    "that needs no earlier one, were decoded and encoded anew, so that nothing from before the start that was asked "
-    "for had to leave the recorder. They are no originals: the signature covers these files, but nothing proves them."
+    "The files with _reencoded in their names are not what the camera sent. Their pictures, which come before the "
+    "first one that needs no earlier one, were decoded and encoded anew, so that nothing from before the start that "
+    "was asked for had to leave the recorder. They are no originals: the signature covers these files, but nothing "
+    "proves them."
 )
 DISCLAIMER = (_NOT_WATCHED, _AS_RECORDED, _FOR_THIS_REQUEST)
 
@@ -102,7 +103,7 @@ def cover_letter(
         for line in absence_lines(absent, zone):
             page.row("", line, before=2)
     if page.lacks_letters:
-        page.paragraph(_LACKING, Font.TEXT, 8, after=0)
+        page.row("", _LACKING, before=8)
     page.heading("Please note")
     page.paragraphs(DISCLAIMER)
     if any(packed.derived for packed in cameras):

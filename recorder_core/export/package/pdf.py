@@ -55,7 +55,10 @@ def text_width(text: str, font: Font, size: float) -> float:
 
 
 def wrapped(text: str, font: Font, size: float, width: float) -> list[str]:
-    """Break a text into lines of at most `width` points, between words, and within one that is longer than a line."""
+    """Break a text into lines of at most `width` points, between words, and within one that is longer than a line.
+
+    There it breaks behind a hyphen if it can.
+    """
     lines = [""]
     for word in text.split():
         joined = f"{lines[-1]} {word}".lstrip()
@@ -66,7 +69,8 @@ def wrapped(text: str, font: Font, size: float, width: float) -> list[str]:
             lines.append("")
         for letter in word:
             if text_width(lines[-1] + letter, font, size) > width:
-                lines.append("")
+                begun, hyphen, rest = lines.pop().rpartition("-")
+                lines += [begun + hyphen, rest] if begun else [rest, ""]
             lines[-1] += letter
     return lines
 

@@ -223,7 +223,7 @@ def test_a_camera_that_comes_and_goes_all_day_does_not_fill_the_letter() -> None
     lines = absence_lines(absent, UTC)
     assert len(lines) == 21
     assert lines[0].endswith("0.5 s: connection lost")
-    assert lines[-1] == "Not shown: 480 shorter stretches, 115.4 s in all; the manifest lists them."
+    assert lines[-1] == "Not shown: 480 shorter stretches, 1 min 55.4 s in all; the manifest lists them."
 
 
 def test_clocks_are_told_in_words(tmp_path: Path) -> None:
@@ -244,6 +244,20 @@ def test_clocks_are_told_in_words(tmp_path: Path) -> None:
     assert clock_words([right]) == "set by a time server while all of this was recorded"
     assert clock_words([right, wrong]) == "known to have been set by a time server during 1 of the 2 recordings used"
     assert clock_words([wrong]) == "not known to have been set by a time server"
+
+
+def test_lengths_are_told_as_people_read_them(tmp_path: Path) -> None:
+    """Hours and minutes where there are any, and never nothing for something; nor the length of no video."""
+    packed = PackedCamera(package_order(tmp_path).plans[0])
+    for length_us, words in (
+        (4_000, "0.004 s"),
+        (59_949_999, "59.9 s"),
+        (59_950_000, "1 min 0.0 s"),
+        (3_600_000_000, "1 h 0 min 0.0 s"),
+        (18_004_280_000, "5 h 0 min 4.3 s"),
+    ):
+        absent = [GapView(start_us=START_US, end_us=START_US + length_us, reason="stalled")]
+        assert summary(packed, absent).endswith(f"; no video; not shown of the time that was asked for: {words}")
 
 
 def test_pictures_that_were_lost_within_a_video_are_told(tmp_path: Path) -> None:

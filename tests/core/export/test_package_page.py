@@ -155,6 +155,14 @@ async def test_it_finds_what_the_command_finds(page: Page, package: Path, tmp_pa
             assert told == [f"{one.file}: {one.detail}" for one in findings], how
 
 
+async def test_it_tells_lengths_as_the_letter_does(page: Page, unpacked: dict[str, Path]) -> None:
+    """Hours and minutes where there are any."""
+    await page.goto(unpacked[VERIFY_PAGE].as_uri())
+    lengths = [4_000, 59_949_999, 59_950_000, 3_600_000_000, 18_004_280_000]
+    told = ["0.004 s", "59.9 s", "1 min 0.0 s", "1 h 0 min 0.0 s", "5 h 0 min 4.3 s"]
+    assert await page.evaluate("lengths => lengths.map(lasting)", lengths) == told
+
+
 async def test_it_reads_a_manifest_as_the_command_does(page: Page, unpacked: dict[str, Path]) -> None:
     """Each object must have the same fields there, of the same kinds."""
     await page.goto(unpacked[VERIFY_PAGE].as_uri())

@@ -183,6 +183,13 @@ def test_no_line_is_wider_than_the_page(text: str, font: Font, width: int) -> No
     assert "".join("".join(lines).split()) == "".join(text.split())
 
 
+def test_a_word_that_is_longer_than_a_line_breaks_behind_a_hyphen() -> None:
+    """If it has one there; a date that fits a line never does."""
+    lines = wrapped("on 2023-11-14 reading-room-second-floor-0123456789abcdef0123456789", Font.TEXT, 9, 90)
+    assert lines[:3] == ["on 2023-11-14", "reading-room-second-", "floor-"]
+    assert lines[3].startswith("0123456789abcdef")
+
+
 def test_a_pdf_is_read_by_others(tmp_path: Path) -> None:
     """With what has a meaning in PDF, and with letters that its fonts lack."""
     pdf = Pdf("A (title) \\ of one")
