@@ -18,6 +18,7 @@ from homeassistant.core import Event, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
+from homeassistant.util.hass_dict import HassKey
 
 from recorder_core.errors import ErrorCode, RecorderError
 from recorder_core.models import FeedItem
@@ -47,6 +48,9 @@ _LOGGER = logging.getLogger(__name__)
 
 FIRST_RETRY_S: Final = 1.0
 LAST_RETRY_S: Final = 60.0
+
+_LAST_EVENTS: Final[HassKey[dict[str, int]]] = HassKey(f"{DOMAIN}_last_events")
+"""The number of the last event that was told of each entry: what happens while it is loaded anew is told then."""
 
 _OF_HOLDS: Final = frozenset(
     {"hold_placed", "hold_widened", "hold_reviewed", "hold_released", "hold_expired", "hold_review_due"}
@@ -104,7 +108,7 @@ class LibraryCoordinator(DataUpdateCoordinator[Picture]):
         self._issues = Issues(hass, entry.entry_id, entry.title)
         self._refused: list[Issue] = []
         self._credentials = CredentialRequests(hass, entry)
-        self._last_event: int | None = None
+        self._last_events = hass.data.setdefault(_LAST_EVENTS, {})
         entry.async_on_unload(hass.bus.async_listen(EVENT_CORE_CONFIG_UPDATE, self._async_core_config_changed))
 
     async def async_set_recording(self, camera_id: str, *, enabled: bool) -> None:
@@ -136,7 +140,8 @@ class LibraryCoordinator(DataUpdateCoordinator[Picture]):
         delay = FIRST_RETRY_S
         while True:
             try:
-                async with aclosing(self._connection.client.feed(self._last_event)) as feed:
+                last_event = self._last_events.get(self.config_entry.entry_id)
+                async with aclosing(self._connection.client.feed(last_event)) as feed:
                     async for item in feed:
                         delay = FIRST_RETRY_S
                         if item.event is not None:
@@ -152,9 +157,10 @@ class LibraryCoordinator(DataUpdateCoordinator[Picture]):
 
     async def _async_tell(self, event: EventView) -> None:
         """Tell the entities of an event."""
-        self._last_event = event.seq - 1  # the feed brings it again if the recorder goes while it is asked
+        entry_id = self.config_entry.entry_id
+        self._last_events[entry_id] = event.seq - 1  # the feed brings it again if the recorder goes while it is asked
         camera_ids = await self._async_cameras_of(event)
-        self._last_event = event.seq
+        self._last_events[entry_id] = event.seq
         async_dispatcher_send(self.hass, signal_of(self.config_entry), event, frozenset(camera_ids))
 
     async def _async_cameras_of(self, event: EventView) -> list[str]:

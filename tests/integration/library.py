@@ -240,7 +240,7 @@ class Library:
         assert state is not None, entity_id
         return state
 
-    async def async_told(self, entity_id: str, event_type: str, **attributes: str) -> State:
+    async def async_told(self, entity_id: str, event_type: str, **attributes: str | int) -> State:
         """Wait until an event entity has shown an event, and return it; others may have come after it."""
         wanted = {ATTR_EVENT_TYPE: event_type, **attributes}.items()
 

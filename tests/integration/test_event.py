@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from homeassistant.components.event import ATTR_EVENT_TYPE
+from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNAVAILABLE
+from pytest_homeassistant_custom_component.common import async_capture_events
 
 from recorder_core.errors import ErrorCode, RecorderError, RequestError
 from recorder_core.models import EventView, ExportJob, ExportState, FeedItem, Hold, HoldKind
@@ -175,6 +177,26 @@ async def test_an_event_is_not_lost_when_the_recorder_goes_while_it_is_asked(
     for entity_id in (FRONT_EVENTS, BACK_EVENTS):
         await visited.async_wait_for(entity_id, lambda state: state.attributes.get(ATTR_EVENT_TYPE) == "hold_released")
     assert standing.gone == 0
+
+
+async def test_an_event_is_not_lost_while_the_library_is_loaded_anew(
+    hass: HomeAssistant, visited: Library, standing: StandingRecorder
+) -> None:
+    """An export may be done just when somebody saves a camera; what was told before is not told again."""
+    assert isinstance(standing, Keeping)
+    await visited.async_set_up()
+    standing.stored += [
+        Event(seq=seq, at_us=1_000_000, kind="footage_deleted", camera_id=FRONT, data={"records": seq})
+        for seq in (1, 2)
+    ]
+    standing.feed.publish(happened("footage_deleted", 1, FRONT, records=1))
+    await visited.async_told(FRONT_EVENTS, "footage_deleted", records=1)
+    await hass.config_entries.async_unload(visited.entry.entry_id)
+    states = async_capture_events(hass, EVENT_STATE_CHANGED)
+    await visited.async_set_up()
+    await visited.async_told(FRONT_EVENTS, "footage_deleted", records=2)
+    happenings = [event.data["new_state"] for event in states if event.data["entity_id"] == FRONT_EVENTS]
+    assert [one.attributes.get("records") for one in happenings if one.state != STATE_UNAVAILABLE] == [1, 2]
 
 
 async def test_what_happens_to_room_is_told_for_the_library(visited: Library, standing: StandingRecorder) -> None:
