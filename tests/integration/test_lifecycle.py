@@ -162,7 +162,10 @@ async def test_removing_ends_the_recorder_and_keeps_what_it_stored(hass: HomeAss
 
 
 async def test_a_killed_worker_comes_back(library: Library, caplog: pytest.LogCaptureFixture) -> None:
-    """The entities are unavailable with one line in the log, and recover when the supervisor's new worker answers."""
+    """The entities are unavailable with one line in the log, and recover when a new worker answers.
+
+    It is the supervisor's, unless the integration has started another recorder meanwhile and that took the lock first.
+    """
     before = await library.async_set_up()
 
     os.kill(before.pid, signal.SIGKILL)
@@ -172,7 +175,6 @@ async def test_a_killed_worker_comes_back(library: Library, caplog: pytest.LogCa
 
     after = await library.async_status()
     assert after.pid != before.pid
-    assert after.supervisor_pid == before.supervisor_pid
     assert library.state(RECORDER).state == STATE_ON
     assert _log(caplog) == ["ERROR", "INFO"]
 
