@@ -137,6 +137,12 @@ async def ledger_of(one: Library, *kinds: LedgerKind) -> list[dict[str, object]]
     return [json.loads(entry.body) for entry in (await one.client.ledger()).entries if entry.kind in kinds]
 
 
+def lay(path: str, content: bytes) -> None:
+    """Put a file, and the folder that it lies in, in the place of what is there."""
+    Path(path).parent.mkdir(exist_ok=True)
+    Path(path).write_bytes(content)
+
+
 def leave_of(copy: Path, step: str) -> None:
     """Leave of a copy what a crash at that step does."""
     if step == "renamed":

@@ -28,6 +28,7 @@ from .delivering import (
     delivering,
     desk_of,
     exported,
+    lay,
     left,
     looked,
     refusal,
@@ -39,11 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from recorder_core.models import Delivery, ExportJob
-
-
-def _lay(path: str, content: bytes) -> None:
-    Path(path).parent.mkdir(exist_ok=True)
-    Path(path).write_bytes(content)
 
 
 class _Slow:
@@ -79,8 +75,8 @@ async def test_a_folder_that_goes_away_in_the_midst_of_a_copy_keeps_what_is_ther
         asking = group.create_task(refusal(one, job.export_id))
         await slow.wait()
         desk_of(data).rename(data / "away")
-        _lay(job.files[0].path, b"damaged")
-        _lay(job.files[1].path, b"damaged")
+        lay(job.files[0].path, b"damaged")
+        lay(job.files[1].path, b"damaged")
         slow.go_on.set()
         assert (await asking).code is ErrorCode.EXPORT_DAMAGED
         one.clock.pass_by(HOUR_S)
@@ -126,7 +122,7 @@ async def test_a_copy_whose_export_goes_meanwhile_is_none(
         await one.client.remove_export(job.export_id)
         if is_read:
             for file in job.files:  # as if they were read before they went
-                _lay(file.path, FILES[Path(file.path).name])
+                lay(file.path, FILES[Path(file.path).name])
         slow.go_on.set()
         assert (await asking).code is ErrorCode.EXPORT_NOT_DONE
         assert left(data) == []

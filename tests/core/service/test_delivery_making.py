@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -26,6 +26,7 @@ from .delivering import (
     delivering,
     desk_of,
     exported,
+    lay,
     ledger_of,
     left,
     lies_at,
@@ -33,6 +34,9 @@ from .delivering import (
     refusal,
 )
 from .shelves import DAY_S, DAY_US, HOUR_S
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 async def test_a_copy_is_made_told_of_and_goes_when_its_time_is_over(data: Path) -> None:
@@ -102,7 +106,7 @@ async def test_what_is_asked_for_must_be_there(data: Path) -> None:
 async def test_of_a_damaged_export_nothing_is_left_in_the_folder(data: Path) -> None:
     async with delivering(data) as one:
         job = exported(one)
-        Path(job.files[1].path).write_bytes(b"other")
+        lay(job.files[1].path, b"other")
         refused = await refusal(one, job.export_id)
         assert (refused.code, refused.placeholders) == (ErrorCode.EXPORT_DAMAGED, {"file": "lobby_2.mp4"})
         assert left(data) == []
