@@ -43,7 +43,7 @@ def summary(packed: PackedCamera, absent: Sequence[GapView]) -> str:
         length = _lasting(sum(one.duration_us for one in packed.derived))
         parts.append(f"re-encoded pictures, which are no originals: {length}")
     if packed.clips:
-        parts.append(_clock([tree.segment for tree in packed.trees.values()]))
+        parts.append(_clock([source.segment for source in packed.sources.values()]))
     return "; ".join(parts)
 
 

@@ -7,8 +7,7 @@ its sender reports told by how much that was off.
 
 from __future__ import annotations
 
-import csv
-import io
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from recorder_core.media import TIMESCALE
@@ -16,13 +15,17 @@ from recorder_core.media import TIMESCALE
 from .layout import utc_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from recorder_core.export.clip_plan import ClipPart
 
     from .taken import Taken
 
 COLUMNS = ("sample", "pts", "seconds", "utc", "camera_time", "shown", "sync", "bytes", "sha256", "segment", "fragment")
+
+
+_MOST_WAITING = 1000
+"""Far more pictures than ever wait for one that is presented before them; the table of a day must not be in memory."""
 
 
 class Picture(NamedTuple):
@@ -50,30 +53,39 @@ class Shows(Protocol):
         ...
 
 
-def frames_csv(part: ClipPart, taken: Iterable[Taken]) -> bytes:
-    """Return the table in the order of presentation. `sample` counts the file's samples in decoding order from 1."""
-    rows: list[tuple[int, tuple[str, ...]]] = []
+def frames_csv(part: ClipPart, taken: Iterable[Taken]) -> Iterator[bytes]:
+    """Give the table in the order of presentation. `sample` counts the file's samples in decoding order from 1."""
+    yield _line(COLUMNS)  # RFC 4180
+    waiting: list[tuple[int, int, bytes]] = []
     table = part.table
-    dts = 0
+    dts = index = 0
     for one in taken:
         layout = one.tree.layouts[one.fragment]
         recorded_dts = layout.base_dts + sum(sample.duration for sample in layout.samples[: one.first])
         segment = one.tree.segment
         for sample in one.samples:
-            index = len(rows)
             pts = dts + table.composition_offsets[index]
             at_us = one.tree.wall_us(recorded_dts + sample.composition_offset)
             picture = Picture(
                 f"{segment.segment_id:016x}", one.fragment + 1, sample.size, sample.sync, sample.digest, at_us
             )
-            rows.append((pts, frame_row(index + 1, pts, part, picture, segment.clock_offset_us)))
+            row = frame_row(index + 1, pts, part, picture, segment.clock_offset_us)
+            heappush(waiting, (pts, index, _line(row)))
             dts += table.durations[index]
             recorded_dts += sample.duration
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")  # RFC 4180
-    writer.writerow(COLUMNS)
-    writer.writerows(row for _, row in sorted(rows, key=lambda row: row[0]))
-    return text.getvalue().encode()
+            index += 1
+        yield from _in_order(waiting, _MOST_WAITING)
+    yield from _in_order(waiting, 0)
+
+
+def _in_order(waiting: list[tuple[int, int, bytes]], most: int) -> Iterator[bytes]:
+    """Take lines from a heap, the first one first, until so many are left."""
+    while len(waiting) > most:
+        yield heappop(waiting)[-1]
+
+
+def _line(cells: Iterable[str]) -> bytes:
+    return f"{','.join(cells)}\r\n".encode()
 
 
 def frame_row(number: int, pts: int, shows: Shows, picture: Picture, clock_offset_us: int | None) -> tuple[str, ...]:

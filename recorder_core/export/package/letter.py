@@ -87,7 +87,7 @@ def cover_letter(
         "Made": at(made_us),
         "Time zone": f"{order.time_zone}; each local time has its offset from UTC behind it",
         "Recorder": f"{order.store_id}, version {order.version}",
-        "Its clock": clock_words([tree.segment for packed in cameras for tree in packed.trees.values()]),
+        "Its clock": clock_words([source.segment for packed in cameras for source in packed.sources.values()]),
         "Policy version": order.policy_version or "not given",
     }
     for label, value in details.items():

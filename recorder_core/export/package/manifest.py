@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from recorder_core.storage.root_rows import RootProof
 
     from .order import CameraPlan, PackageOrder
-    from .taken import SegmentTree
+    from .taken import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,12 @@ class PackedFile:
 
 @dataclass(slots=True)
 class PackedCamera:
-    """What a package took of one camera: its files, and the trees of the segments that they come from."""
+    """What a package took of one camera: its files, and the segments that they come from, by their ids."""
 
     camera: CameraPlan
     clips: list[ExportFile] = field(default_factory=list)
     derived: list[ExportFile] = field(default_factory=list)
-    trees: dict[str, SegmentTree] = field(default_factory=dict)
+    sources: dict[int, Source] = field(default_factory=dict)
 
     def not_shown(self, start_us: int, end_us: int) -> list[GapView]:
         """Return what the clips, which are originals, do not show of an interval, and why."""
@@ -134,13 +134,13 @@ def _about(camera_id: str, file: ExportFile, video_format: VideoFormat, zone: Zo
 def _camera(packed: PackedCamera, order: PackageOrder, zone: ZoneInfo) -> dict[str, object]:
     camera = packed.camera
     absent = packed.not_shown(order.request.start_us, order.request.end_us)
-    trees = sorted(packed.trees.values(), key=lambda tree: tree.segment.start_us)
+    sources = sorted(packed.sources.values(), key=lambda source: source.segment.start_us)
     return {
         "camera_id": camera.camera_id,
         "name": camera.camera_name,
         "not_shown": [_gap(gap, zone) for gap in absent],
         "gaps": [_gap(gap, zone) for gap in camera.gaps],
-        "segments": [_segment(tree, camera.proofs, zone) for tree in trees],
+        "segments": [_segment(source, camera.proofs, zone) for source in sources],
     }
 
 
@@ -149,17 +149,17 @@ def _gap(gap: GapView, zone: ZoneInfo) -> dict[str, object]:
     return {**times("start", gap.start_us, zone), **times("end", gap.end_us, zone), **reason}
 
 
-def _segment(tree: SegmentTree, proofs: Mapping[int, RootProof], zone: ZoneInfo) -> dict[str, object]:
+def _segment(source: Source, proofs: Mapping[int, RootProof], zone: ZoneInfo) -> dict[str, object]:
     """What there is to say of a source segment. One that was still being written has the root of what there was."""
-    segment = tree.segment
+    segment = source.segment
     proof = proofs.get(segment.segment_id) if segment.root else None
     return {
         "segment_id": f"{segment.segment_id:016x}",
         "run_id": segment.run_id,
         **times("start", segment.start_us, zone),
         **times("end", segment.end_us, zone),
-        "root": tree.root.hex(),
-        "leaves": tree.leaves,
+        "root": source.root.hex(),
+        "leaves": source.leaves,
         "closed": bool(segment.root),
         "clock_offset_us": segment.clock_offset_us,
         "host_synchronised": segment.host_synchronised,

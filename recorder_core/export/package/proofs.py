@@ -17,15 +17,16 @@ from .layout import json_line
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from .taken import ProvedLeaf, SegmentTree, Taken
+    from .taken import ProvedLeaf, SegmentTree, Source, Taken
 
 
-def proof_lines(taken: Iterable[Taken]) -> Iterator[bytes]:
-    """Give the lines for what a clip takes, in the order of its data."""
+def proof_lines(taken: Iterable[Taken], sources: dict[int, Source]) -> Iterator[bytes]:
+    """Give the lines for what a clip takes, in the order of its data; put its segments into `sources`, by their ids."""
     known: set[int] = set()
     for one in taken:
         if one.tree.segment.segment_id not in known:
             known.add(one.tree.segment.segment_id)
+            sources[one.tree.segment.segment_id] = one.tree.source
             yield _line(one.tree, one.tree.leaf(0), 0, 0)
         yield _line(one.tree, one.tree.leaf(one.fragment + 1), one.first, one.count)
 

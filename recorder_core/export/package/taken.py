@@ -7,6 +7,8 @@ of the segment's Merkle tree; its audit path leads to the segment's root. Both s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from recorder_core.export.headers import unreadable
@@ -47,6 +49,15 @@ class Taken:
         return self.tree.layouts[self.fragment].samples[self.first : self.first + self.count]
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A segment that samples were taken of; `root` and `leaves` are those of its tree."""
+
+    segment: Segment
+    root: bytes
+    leaves: int
+
+
 class SegmentTree:
     """The headers of a recorded file, and the tree over them."""
 
@@ -73,9 +84,9 @@ class SegmentTree:
             raise unreadable(path, Mp4Error("Its headers are not those that were recorded"))
 
     @property
-    def leaves(self) -> int:
-        """How many leaves the tree has."""
-        return len(self._leaves)
+    def source(self) -> Source:
+        """What a package tells of it."""
+        return Source(self.segment, self.root, len(self._leaves))
 
     def leaf(self, index: int) -> ProvedLeaf:
         """Return a leaf with its audit path."""
@@ -87,16 +98,18 @@ class SegmentTree:
         return self.segment.start_us + media_time * self.segment.wall_duration_us // media
 
 
-def taken_samples(part: ClipPart, trees: Mapping[str, SegmentTree]) -> Iterator[Taken]:
+def taken_samples(part: ClipPart, segments: Mapping[str, Segment]) -> Iterator[Taken]:
     """Follow a part's extents through the fragments of their files, in the order of the clip's data.
 
-    `trees` are by the names of the files.
+    `segments` are by the names of their files. Only one file's headers are in memory: a day has many.
 
     Raises:
-        StorageError: the plan and a file do not fit together.
+        StorageError: a file cannot be read, or the plan and it do not fit together.
     """
-    for extent in part.extents:
-        yield _in_fragment(extent, trees[extent.path.name])
+    for path, extents in groupby(part.extents, attrgetter("path")):
+        tree = SegmentTree(path, segments[path.name])
+        for extent in extents:
+            yield _in_fragment(extent, tree)
 
 
 def _in_fragment(extent: Extent, tree: SegmentTree) -> Taken:

@@ -53,7 +53,7 @@ def proved_clip(lines: bytes, video: ReadVideo, manifest: ReadManifest) -> Prove
         ProofError: a line is no proof.
     """
     clip = ProvedClip()
-    for number, line in enumerate(lines.splitlines(keepends=True), 1):
+    for number, line in enumerate(BytesIO(lines), 1):
         try:
             _add_line(line, clip, video, manifest)
         except MALFORMED as error:

@@ -28,15 +28,16 @@ from .frames import frames_csv
 from .letter import cover_letter
 from .manifest import PackedCamera, PackedFile, about_derived, about_media, manifest_json
 from .proofs import proof_lines
-from .taken import SegmentTree, taken_samples
+from .taken import taken_samples
 from .zip_file import ZipWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from recorder_core.clock import Clock
     from recorder_core.export.clip_plan import ClipPart
     from recorder_core.export.derivative import Derivative
+    from recorder_core.storage.records import Segment
 
     from .order import CameraPlan, PackageOrder
 
@@ -171,15 +172,13 @@ class _Package:
         self.cameras.append(packed)
         segments = {Path(segment.path).name: segment for segment in camera.segments}
         for number, part in enumerate(camera.plan.parts, 1):
-            for extent in part.extents:
-                if extent.path.name not in packed.trees:
-                    packed.trees[extent.path.name] = SegmentTree(extent.path, segments[extent.path.name])
             stem = layout.clip_stem(camera.camera_id, part.start_us)
-            self._add_clip(packed, part, self._own(f"{stem}-{number}" if len(camera.plan.parts) > 1 else stem))
+            stem = self._own(f"{stem}-{number}" if len(camera.plan.parts) > 1 else stem)
+            self._add_clip(packed, part, segments, stem)
         for derivative in camera.derivatives:
             self._add_derivative(packed, derivative)
 
-    def _add_clip(self, packed: PackedCamera, part: ClipPart, stem: str) -> None:
+    def _add_clip(self, packed: PackedCamera, part: ClipPart, segments: Mapping[str, Segment], stem: str) -> None:
         (clip,) = write_clip(
             ClipPlan((part,)), self._work, stem, progress=self._advance_to(), cancelled=self._cancelled
         )
@@ -190,9 +189,8 @@ class _Package:
         added = self._add(path.name, self._counted(path), **about)
         _check_read_back(added, clip)
         path.unlink()
-        taken = list(taken_samples(part, packed.trees))
-        self._add(frames, [frames_csv(part, taken)], kind="frames")
-        self._add(proofs, proof_lines(taken), kind="proofs")
+        self._add(frames, frames_csv(part, taken_samples(part, segments)), kind="frames")
+        self._add(proofs, proof_lines(taken_samples(part, segments), packed.sources), kind="proofs")
 
     def _add_derivative(self, packed: PackedCamera, derivative: Derivative) -> None:
         camera_id = packed.camera.camera_id

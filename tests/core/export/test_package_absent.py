@@ -16,6 +16,7 @@ from recorder_core.export.package.camera_words import absence_lines, clock_words
 from recorder_core.export.package.layout import LETTER, MANIFEST
 from recorder_core.export.package.manifest import PackedCamera
 from recorder_core.export.package.read_manifest import Absence, ReadDerived, ReadManifest, ReadPictures, ReadVideo
+from recorder_core.export.package.taken import Source
 from recorder_core.export.package.verify import verify_package
 from recorder_core.export.package.verify_absent import check_absences
 from recorder_core.export.package.verify_derived import check_told
@@ -238,7 +239,7 @@ def test_clocks_are_told_in_words(tmp_path: Path) -> None:
         (-1_900_000, "the camera's own clock was up to 1.9 s behind the recorder's"),
         (-20_000, "the camera's own clock agreed with the recorder's to 0.1 s"),
     ):
-        packed.trees = {"a": _Tree(replace(segment, clock_offset_us=offset))}  # type: ignore[dict-item]  # all it needs
+        packed.sources = {1: Source(replace(segment, clock_offset_us=offset), b"", 1)}
         assert summary(packed, []).endswith(words)
     right, wrong = (replace(one, host_synchronised=known) for one, known in ((segment, True), (other, None)))
     assert clock_words([right]) == "set by a time server while all of this was recorded"
@@ -268,10 +269,3 @@ def test_pictures_that_were_lost_within_a_video_are_told(tmp_path: Path) -> None
     packed = PackedCamera(replace(entrance, gaps=(lost,)))
     assert "within the videos pictures are missing for 1.0 s" in summary(packed, absent)
     assert "not shown of the time that was asked for: 7.0 s" in summary(packed, absent)
-
-
-class _Tree:
-    """As much of a `SegmentTree` as words need."""
-
-    def __init__(self, segment: object) -> None:
-        self.segment = segment

@@ -10,6 +10,7 @@ import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,8 +20,10 @@ from hypothesis import given, strategies as st
 
 from recorder_core.errors import ErrorCode, StorageError
 from recorder_core.export.package.ed25519 import read_public, signed
+from recorder_core.export.package.frames import frames_csv
 from recorder_core.export.package.key import SigningKey
 from recorder_core.export.package.pdf import Font, Pdf, text_width, wrapped
+from recorder_core.export.package.taken import Taken, taken_samples
 from recorder_core.export.package.zip_file import (
     Member,
     ZipError,
@@ -31,10 +34,11 @@ from recorder_core.export.package.zip_file import (
     local_header,
     read_zip,
 )
+from tests.core.export.packages import package_order
 from tests.core.export.tools import tool
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 MADE_US = 1_700_000_000_000_000
 MEMBERS = (("small.txt", b"Hello."), ("empty", b""), ("Łódź.txt", b"x" * 100))
@@ -118,6 +122,33 @@ def test_any_bytes_are_a_zip_or_refused(data: bytes, tmp_path_factory: pytest.Te
 def test_a_time_before_the_format_has_any() -> None:
     """1980 is its first year."""
     assert dos_stamp(0) >> 25 == 0
+
+
+def test_of_a_long_clip_little_is_in_memory(tmp_path: Path) -> None:
+    """Neither the whole table of its pictures, nor the headers of more files than one."""
+    plan = package_order(tmp_path, 0, 1500, frames=1500).plans[0]
+    [part] = plan.plan.parts
+    segments = {Path(segment.path).name: segment for segment in plan.segments}
+    first, second = dict.fromkeys(extent.path for extent in part.extents)
+    second.rename(second.with_name("away"))
+    taken = taken_samples(part, segments)
+    assert next(taken).tree.segment == segments[first.name]
+    with pytest.raises(StorageError):
+        list(taken)
+    second.with_name("away").rename(second)
+    read: list[int] = []
+
+    def counted() -> Iterator[Taken]:
+        for one in taken_samples(part, segments):
+            read.append(one.count)
+            yield one
+
+    rows = frames_csv(part, counted())
+    header, row = next(rows), next(rows)
+    assert (header[:7], row[:2]) == (b"sample,", b"1,")
+    assert 1000 <= sum(read) < 1100
+    numbers = [int(row.split(b",")[1]) for row in (row, *rows)]
+    assert (len(numbers), numbers) == (part.frames, sorted(numbers))
 
 
 def test_the_key_is_made_once_and_private(tmp_path: Path) -> None:
