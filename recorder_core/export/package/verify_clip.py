@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 _NEAREST_US = 1_000_000
 """How far the table's time of a picture, to its own microsecond, may lie from the one that its fragment proves."""
 
+_LATEST_TOLD_US = 3_600_000_000
+"""The ledger tells of a recording within the hour, and before a package takes it: only one that goes on is untold."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -54,6 +57,7 @@ def check_video(
     check_described(layout, video)
     _check_times(video, clip, layout)
     _check_asked(video, layout, manifest)
+    _check_told(clip, manifest)
     return layout
 
 
@@ -108,6 +112,16 @@ def _check_asked(video: ReadVideo, layout: ProgressiveLayout, manifest: ReadMani
         or video.start_us + media_us(last) - slack_us(last) >= end_us
     ):
         raise ProofError("It shows pictures of a time that was not asked for")
+
+
+def _check_told(clip: ProvedClip, manifest: ReadManifest) -> None:
+    untold = {segment_id for segment_id, segment in manifest.segments.items() if segment.ledger is None}
+    for number, picture in enumerate(clip.pictures, 1):
+        if picture.segment in untold and picture.at_us < manifest.started_us - _LATEST_TOLD_US:
+            sentence = (
+                f"Picture {number} of the file, of {utc_text(picture.at_us)}, was recorded long before the package"
+            )
+            raise ProofError(f"{sentence} was begun, but the ledger does not tell of it")
 
 
 def _told_us(row: str) -> int:

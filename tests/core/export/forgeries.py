@@ -21,6 +21,7 @@ from recorder_core.export.package.layout import (
     json_line,
     sums_text,
     times,
+    utc_text,
 )
 from recorder_core.mp4 import progressive_header, read_progressive
 from tests.core.export.packages import CAMERA, STEM, contents_of, resigned, zipped
@@ -77,6 +78,18 @@ class Forgery:
         """Tell that the pictures before the start are not there, and were not asked for."""
         self.request["start_mode"] = start_mode
         self.video["lead_in_us"] = 0
+
+    def forget(self) -> None:
+        """Tell that an hour later, when the package was begun, the recordings went on: no ledger tells of such."""
+        self.manifest["ledger"] = []
+        for segment in self.manifest["cameras"][0]["segments"]:
+            segment.update(ledger=None, closed=False)
+        moments = {name: self.manifest[f"{name}_us"] + 60_000_000 for name in ("started", "made")}
+        self.tell(self.manifest, **moments)
+        lines = [json.loads(line) for line in self.contents[CUSTODY].splitlines()]
+        for line in lines[1:]:
+            line.update(at_us=moments[line["event"]], at_utc=utc_text(moments[line["event"]]))
+        self.contents[CUSTODY] = b"".join(map(json_line, lines))
 
     def in_custody(self, old: bytes, new: bytes) -> None:
         """Change the custody log."""

@@ -192,7 +192,7 @@ def resigned(
     own = {MANIFEST: data, SIGNATURE: key.sign(data)}
     sums |= {name: hashlib.sha256(content).hexdigest() for name, content in own.items()}
     ordered = {file["name"]: contents[file["name"]] for file in manifest["files"]}
-    return zipped(path, {**ordered, **own, SUMS: sums_text(sums).encode()}, zeros=holes)
+    return zipped(path, {**ordered, **own, SUMS: sums_text(sums).encode()}, manifest["started_us"], holes)
 
 
 def zipped(

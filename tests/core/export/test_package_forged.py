@@ -69,6 +69,7 @@ def test_a_package_that_somebody_made_with_a_key_of_their_own(package: Path, tmp
 ATTEMPTS: dict[str, tuple[Callable[[Forgery], object], str, str]] = {
     "another place": (lambda one: one.place.update(index=1), MANIFEST, "proof"),
     "no such place": (lambda one: one.place.update(index=2), MANIFEST, "proof"),
+    "no ledger that tells of it": (lambda one: one.forget(), VIDEO, "proof"),
     "no such entry": (lambda one: one.place.update(seq=2), MANIFEST, "proof"),
     "another time in the ledger": (lambda one: one.manifest["ledger"][0].update(at_us=0), MANIFEST, "proof"),
     "another kind in the ledger": (lambda one: one.manifest["ledger"][0].update(kind="begun"), MANIFEST, "proof"),
