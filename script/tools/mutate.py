@@ -23,7 +23,7 @@ from .mutations import MUTATIONS, Mutation
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 WORKERS: Final = 2
-LIMIT_S: Final = 300
+LIMIT_S: Final = 900
 _COPIED: Final = (
     "recorder_core",
     "custom_components",
