@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 
     from .read_manifest import ReadDerived, ReadVideo
 
+_AMISS = (ProofError, OverflowError)
+"""What the checks raise: times that somebody made up may lie beyond any calendar."""
+
 
 def verify_package(
     path: Path,
@@ -196,8 +199,8 @@ class _Check:
         """Blame the manifest for what a check of it finds."""
         try:
             check()
-        except ProofError as error:
-            self._find(MANIFEST, PackageFlaw.PROOF, f"{error}.")
+        except _AMISS as error:
+            self._find_amiss(MANIFEST, error)
 
     def _by_copy(self, manifest: ReadManifest, ledger_copy: Sequence[LedgerEntry]) -> None:
         """Whoever has the key could make up entries too, but not in a copy that is kept elsewhere."""
@@ -213,8 +216,8 @@ class _Check:
             return None
         try:
             return proved_clip(self._package.content(video.proofs), video, manifest)
-        except ProofError as error:
-            self._find(video.proofs, PackageFlaw.PROOF, f"{error}.")
+        except _AMISS as error:
+            self._find_amiss(video.proofs, error)
             return None
 
     def _check_video(
@@ -231,15 +234,15 @@ class _Check:
         try:
             with place.path.open("rb", buffering=0) as opened:
                 layout = check_video(opened, place.offset, place.size, video, clip, manifest)
-        except ProofError as error:
-            self._find(file.name, PackageFlaw.PROOF, f"{error}.")
+        except _AMISS as error:
+            self._find_amiss(file.name, error)
             return
         if self._flawed(video.frames_file):
             return
         try:
             check_frames(self._package.content(video.frames_file), clip, layout, manifest.segments)
-        except ProofError as error:
-            self._find(video.frames_file, PackageFlaw.PROOF, f"{error}.")
+        except _AMISS as error:
+            self._find_amiss(video.frames_file, error)
 
     def _check_derived(self, file: ReadFile, told: ReadDerived, manifest: ReadManifest, total: int) -> None:
         """Nothing proves it; but it must be what it is said to be."""
@@ -254,8 +257,8 @@ class _Check:
             blamed = told.frames_file
             if not self._flawed(blamed):
                 check_table(self._package.content(blamed), told, layout)
-        except ProofError as error:
-            self._find(blamed, PackageFlaw.PROOF, f"{error}.")
+        except _AMISS as error:
+            self._find_amiss(blamed, error)
 
     def _check_file(self, file: ReadFile, total: int, check: SampleCheck | None) -> None:
         whole = hashlib.sha256()
@@ -328,6 +331,10 @@ class _Check:
 
     def _nothing(self) -> PackageFinding:
         return PackageFinding(self._package.path.name, PackageFlaw.STRUCTURE, "There is no package in it.")
+
+    def _find_amiss(self, name: str, error: ProofError | OverflowError) -> None:
+        sentence = f"{error}." if isinstance(error, ProofError) else "It tells a time that no calendar has."
+        self._find(name, PackageFlaw.PROOF, sentence)
 
     def _find(self, name: str, flaw: PackageFlaw, detail: str) -> None:
         self._findings.append(PackageFinding(name, flaw, detail))

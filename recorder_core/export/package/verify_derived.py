@@ -40,7 +40,8 @@ def check_derived(file: BinaryIO, offset: int, size: int, told: ReadDerived, ask
     check_described(layout, told)
     table = layout.table
     if (
-        len(table.sizes) != told.frames
+        not layout.show_duration
+        or len(table.sizes) != told.frames
         or size - layout.data_offset != told.media_bytes
         or layout.show_start
         or told.lead_in_us

@@ -91,6 +91,11 @@ class Forgery:
             line.update(at_us=moments[line["event"]], at_utc=utc_text(moments[line["event"]]))
         self.contents[CUSTODY] = b"".join(map(json_line, lines))
 
+    def of_clock(self, offset_us: int) -> None:
+        """Tell that the camera's clock was off by so much."""
+        for segment in self.manifest["cameras"][0]["segments"]:
+            segment["clock_offset_us"] = offset_us
+
     def in_custody(self, old: bytes, new: bytes) -> None:
         """Change the custody log."""
         assert old in self.contents[CUSTODY]

@@ -19,7 +19,7 @@ from recorder_core.export.package import SigningKey
 from recorder_core.export.package.layout import LETTER, MANIFEST, VERIFY_PAGE, json_document, times
 from recorder_core.export.package.verify import verify_package
 from recorder_core.models import StartMode
-from recorder_core.mp4 import VIDEO_HANDLER, derived_handler, progressive_header, read_progressive
+from recorder_core.mp4 import VIDEO_HANDLER, SampleTable, derived_handler, progressive_header, read_progressive
 from script.tools.browser import judged, opened_browser
 from tests.core.export.forgeries import DENVER
 from tests.core.export.packages import (
@@ -207,6 +207,20 @@ class Forgery:
         for told in (asked, *(camera["not_shown"][0] for camera in self.manifest["cameras"])):
             self.tell(told, start=start_us)
 
+    def empty(self) -> None:
+        """Put a file without pictures in their place."""
+        layout = _layout(self.contents[DERIVED])
+        self.contents[DERIVED] = progressive_header(
+            layout.video_format,
+            SampleTable(),
+            show_start=0,
+            show_duration=0,
+            created_us=layout.created_s * 1_000_000,
+            handler=layout.handler,
+        )
+        self.contents[TABLE] = self.contents[TABLE].split(b"\n")[0] + b"\n"
+        self.file(DERIVED).update(frames=0, media_bytes=0, duration_us=0)
+
     def longer(self) -> None:
         """Tell another end."""
         self.tell(self.file(DERIVED), end=self.file(DERIVED)["end_us"] + 3_000_000)
@@ -261,6 +275,7 @@ ATTEMPTS: dict[str, tuple[Callable[[Forgery], object], str, str]] = {
         DERIVED,
         "proof",
     ),
+    "no pictures": (lambda one: one.empty(), DERIVED, "proof"),
     "more pictures": (lambda one: one.file(DERIVED).update(frames=8), DERIVED, "proof"),
     "a longer time": (lambda one: one.longer(), DERIVED, "proof"),
     "less was approved": (lambda one: one.ask_for_less(), DERIVED, "proof"),

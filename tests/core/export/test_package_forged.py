@@ -191,6 +191,7 @@ ATTEMPTS: dict[str, tuple[Callable[[Forgery], object], str, str]] = {
     "samples cut elsewhere": (lambda one: one.repack(swapped=1), VIDEO, "proof"),
     "other pictures": (lambda one: one.other_pictures(), VIDEO, "proof"),
     "less data": (lambda one: one.video.update(media_bytes=one.video["media_bytes"] - 1), PROOFS, "proof"),
+    "a clock that no calendar has": (lambda one: one.of_clock(10**18), FRAMES, "proof"),
     "another minute": (lambda one: one.in_table(b"T22:13:", b"T22:12:"), FRAMES, "proof"),
     "another digest": (lambda one: one.in_table(b"1,", b"2,"), FRAMES, "proof"),
     "no time": (lambda one: one.in_table(b"Z", b""), FRAMES, "proof"),
