@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from pathlib import Path
 
-    from mashumaro.mixins.orjson import DataClassORJSONMixin
+    from recorder_core.json_data import JsonData
 
 _ANSWER_S = 30.0
 """Longest wait for an answer that needs no camera and no export."""
@@ -259,14 +259,12 @@ class RecorderClient:
             )
         return self._session
 
-    async def _ask[T: DataClassORJSONMixin](
-        self, model: type[T], method: str, path: str, body: DataClassORJSONMixin | None = None, *, extra_s: float = 0
+    async def _ask[T: JsonData](
+        self, model: type[T], method: str, path: str, body: JsonData | None = None, *, extra_s: float = 0
     ) -> T:
         return _read(model, await self._call(method, path, body, extra_s=extra_s))
 
-    async def _call(
-        self, method: str, path: str, body: DataClassORJSONMixin | None = None, *, extra_s: float = 0
-    ) -> bytes:
+    async def _call(self, method: str, path: str, body: JsonData | None = None, *, extra_s: float = 0) -> bytes:
         options: dict[str, Any] = {}  # Any: the keyword arguments of aiohttp
         if body is not None:
             options = {"data": body.to_jsonb(), "headers": {"Content-Type": "application/json"}}
@@ -289,7 +287,7 @@ def _unreachable(error: Exception) -> RecorderError:
     )
 
 
-def _read[T: DataClassORJSONMixin](model: type[T], data: bytes) -> T:
+def _read[T: JsonData](model: type[T], data: bytes) -> T:
     try:
         return model.from_json(data)
     except _UNREADABLE as error:

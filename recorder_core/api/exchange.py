@@ -13,8 +13,7 @@ from .parse import parse_body, parse_int
 from .rules import MOMENT, check, is_moment
 
 if TYPE_CHECKING:
-    from mashumaro.mixins.orjson import DataClassORJSONMixin
-
+    from recorder_core.json_data import JsonData
     from recorder_core.models import (
         CameraConfig,
         DeliveryRemoval,
@@ -43,7 +42,7 @@ RECORDER: web.AppKey[Recorder] = web.AppKey("recorder")
 """The recorder that an application answers for."""
 
 
-def answer(value: DataClassORJSONMixin, status: int = 200) -> web.Response:
+def answer(value: JsonData, status: int = 200) -> web.Response:
     """Return a value as an answer that nobody keeps."""
     return web.Response(
         body=value.to_jsonb(), status=status, content_type="application/json", headers={"Cache-Control": "no-store"}

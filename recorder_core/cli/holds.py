@@ -16,9 +16,8 @@ from .words import MOMENT_HELP, interval, moment, shown, size, span
 if TYPE_CHECKING:
     import argparse
 
-    from mashumaro.mixins.orjson import DataClassORJSONMixin
-
     from recorder_core.api.client import RecorderClient
+    from recorder_core.json_data import JsonData
     from recorder_core.models import Hold
 
 
@@ -66,7 +65,7 @@ def main(args: argparse.Namespace) -> int:
     return OK
 
 
-async def _do(args: argparse.Namespace) -> tuple[DataClassORJSONMixin, list[str]]:
+async def _do(args: argparse.Namespace) -> tuple[JsonData, list[str]]:
     async with remote.client(args) as client:
         match args.action:
             case "list":
@@ -81,7 +80,7 @@ async def _do(args: argparse.Namespace) -> tuple[DataClassORJSONMixin, list[str]
         return hold, [line(hold, SystemClock().now_us())]
 
 
-async def _place(client: RecorderClient, args: argparse.Namespace) -> tuple[DataClassORJSONMixin, list[str]]:
+async def _place(client: RecorderClient, args: argparse.Namespace) -> tuple[JsonData, list[str]]:
     request = HoldRequest(
         camera_ids=args.cameras,
         start_us=args.start,

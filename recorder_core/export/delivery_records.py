@@ -11,9 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from mashumaro.mixins.orjson import DataClassORJSONMixin
-
 from recorder_core.errors import RequestError
+from recorder_core.json_data import JsonData
 from recorder_core.models import DeliveredFile
 from recorder_core.storage.ids import check_camera_id
 
@@ -31,7 +30,7 @@ _MOST_FILE_BYTES = 1 << 48
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record(DataClassORJSONMixin):
+class Record(JsonData):
     """The content of `delivery.json`. Its times are to be bounded by whoever reads it; `files` are what was to be."""
 
     store_id: str

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from mashumaro.mixins.orjson import DataClassORJSONMixin
 
 from recorder_core.errors import ErrorCode, StorageError
+from recorder_core.json_data import JsonData
 from recorder_core.models import ExportJob, ExportState
 from recorder_core.storage.files import fsync_folder, make_folders, storage_error, write_private
 from recorder_core.storage.volumes import is_volume
@@ -30,7 +30,7 @@ _EXPORT_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record(DataClassORJSONMixin):
+class Record(JsonData):
     """The content of `export.json`: what was asked for, label included, and what came of it."""
 
     request: dict[str, Any]  # Any: JSON of one of the requests, by the job's kind

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from mashumaro.mixins.orjson import DataClassORJSONMixin
-
 from recorder_core.export.clip_plan import plan_clip
 from recorder_core.export.whole import whole_part
+from recorder_core.json_data import JsonData
 from recorder_core.media import Codec
 from recorder_core.models import ExportFile, StillFormat
 from recorder_core.mp4 import DIGEST_BYTES
@@ -58,7 +57,7 @@ class Exposure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StillSource(DataClassORJSONMixin):
+class StillSource(JsonData):
     """Where a picture was taken from; `root` is null while its segment is still being written."""
 
     segment_id: int
@@ -68,7 +67,7 @@ class StillSource(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StillRecord(DataClassORJSONMixin):
+class StillRecord(JsonData):
     """The record beside a still. `shown_us` to `replaced_us` is when the picture was on screen, in UTC.
 
     `original` says that the file is the camera's own, byte for byte, so that its hash is the sample's.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from mashumaro.mixins.orjson import DataClassORJSONMixin
+from recorder_core.json_data import JsonData
 
 from .problem import Problem
 
@@ -32,7 +32,7 @@ class DeliveryState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryFolder(DataClassORJSONMixin):
+class DeliveryFolder(JsonData):
     """A folder that takes copies of exports, by the name that people know it by."""
 
     name: str
@@ -45,7 +45,7 @@ def is_folder_name(name: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryRequest(DataClassORJSONMixin):
+class DeliveryRequest(JsonData):
     """A copy to make in the folder of this name. Without `expires_us` it goes after the settings' `delivery_days`."""
 
     folder: str
@@ -54,14 +54,14 @@ class DeliveryRequest(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryRemoval(DataClassORJSONMixin):
+class DeliveryRemoval(JsonData):
     """Who has a copy removed before its time."""
 
     actor: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveredFile(DataClassORJSONMixin):
+class DeliveredFile(JsonData):
     """One file of a copy. `sha256`, in hexadecimal, is the export's own and that of the bytes that were copied."""
 
     name: str
@@ -70,7 +70,7 @@ class DeliveredFile(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery(DataClassORJSONMixin):
+class Delivery(JsonData):
     """A copy of an export's files. `folder` is the delivery folder's name, `path` the copy's own folder within it.
 
     `camera_ids`, `start_us` and `end_us` are the export's, so that the copy can be given up where that is not known.
@@ -96,7 +96,7 @@ class Delivery(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryList(DataClassORJSONMixin):
+class DeliveryList(JsonData):
     """Copies, the newest first."""
 
     deliveries: list[Delivery]

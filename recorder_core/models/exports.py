@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from mashumaro.mixins.orjson import DataClassORJSONMixin
+from recorder_core.json_data import JsonData
 
 from .problem import Problem
 
@@ -49,7 +49,7 @@ class StartMode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GapView(DataClassORJSONMixin):
+class GapView(JsonData):
     """A gap of a camera as it travels; `end_us` is None while it lasts. Older exports do not tell whose it is."""
 
     start_us: int
@@ -60,7 +60,7 @@ class GapView(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExportRequest(DataClassORJSONMixin):
+class ExportRequest(JsonData):
     """A clip to cut: `[start_us, end_us)` of one camera. `label` is kept and never interpreted."""
 
     camera_id: str
@@ -72,7 +72,7 @@ class ExportRequest(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StillRequest(DataClassORJSONMixin):
+class StillRequest(JsonData):
     """The picture of a camera that is on screen at `at_us`."""
 
     camera_id: str
@@ -83,7 +83,7 @@ class StillRequest(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PackageRequest(DataClassORJSONMixin):
+class PackageRequest(JsonData):
     """`[start_us, end_us)` of several cameras as evidence: one zip with manifest, proofs and signature.
 
     `request_id` and `basis` are opaque and stand in the manifest; `expires_us` is when the package is to go, None by
@@ -102,7 +102,7 @@ class PackageRequest(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExportFile(DataClassORJSONMixin):
+class ExportFile(JsonData):
     """One finished file, an unbroken stretch. `start_us` and `end_us` are what a player shows, `lead_in_us` is hidden.
 
     `duration_us` is how long a player shows it, which differs from the wall time by the rate of the camera's clock;
@@ -122,7 +122,7 @@ class ExportFile(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExportJob(DataClassORJSONMixin):
+class ExportJob(JsonData):
     """An export from request to files. `progress` runs from 0 to 1; `duration_us` sums what the files show.
 
     `not_shown` is what no original of a clip shows of the time asked for, each stretch with one reason, as packages
@@ -149,7 +149,7 @@ class ExportJob(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExportList(DataClassORJSONMixin):
+class ExportList(JsonData):
     """Export jobs, the newest first."""
 
     exports: list[ExportJob]

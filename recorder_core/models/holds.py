@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mashumaro.mixins.orjson import DataClassORJSONMixin
+from recorder_core.json_data import JsonData
 
 
 class HoldKind(StrEnum):
@@ -26,7 +26,7 @@ class HoldState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HoldRequest(DataClassORJSONMixin):
+class HoldRequest(JsonData):
     """A hold to place on `[start_us - pre_roll_s, end_us + post_roll_s)` of these cameras.
 
     The interval may reach into the future; an `end_us` of None leaves it open. `key` makes the request repeatable: one
@@ -49,14 +49,14 @@ class HoldRequest(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HoldRelease(DataClassORJSONMixin):
+class HoldRelease(JsonData):
     """Who releases a hold. What another hold covers stays held."""
 
     actor: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HoldReview(DataClassORJSONMixin):
+class HoldReview(JsonData):
     """Who has looked at a hold that stays, and when somebody is to look at it again; None for never."""
 
     review_us: int | None
@@ -64,7 +64,7 @@ class HoldReview(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hold(DataClassORJSONMixin):
+class Hold(JsonData):
     """A hold as it is kept; `start_us` and `end_us` include pre-roll and post-roll.
 
     `review_us` is when it is to be reviewed next, `reviewed_us` when and `reviewed_by` by whom it last was.
@@ -89,7 +89,7 @@ class Hold(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlacedHold(DataClassORJSONMixin):
+class PlacedHold(JsonData):
     """The answer to a hold request.
 
     `created` is false where the key was known. `held_bytes` is what of it is stored now, and `missing_us` how much of
@@ -103,7 +103,7 @@ class PlacedHold(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HoldList(DataClassORJSONMixin):
+class HoldList(JsonData):
     """Holds, the newest first."""
 
     holds: list[Hold]

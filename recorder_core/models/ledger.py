@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mashumaro.mixins.orjson import DataClassORJSONMixin
+from recorder_core.json_data import JsonData
 
 
 class LedgerKind(StrEnum):
@@ -30,7 +30,7 @@ class LedgerKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerEntry(DataClassORJSONMixin):
+class LedgerEntry(JsonData):
     """One entry. `body` is canonical JSON text; `hash` covers `previous`, `seq`, `at_us`, `kind` and `body`."""
 
     seq: int
@@ -42,7 +42,7 @@ class LedgerEntry(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerPage(DataClassORJSONMixin):
+class LedgerPage(JsonData):
     """Entries in their order; `head_seq` and `head_hash` are the newest of all."""
 
     entries: list[LedgerEntry]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mashumaro.mixins.orjson import DataClassORJSONMixin
-
 from recorder_core.errors import ErrorCode
+from recorder_core.json_data import JsonData
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem(DataClassORJSONMixin):
+class Problem(JsonData):
     """An error as it travels: its code, an English sentence and the values for a translation."""
 
     code: ErrorCode

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from mashumaro.mixins.orjson import DataClassORJSONMixin
+from recorder_core.json_data import JsonData
 
 from .deliveries import DeliveryFolder
 from .exports import ExportJob, GapView
@@ -61,14 +61,14 @@ class SourceKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failure(DataClassORJSONMixin):
+class Failure(JsonData):
     """The body of every answer of 4xx and 5xx."""
 
     error: Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CameraConfig(DataClassORJSONMixin):
+class CameraConfig(JsonData):
     """A camera as its owner configures it. The recorder never hands the password back."""
 
     camera_id: str
@@ -84,7 +84,7 @@ class CameraConfig(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CameraStatus(DataClassORJSONMixin):
+class CameraStatus(JsonData):
     """What a camera does now. None means that it is not known (yet).
 
     `bytes_per_day` extrapolates the last day's footage; `gap_s_today` counts since the site's local midnight;
@@ -118,7 +118,7 @@ class CameraStatus(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VolumeConfig(DataClassORJSONMixin):
+class VolumeConfig(JsonData):
     """A folder for footage. An unset limit means no limit (invariant 6)."""
 
     path: str
@@ -127,7 +127,7 @@ class VolumeConfig(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VolumeStatus(DataClassORJSONMixin):
+class VolumeStatus(JsonData):
     """A volume's room, in bytes. `used_bytes` is the recorder's own footage on it.
 
     `unread` says that some of that is still to be read into the index, which was lost or never knew it.
@@ -151,7 +151,7 @@ class VolumeStatus(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VolumeCheck(DataClassORJSONMixin):
+class VolumeCheck(JsonData):
     """The answer to "may this folder hold footage?": its room, or what speaks against it."""
 
     path: str
@@ -162,7 +162,7 @@ class VolumeCheck(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(DataClassORJSONMixin):
+class Settings(JsonData):
     """What holds for the whole recorder.
 
     `time_zone` is an IANA name and only decides where a local day begins. `exports` are the rules for clips, stills and
@@ -179,7 +179,7 @@ class Settings(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecorderStatus(DataClassORJSONMixin):
+class RecorderStatus(JsonData):
     """The recorder as a whole. `store_id` names the data folder and survives restarts; `pid` is the worker's.
 
     `days_until_full` is None while nothing would ever fill the volumes. `holds` counts the active ones and
@@ -206,7 +206,7 @@ class RecorderStatus(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeRequest(DataClassORJSONMixin):
+class ProbeRequest(JsonData):
     """A camera to try before it is saved."""
 
     url: str
@@ -219,7 +219,7 @@ class ProbeRequest(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeResult(DataClassORJSONMixin):
+class ProbeResult(JsonData):
     """What a camera turned out to be. `still_jpeg` is base64; `bitrate` is bits per second over the probe."""
 
     source: SourceKind
@@ -235,7 +235,7 @@ class ProbeResult(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SegmentView(DataClassORJSONMixin):
+class SegmentView(JsonData):
     """A segment as it travels; `open`, and without a `root`, while it is still being written.
 
     `root` is that of its Merkle tree, in hexadecimal: the leaves are its init segment and its fragments' headers.
@@ -251,7 +251,7 @@ class SegmentView(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Coverage(DataClassORJSONMixin):
+class Coverage(JsonData):
     """What is stored of one camera in a window, and what is not."""
 
     camera_id: str
@@ -262,7 +262,7 @@ class Coverage(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EventView(DataClassORJSONMixin):
+class EventView(JsonData):
     """One numbered event of the feed, as stored."""
 
     seq: int
@@ -273,7 +273,7 @@ class EventView(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeedItem(DataClassORJSONMixin):
+class FeedItem(JsonData):
     """One line of the feed: exactly one field is set; a line with none is a heartbeat.
 
     The first line is `status`, the whole picture, which comes again when something of the recorder as a whole changes.

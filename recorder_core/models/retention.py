@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from mashumaro.mixins.orjson import DataClassORJSONMixin
+from recorder_core.json_data import JsonData
 
 
 class RecordClass(StrEnum):
@@ -45,7 +45,7 @@ class SweepHalt(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Retention(DataClassORJSONMixin):
+class Retention(JsonData):
     """Rules for the records of one camera and class. None is no limit, never zero (invariant 6).
 
     A record goes when it is older than `retention_days` or `destroy_after_days` (which a law asks for; the certificate
@@ -60,7 +60,7 @@ class Retention(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Forecast(DataClassORJSONMixin):
+class Forecast(JsonData):
     """When the footage of an interval will go, if nothing changes, and how much of it has gone.
 
     `first_us` is when the first of it goes and `last_us` when the last of it does; None means never, or that nothing is
@@ -83,7 +83,7 @@ class Forecast(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Certificate(DataClassORJSONMixin):
+class Certificate(JsonData):
     """Proof that records were given up and erased: how many, from when to when, by which rule.
 
     From `at_us` on they were no records any more, and nobody could have them from the recorder. `erased_us` is when the
@@ -108,7 +108,7 @@ class Certificate(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CertificateList(DataClassORJSONMixin):
+class CertificateList(JsonData):
     """Certificates by their numbers."""
 
     certificates: list[Certificate]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from mashumaro.mixins.orjson import DataClassORJSONMixin
+from recorder_core.json_data import JsonData
 
 STEP_US = 3_600_000_000
 """A step forward of more than that puts the clock in doubt."""
@@ -21,7 +21,7 @@ PATIENCE_US = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading(DataClassORJSONMixin):
+class Reading(JsonData):
     """One look at the clocks. `boot_id` says which start of the machine the monotonic one counts from."""
 
     wall_us: int
@@ -36,7 +36,7 @@ class Reading(DataClassORJSONMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClockTrust(DataClassORJSONMixin):
+class ClockTrust(JsonData):
     """What is thought of the clock.
 
     `anchor_us` is the wall minus the monotonic time that later looks are held against. `doubt_us` is how much longer

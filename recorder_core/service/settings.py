@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from mashumaro.mixins.orjson import DataClassORJSONMixin
-
 from recorder_core.errors import ErrorCode, StorageError
+from recorder_core.json_data import JsonData
 from recorder_core.models import CameraConfig, Retention, Settings
 from recorder_core.storage.files import storage_error, write_private
 
@@ -21,21 +20,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Cameras(DataClassORJSONMixin):
+class _Cameras(JsonData):
     """The content of `cameras.json`."""
 
     cameras: list[CameraConfig]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Former(DataClassORJSONMixin):
+class _Former(JsonData):
     """The content of `former_cameras.json`."""
 
     retentions: dict[str, Retention]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Store(DataClassORJSONMixin):
+class _Store(JsonData):
     """The content of `store.json`."""
 
     store_id: str
@@ -99,13 +98,13 @@ class SettingsFiles:
         """Replace all cameras. Raises StorageError."""
         self._save(self.CAMERAS, _Cameras(cameras=list(cameras)))
 
-    def _save(self, name: str, content: DataClassORJSONMixin) -> None:
+    def _save(self, name: str, content: JsonData) -> None:
         try:
             write_private(self.folder / name, content.to_jsonb())
         except OSError as error:
             raise storage_error(error, f"Saving {name}") from error
 
-    def _load[T: DataClassORJSONMixin](self, name: str, model: type[T]) -> T | None:
+    def _load[T: JsonData](self, name: str, model: type[T]) -> T | None:
         path = self.folder / name
         try:
             return model.from_json(path.read_bytes())

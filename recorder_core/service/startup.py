@@ -11,9 +11,8 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mashumaro.mixins.orjson import DataClassORJSONMixin
-
 from recorder_core.errors import ErrorCode, StorageError
+from recorder_core.json_data import JsonData
 from recorder_core.models import LedgerKind
 from recorder_core.storage.database import aside_path, set_aside, suspect
 from recorder_core.storage.files import FILE_MODE, fsync_folder, storage_error, write_private
@@ -52,7 +51,7 @@ UNREAD_HOLDS = "unread-holds"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Recovery(DataClassORJSONMixin):
+class _Recovery(JsonData):
     """What was lost of an index, under which name it was set aside, and which copy takes its place; None for none."""
 
     loss: Loss

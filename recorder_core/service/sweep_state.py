@@ -10,8 +10,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mashumaro.mixins.orjson import DataClassORJSONMixin
-
+from recorder_core.json_data import JsonData
 from recorder_core.storage.files import write_private
 
 from .clock_trust import ClockTrust
@@ -25,7 +24,7 @@ SWEEP = "sweep.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SweepState(DataClassORJSONMixin):
+class SweepState(JsonData):
     """The content of `sweep.json`. `reminded` has the moments of the reviews that were told of, by the holds' ids."""
 
     clock: ClockTrust | None = None

@@ -10,8 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mashumaro.mixins.orjson import DataClassORJSONMixin
-
+from recorder_core.json_data import JsonData
 from recorder_core.models import Hold
 
 from .files import make_folders, storage_error, write_private
@@ -29,7 +28,7 @@ _NAME = re.compile(r"([0-9a-f]{32})\.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _HoldFile(DataClassORJSONMixin):
+class _HoldFile(JsonData):
     """The content of a hold's file."""
 
     format: int
