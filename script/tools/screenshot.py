@@ -27,8 +27,8 @@ WIDTH: Final = 1720
 HEIGHTS: Final = {"cameras": 1290, "footage": 1000}
 """The dashboard's pages, and how high their pictures are."""
 PAGE: Final = (1000, 1180)
-SETTLED_S: Final = 110.0
-"""So long the house goes on before the pictures are taken: it has closed files to tell of."""
+SETTLED_S: Final = 330.0
+"""So long the house goes on before the pictures are taken: it has closed files, and has counted what holds keep."""
 PICTURES_S: Final = 25.0
 """Home Assistant's frontend fetches each picture every ten seconds, and at first all of them at once."""
 
