@@ -26,12 +26,12 @@ _AGREES_US = 100_000
 
 
 def summary(packed: PackedCamera, absent: Sequence[GapView]) -> str:
-    """Return what a camera brings along, in a line."""
+    """Return what a camera, named by its id as in the names of files, brings along, in a line."""
     frames = sum(clip.frames for clip in packed.clips)
     hidden = sum(clip.lead_in_us for clip in packed.clips)
     length = _lasting(sum(clip.duration_us for clip in packed.clips))
     videos = f"videos: {len(packed.clips)}, pictures: {frames:,}, {length}" if packed.clips else "no video"
-    parts = [f"{packed.camera.camera_name}; {videos}"]
+    parts = [f"{packed.camera.camera_id}; {videos}"]
     if absent:
         missing = sum(_length(gap) for gap in absent)
         parts.append(f"not shown of the time that was asked for: {_lasting(missing)}")

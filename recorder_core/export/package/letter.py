@@ -95,7 +95,8 @@ def cover_letter(
     page.heading("Cameras")
     for packed in cameras:
         absent = packed.not_shown(request.start_us, request.end_us)
-        page.row(packed.camera.camera_id, summary(packed, absent), before=5)
+        page.name(packed.camera.camera_name)
+        page.row("", summary(packed, absent))
         for clip in packed.clips:
             page.row("", video_line(Path(clip.path).name, clip, zone), before=2)
         for one in packed.derived:
@@ -136,6 +137,11 @@ class _Page:
         self._y += 18
         self._pdf.line(_MARGIN, self._y - 10, _TEXT_WIDTH)
         self.paragraph(text, Font.BOLD, 11, after=4)
+
+    def name(self, text: str) -> None:
+        self._room(45)  # with the first lines of what follows
+        self._y += 6
+        self.paragraph(text, Font.BOLD, 9, after=0)
 
     def paragraphs(self, texts: Iterable[str]) -> None:
         for text in texts:
