@@ -192,7 +192,7 @@ def _chunks(source: Path) -> Iterator[bytes]:
             while chunk := file.read(_CHUNK):
                 yield chunk
     except OSError as error:
-        root = root_of(source)
+        root = root_of(source.parent)
         if not is_volume(root):
             sentence = "The volume on which the export lies is not there."
             raise StorageError(ErrorCode.VOLUME_MISSING, sentence, path=str(root)) from error

@@ -76,9 +76,9 @@ def make_folder(root: Path, export_id: str) -> Path:
     return folder
 
 
-def root_of(file: Path) -> Path:
-    """Return the volume that an export's file lies on."""
-    return file.parents[2]
+def root_of(folder: Path) -> Path:
+    """Return the volume that the folder of an export lies on."""
+    return folder.parents[1]
 
 
 def found_folders(root: Path) -> list[str]:
@@ -129,7 +129,7 @@ def is_gone(folder: Path, roots: Collection[Path]) -> bool:
 
     Of a volume that is none of `roots`, that went away meanwhile, or whose disk does not say, it cannot be told.
     """
-    root = folder.parent.parent
+    root = root_of(folder)
     try:
         folder.stat()
     except FileNotFoundError:

@@ -19,7 +19,7 @@ from recorder_core.storage.index import Index
 
 from .drafts import remove_draft
 from .expiry import excess_bytes, too_old
-from .folders import Fate, fate, found_folders, is_gone, is_whole, read_record, remove_folder
+from .folders import Fate, fate, found_folders, is_gone, is_whole, read_record, remove_folder, root_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,7 +131,7 @@ class ExportRemoval:
         """Have the certificates of exports say that their files lie nowhere any more, as soon as that is so."""
         roots = self._archive.roots()
         for export_id, folder in await self._index.ask(Index.unerased_folders):
-            root = Path(folder).parent.parent
+            root = root_of(Path(folder))
             with suppress(TimeoutError):  # the next look asks again
                 if await self._archive.on_disk(root, is_gone, Path(folder), roots):
                     await self._index.ask(Index.export_erased, export_id, folder, self._clock.now_us())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,13 +28,13 @@ from recorder_core.models import (
     Delivery,
     DeliveryFolder,
     DeliveryState,
-    ExportFile,
     ExportJob,
-    ExportState,
     VolumeConfig,
 )
 from recorder_core.storage.volumes import open_volume
 from tests.core.storage_writer.disks import small_disk
+
+from .exported import lay_export
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,26 +58,7 @@ def job(tmp_path: Path) -> ExportJob:
     """Give an export that is done."""
     open_volume(VolumeConfig(path=str(tmp_path / "footage")), SystemClock(), create=True)
     place = make_folder(tmp_path / "footage", "e" * 32)
-    files = []
-    for name, content in CONTENT.items():
-        path = place / name
-        path.write_bytes(content)
-        digest = sha256(content).hexdigest()
-        files.append(
-            ExportFile(
-                path=str(path),
-                sha256=digest,
-                size=len(content),
-                start_us=0,
-                end_us=1,
-                duration_us=1,
-                frames=1,
-                lead_in_us=0,
-            )
-        )
-    return ExportJob(
-        export_id="e" * 32, camera_id="a", camera_ids=["a"], start_us=0, end_us=1, state=ExportState.DONE, files=files
-    )
+    return lay_export({place / name: content for name, content in CONTENT.items()})
 
 
 def _delivery(folder: DeliveryFolder, job: ExportJob, delivery_id: str = DELIVERY_ID) -> Delivery:

@@ -3,39 +3,22 @@
 from __future__ import annotations
 
 import os
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recorder_core.export.delivery_copies import make_copy, remove_copy
 from recorder_core.export.delivery_folders import mark
 from recorder_core.export.delivery_records import RECORD
-from recorder_core.models import DeliveryFolder, ExportFile, ExportJob, ExportState
+from recorder_core.models import DeliveryFolder
 from recorder_core.service.delivery_care import planned
+
+from .exported import lay_export
 
 if TYPE_CHECKING:
     import pytest
 
 CONTENT = b"pictures" * 1000
 NAME = "hall-01234567"
-
-
-def _exported(file: Path) -> ExportJob:
-    """Lay an export of one file."""
-    file.write_bytes(CONTENT)
-    made = ExportFile(
-        path=str(file),
-        sha256=sha256(CONTENT).hexdigest(),
-        size=len(CONTENT),
-        start_us=0,
-        end_us=1,
-        duration_us=1,
-        frames=1,
-        lead_in_us=0,
-    )
-    return ExportJob(
-        export_id="e" * 32, camera_id="a", camera_ids=["a"], start_us=0, end_us=1, state=ExportState.DONE, files=[made]
-    )
 
 
 def _steps(monkeypatch: pytest.MonkeyPatch, root: Path) -> list[str]:
@@ -69,7 +52,7 @@ def test_a_copy_has_its_name_when_all_of_it_is_synced_and_is_gone_when_that_is(
     place.mkdir()
     folder = DeliveryFolder(name="Desk", path=str(place))
     mark(folder)
-    job = _exported(tmp_path / "hall.mp4")
+    job = lay_export({tmp_path / "hall.mp4": CONTENT})
     delivery = planned("0123456789abcdef" * 2, job, folder, 1, 2)
     steps = _steps(monkeypatch, place)
     make_copy(delivery, job, "store", lambda: False)

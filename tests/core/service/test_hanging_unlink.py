@@ -24,6 +24,8 @@ from .delivering import exported
 from .shelves import DAY_S, files, library
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from recorder_core.storage.garbage_rows import GarbageFile
 
     from .shelves import Library
@@ -46,22 +48,31 @@ async def _in_state(one: Library, state: VolumeState) -> None:
             await one.recorder._index.ask(lambda _: None)
 
 
-async def _two_disks(one: Library, data: Path) -> None:
-    """Lay old footage on `a`, which may hang, and on `b`."""
+async def _two_disks(one: Library, data: Path, hang: Callable[[bool], None]) -> None:
+    """Lay old footage on `a`, which hangs then, and on `b`."""
     await one.use(data / "a", data / "b")
     for camera_id in ("lobby", "hall"):
         await one.camera(camera_id, retention_days=1)
     one.lay("lobby", ago_s=3 * DAY_S, times=3)
     one.lay("hall", ago_s=3 * DAY_S, times=2, volume=1)
+    _waits(one, data / "a", _SOON_S)
+    hang(True)
+
+
+async def _answers(one: Library, data: Path, hang: Callable[[bool], None]) -> None:
+    """Have `a` answer what it was asked."""
+    waiting = _asking(data / "a")
+    _waits(one, data / "a", LIMIT_S)
+    hang(False)
+    for thread in waiting:
+        await asyncio.to_thread(thread.join)
 
 
 async def test_what_was_given_up_on_other_disks_is_unlinked_while_one_hangs(data: Path) -> None:
     (data / "a").mkdir()
     with hanging_disk(data / "a") as hang:
         async with library(data) as one:
-            await _two_disks(one, data)
-            _waits(one, data / "a", _SOON_S)
-            hang(True)
+            await _two_disks(one, data, hang)
             await one.sweep()
             assert files(data / "b") == 0
             assert [each.erased_us for each in await one.certificates("hall")] == [one.clock.now_us()]
@@ -78,9 +89,7 @@ async def test_what_was_given_up_on_other_disks_is_unlinked_while_one_hangs(data
             await one.sweep()
             assert files(data / "b") == 0
             assert _asking(data / "a") == [asking]  # nothing more was asked of it
-            _waits(one, data / "a", LIMIT_S)
-            hang(False)
-            await asyncio.to_thread(asking.join)
+            await _answers(one, data, hang)
             assert [each.erased_us for each in await one.certificates()] == [None]  # one may be gone, not all
             await _in_state(one, VolumeState.OK)
             await one.sweep()
@@ -99,9 +108,7 @@ async def test_a_recorder_stops_and_starts_while_a_disk_hangs_that_is_to_let_go_
     (data / "a").mkdir()
     with hanging_disk(data / "a") as hang:
         async with library(data, clock) as one:
-            await _two_disks(one, data)
-            _waits(one, data / "a", _SOON_S)
-            hang(True)
+            await _two_disks(one, data, hang)
             await one.sweep()
         assert len(_asking(data / "a")) == 1
         with monkeypatch.context() as patch:
@@ -113,11 +120,7 @@ async def test_a_recorder_stops_and_starts_while_a_disk_hangs_that_is_to_let_go_
                 assert one.recorder.status().volumes[1].state is VolumeState.OK
                 await one.sweep()
                 assert [each.erased_us for each in await one.certificates()] == [None]
-                waiting = _asking(data / "a")
-                _waits(one, data / "a", LIMIT_S)
-                hang(False)
-                for thread in waiting:
-                    await asyncio.to_thread(thread.join)
+                await _answers(one, data, hang)
                 await _in_state(one, VolumeState.OK)
                 await one.sweep()
                 assert files(data / "a") == 0
@@ -128,20 +131,14 @@ async def test_a_hold_is_placed_while_a_disk_hangs_and_kept_there_when_it_answer
     (data / "a").mkdir()
     with hanging_disk(data / "a") as hang:
         async with library(data) as one:
-            await _two_disks(one, data)
-            _waits(one, data / "a", _SOON_S)
-            hang(True)
+            await _two_disks(one, data, hang)
             start_us = one.clock.now_us() - 4 * DAY_S * 1_000_000
             placed = await one.client.place_hold(HoldRequest(camera_ids=["lobby"], start_us=start_us))
             name = f"{placed.hold.hold_id}.json"
             assert [path.name for path in (data / "b" / HOLDS_FOLDER).iterdir()] == [name]
             await one.sweep()
             assert len(one.stored()) == 3
-            waiting = _asking(data / "a")
-            _waits(one, data / "a", LIMIT_S)
-            hang(False)
-            for thread in waiting:
-                await asyncio.to_thread(thread.join)
+            await _answers(one, data, hang)
             await _in_state(one, VolumeState.OK)
             await one.sweep()
             assert [path.name for path in (data / "a" / HOLDS_FOLDER).iterdir()] == [name]
